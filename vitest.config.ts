@@ -1,0 +1,15 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  resolve: {
+    // Tests import `src/…` for its types and run `dist/…`: what is tested is what ships, threads and binaries included.
+    alias: [{ find: /^(?:\.\.\/)+src\//, replacement: fileURLToPath(new URL('./dist/', import.meta.url)) }],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    maxWorkers: 2,
+  },
+});
