@@ -1,0 +1,12 @@
+export { createLog, type LineWriter, type Log, type LogLevel, logLevels, silentLog } from './logger.js';
+export {
+  createProgressLine,
+  formatDuration,
+  formatProgress,
+  type ProgressLine,
+  type ProgressReport,
+  type ProgressStream,
+} from './progress.js';
+export { redactText, redactUrl, redactValue } from './redact.js';
+export { Counter, createRegistry, Gauge, Histogram, Registry } from './registry.js';
+export { type MetricsServer, MetricsServerError, serveMetrics } from './server.js';
