@@ -1,0 +1,204 @@
+/**
+ * What coordinator and workers say to one another, as plain objects. `proto/onko/v1` describes the same
+ * messages on the wire; `codec.ts` goes between the two.
+ *
+ * Tensors are bytes here: this layer knows lengths, not arithmetic.
+ */
+
+/** Both kinds of work share the tree: summed gradients, or summed losses and hits only. */
+export type Mode = 'train' | 'evaluate';
+
+/** How a run ended, as told to its workers. */
+export type Outcome = 'finished' | 'stopped' | 'failed';
+
+// ---- coordinator → one worker, or all of them -------------------------------------------------
+
+/** Sent to a worker that said hello: everything it needs to take part, apart from weights and images. */
+export interface RunOffer {
+  type: 'offer';
+  run: string;
+  /** Raised by one at every start of a coordinator of this run. */
+  fence: number;
+  seed: number;
+  /** M, a power of two: leaves of the summation tree. */
+  microshards: number;
+  /** S, a multiple of 16: samples in a full microshard of training. */
+  microshardSamples: number;
+  numericsId: string;
+  modelSpecJson: string;
+  /** The manifest of the packed data set, and what else the worker needs to read it. */
+  manifestJson: string;
+  /** Length of the flat parameter vector, in f32 values. */
+  parameterCount: number;
+  heartbeatMs: number;
+  coordinatorVersion: string;
+}
+
+/** One block of one step: an aligned subtree whose node the worker computes. */
+export interface Task {
+  type: 'task';
+  run: string;
+  fence: number;
+  step: number;
+  /** 0 in training; tells evaluation passes of one step apart. */
+  pass: number;
+  /** The parameters to use: those before step `weightsVersion`. */
+  weightsVersion: number;
+  /** Heap index of the block: the root is 1, the leaves are M … 2M−1. */
+  node: number;
+  mode: Mode;
+  /** Sample indices of all microshards of the block, in leaf order. */
+  samples: Uint32Array;
+  /** 0 for the first dispatch of this node, one more for each further one. */
+  attempt: number;
+  /** Samples per microshard of this task: S in training. Only the last microshards may hold fewer. */
+  evaluationSamples: number;
+}
+
+/** The parameters before step `version`; only the newest matter. */
+export interface Weights {
+  type: 'weights';
+  run: string;
+  fence: number;
+  version: number;
+  /** f32 little-endian, `parameterCount` values. */
+  parameters: Uint8Array;
+}
+
+/** To every worker in the lobby: say hello (again). */
+export interface Announce {
+  type: 'announce';
+  run: string;
+}
+
+/** To a worker that cannot take part, in a sentence. */
+export interface Refuse {
+  type: 'refuse';
+  run: string;
+  reason: string;
+}
+
+/** The answer to a BlockRequest. */
+export interface BlockResponse {
+  type: 'block_response';
+  run: string;
+  block: number;
+  /** SHA-256 of `bytes`, hex. */
+  hash: string;
+  bytes: Uint8Array;
+  /** '' if the block is there, else why it is not. */
+  error: string;
+}
+
+/** To one worker: hand in what you compute, take nothing new. */
+export interface DrainWorker {
+  type: 'drain';
+  run: string;
+  worker: string;
+}
+
+/** To all workers of the run. */
+export interface EndOfRun {
+  type: 'end_of_run';
+  run: string;
+  fence: number;
+  outcome: Outcome;
+  reason: string;
+}
+
+// ---- worker → coordinator ---------------------------------------------------------------------
+
+/** To the lobby, where every coordinator listens: here is a worker. */
+export interface Hello {
+  type: 'hello';
+  worker: string;
+  host: string;
+  pid: number;
+  threads: number;
+  numericsId: string;
+  kernels: string;
+  version: string;
+}
+
+/** The worker has joined the run (its queues are bound) and wants the weights. */
+export interface Ready {
+  type: 'ready';
+  run: string;
+  fence: number;
+  worker: string;
+  threads: number;
+}
+
+export interface Heartbeat {
+  type: 'heartbeat';
+  run: string;
+  fence: number;
+  worker: string;
+  /** The newest step it has work of. */
+  step: number;
+  /** Tree nodes in hand. */
+  nodes: number[];
+  /** Images computed since it joined. */
+  images: number;
+  rssBytes: number;
+  eventLoopLagMs: number;
+}
+
+export interface TaskFailed {
+  type: 'task_failed';
+  run: string;
+  fence: number;
+  step: number;
+  pass: number;
+  node: number;
+  worker: string;
+  reason: string;
+  samples: Uint32Array;
+}
+
+export interface Goodbye {
+  type: 'goodbye';
+  run: string;
+  worker: string;
+  reason: string;
+}
+
+export interface BlockRequest {
+  type: 'block_request';
+  run: string;
+  worker: string;
+  /** Index into the manifest's blocks. */
+  block: number;
+  /** SHA-256 of the block, hex. */
+  hash: string;
+}
+
+/** One computed node. */
+export interface Result {
+  type: 'result';
+  run: string;
+  fence: number;
+  step: number;
+  pass: number;
+  weightsVersion: number;
+  node: number;
+  mode: Mode;
+  worker: string;
+  samples: number;
+  /** Sum of the losses, nats, f64. */
+  lossSum: number;
+  correct: number;
+  /** [truth][guess], classes² counts; empty where the task asks for none. */
+  confusion: Uint32Array;
+  /** Sum of the gradients over the samples, f32 little-endian; empty for evaluate. */
+  gradient: Uint8Array;
+  /** Time spent on fetching data blocks, on waiting for weights, on computing. */
+  fetchMs: number;
+  waitMs: number;
+  computeMs: number;
+}
+
+export type ToCoordinator = Hello | Ready | Heartbeat | TaskFailed | Goodbye | BlockRequest | Result;
+export type ToWorker = RunOffer | Announce | Refuse | BlockResponse | DrainWorker | EndOfRun;
+export type Message = ToCoordinator | ToWorker | Task | Weights;
+export type MessageType = Message['type'];

@@ -1,0 +1,33 @@
+/** The broker cannot be reached or used, in a sentence that names what to check and never the password. */
+export class BrokerError extends Error {
+  override readonly name = 'BrokerError';
+}
+
+/** Another coordinator holds this run. */
+export class RunTakenError extends Error {
+  override readonly name = 'RunTakenError';
+  readonly run: string;
+
+  constructor(run: string) {
+    super(
+      `Run ${run} already has a coordinator on this broker. Stop that one first, or start a run of another name.`,
+    );
+    this.run = run;
+  }
+}
+
+/** The run's queues are not on the broker, or nobody listens to them: the run ended, or its coordinator is away. */
+export class RunGoneError extends Error {
+  override readonly name = 'RunGoneError';
+  readonly run: string;
+
+  constructor(run: string, what: string) {
+    super(`Run ${run}: ${what}`);
+    this.run = run;
+  }
+}
+
+/** Sent while the link was down, or the link went down before the broker confirmed. Send again when it is up. */
+export class LinkDownError extends Error {
+  override readonly name = 'LinkDownError';
+}
