@@ -1,0 +1,135 @@
+/** Images side by side in one activation buffer: every buffer is `[C][H][W][16]`, lanes innermost. */
+export const LANES = 16;
+
+/** Sizes of one convolution; `outHeight = ⌊(height + 2·padding − kernel) / stride⌋ + 1`, likewise the width. */
+export interface Conv2dDims {
+  channels: number;
+  height: number;
+  width: number;
+  filters: number;
+  kernel: number;
+  stride: number;
+  padding: number;
+  outHeight: number;
+  outWidth: number;
+}
+
+/** Sizes of one pooling without padding; rows and columns that no whole window covers are left out. */
+export interface Pool2dDims {
+  channels: number;
+  height: number;
+  width: number;
+  size: number;
+  stride: number;
+  outHeight: number;
+  outWidth: number;
+}
+
+export interface LinearDims {
+  inputs: number;
+  units: number;
+}
+
+/** Bytes of a sample, `[channels][area]`, and the channels that the model wants; one channel of bytes fills them all. */
+export interface PackDims {
+  pixelChannels: 1 | 3;
+  channels: number;
+  area: number;
+}
+
+export type Activation =
+  | { type: 'relu' }
+  | { type: 'leaky_relu'; slope: number }
+  | { type: 'tanh' }
+  | { type: 'sigmoid' };
+
+/**
+ * What a backend must be able to do: one call per operation and group of sixteen images, over buffers that the caller owns.
+ *
+ * - Activations and their gradients are f32 `[C][H][W][16]`, parameters f32 in PyTorch's order.
+ * - Dims objects are made once and passed again on every call: a backend may hang a prebuilt handle on their identity.
+ * - Outputs are overwritten, except `dw`, `db` (`+=`: a microshard is several groups) and `add`.
+ * - Element-wise operations may be given one buffer as input and output.
+ * - Lanes past the valid ones hold zeros going in and get a zero gradient from the loss: so they add exactly nothing.
+ * - Two backends share a `numericsId` only if every operation gives the same bits.
+ */
+export interface Kernels {
+  readonly name: string;
+  readonly numericsId: string;
+
+  /** pixels[·][pixelChannels][area] u8 from sample `first`, table[256] → x[channels][area][16]; lanes ≥ `lanes` get 0. */
+  packPixels(
+    x: Float32Array,
+    pixels: Uint8Array,
+    first: number,
+    lanes: number,
+    table: Float32Array,
+    dims: PackDims,
+  ): void;
+
+  /** x[C,H,W,16], w[F,C,K,K], b[F] → y[F,OH,OW,16] */
+  conv2dForward(y: Float32Array, x: Float32Array, w: Float32Array, b: Float32Array, dims: Conv2dDims): void;
+  /** dy[F,OH,OW,16], w[F,C,K,K] → dx[C,H,W,16] */
+  conv2dBackwardInput(dx: Float32Array, dy: Float32Array, w: Float32Array, dims: Conv2dDims): void;
+  /** x[C,H,W,16], dy[F,OH,OW,16] → dw[F,C,K,K] +=, db[F] += */
+  conv2dBackwardParameters(
+    dw: Float32Array,
+    db: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    dims: Conv2dDims,
+  ): void;
+
+  /** x[I,16], w[U,I], b[U] → y[U,16] */
+  linearForward(y: Float32Array, x: Float32Array, w: Float32Array, b: Float32Array, dims: LinearDims): void;
+  /** dy[U,16], w[U,I] → dx[I,16] */
+  linearBackwardInput(dx: Float32Array, dy: Float32Array, w: Float32Array, dims: LinearDims): void;
+  /** x[I,16], dy[U,16] → dw[U,I] +=, db[U] += */
+  linearBackwardParameters(
+    dw: Float32Array,
+    db: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    dims: LinearDims,
+  ): void;
+
+  /** x[C,H,W,16] → y[C,OH,OW,16], argmax[C,OH,OW,16] (row·size + column in the window; the first of equals) */
+  maxPool2dForward(y: Float32Array, argmax: Uint8Array, x: Float32Array, dims: Pool2dDims): void;
+  /** dy[C,OH,OW,16], argmax → dx[C,H,W,16] */
+  maxPool2dBackward(dx: Float32Array, dy: Float32Array, argmax: Uint8Array, dims: Pool2dDims): void;
+
+  /** x[n] → y[n] */
+  activationForward(y: Float32Array, x: Float32Array, activation: Activation): void;
+  /** dy[n], y[n] (the activation's output) → dx[n] */
+  activationBackward(dx: Float32Array, dy: Float32Array, y: Float32Array, activation: Activation): void;
+
+  /** x[n] · m[n] → y[n]: dropout with its mask, forward and backward alike */
+  multiply(y: Float32Array, x: Float32Array, m: Float32Array): void;
+
+  /** x[classes,16] logits → y[classes,16] probabilities */
+  softmaxForward(y: Float32Array, x: Float32Array, classes: number): void;
+  /** x[classes,16] logits, labels[16] → losses[16] in nats; lanes ≥ `lanes` get 0 */
+  crossEntropyForward(
+    losses: Float64Array,
+    x: Float32Array,
+    labels: Uint8Array,
+    lanes: number,
+    classes: number,
+  ): void;
+  /** y[classes,16] probabilities, labels[16] → dx[classes,16], gradient of the loss sum; lanes ≥ `lanes` get 0 */
+  crossEntropyBackward(
+    dx: Float32Array,
+    y: Float32Array,
+    labels: Uint8Array,
+    lanes: number,
+    classes: number,
+  ): void;
+
+  /** y[n] += x[n]: how two nodes of the summation tree become their parent */
+  add(y: Float32Array, x: Float32Array): void;
+}
+
+/** The backend asked for does not exist here; the message lists those that do. */
+export class KernelsUnavailableError extends Error {
+  override readonly name = 'KernelsUnavailableError';
+}

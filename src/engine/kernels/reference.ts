@@ -1,0 +1,3 @@
+import type { Kernels } from './kernels.js';
+
+export declare const referenceKernels: Kernels;

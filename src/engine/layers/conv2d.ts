@@ -1,0 +1,54 @@
+import type { Conv2dDims } from '../kernels/kernels.js';
+import type { LayerSpec, Shape } from '../spec.js';
+import { describeShape, type LayerDesign, ShapeMismatch } from './layer.js';
+
+/**
+ * Cross-correlation, as every CNN library calls convolution: y[f,oy,ox] = b[f] + Σ w[f,c,ky,kx] · x[c, oy·stride+ky−padding, …].
+ *
+ * @throws ShapeMismatch if the kernel does not fit into the padded input
+ */
+export function conv2d(spec: Extract<LayerSpec, { type: 'conv2d' }>, input: Shape): LayerDesign {
+  const { filters, kernel, stride = 1, padding = 0 } = spec;
+  const { channels, height, width } = input;
+  if (padding >= kernel) {
+    throw new ShapeMismatch(`expected padding under the kernel's ${kernel}, found padding ${padding}`);
+  }
+  const least = Math.max(1, kernel - 2 * padding);
+  if (height < least || width < least) {
+    const padded = padding > 0 ? ` with padding ${padding}` : '';
+    throw new ShapeMismatch(
+      `expected an input of at least ${channels}×${least}×${least} for a ${kernel}×${kernel} kernel${padded}, found ${describeShape(input)}`,
+    );
+  }
+  const outHeight = Math.floor((height + 2 * padding - kernel) / stride) + 1;
+  const outWidth = Math.floor((width + 2 * padding - kernel) / stride) + 1;
+  const dims: Conv2dDims = {
+    channels,
+    height,
+    width,
+    filters,
+    kernel,
+    stride,
+    padding,
+    outHeight,
+    outWidth,
+  };
+  const area = kernel * kernel;
+  const fans = { fanIn: channels * area, fanOut: filters * area };
+  return {
+    output: { channels: filters, height: outHeight, width: outWidth },
+    parameters: [
+      { role: 'weight', shape: [filters, channels, kernel, kernel], ...fans },
+      { role: 'bias', shape: [filters], ...fans },
+    ],
+    storage: 'own',
+    backwardReads: 'input',
+    bind: (kernels) => ({
+      forward: ({ y, x, w, b }) => kernels.conv2dForward(y, x, w, b, dims),
+      backward: ({ dw, db, dx, dy, x, w }) => {
+        kernels.conv2dBackwardParameters(dw, db, x, dy, dims);
+        if (dx !== null) kernels.conv2dBackwardInput(dx, dy, w, dims);
+      },
+    }),
+  };
+}

@@ -1,0 +1,38 @@
+import type { LayerSpec, Shape } from '../spec.js';
+import { activation } from './activation.js';
+import { conv2d } from './conv2d.js';
+import { dropout } from './dropout.js';
+import { flatten } from './flatten.js';
+import type { LayerDesign } from './layer.js';
+import { linear } from './linear.js';
+import { maxpool2d } from './maxpool2d.js';
+import { softmax } from './softmax.js';
+
+/** @throws ShapeMismatch if the layer cannot take this input */
+export function designLayer(spec: LayerSpec, input: Shape): LayerDesign {
+  switch (spec.type) {
+    case 'conv2d':
+      return conv2d(spec, input);
+    case 'relu':
+    case 'leaky_relu':
+    case 'tanh':
+    case 'sigmoid':
+      return activation(spec, input);
+    case 'maxpool2d':
+      return maxpool2d(spec, input);
+    case 'flatten':
+      return flatten(input);
+    case 'linear':
+      return linear(spec, input);
+    case 'dropout':
+      return dropout(spec, input);
+    case 'softmax':
+      return softmax(input);
+    default:
+      return assertNever(spec);
+  }
+}
+
+function assertNever(spec: never): never {
+  throw new TypeError(`no such layer: ${JSON.stringify(spec)}`);
+}

@@ -1,0 +1,73 @@
+import type { Kernels } from '../kernels/kernels.js';
+import type { Shape } from '../spec.js';
+
+/** A tensor that a layer learns, in PyTorch's order; fans as He and Glorot count them. */
+export interface ParameterDeclaration {
+  role: 'weight' | 'bias';
+  shape: number[];
+  fanIn: number;
+  fanOut: number;
+}
+
+/**
+ * The buffers of one layer for one group of sixteen images. All belong to the plan; those of the parameters and their
+ * gradient change between calls, the others never do.
+ */
+export interface LayerBuffers {
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  readonly dy: Float32Array;
+  /** null: nothing before this layer learns, so nobody asks for the gradient of its input. */
+  readonly dx: Float32Array | null;
+  w: Float32Array;
+  b: Float32Array;
+  dw: Float32Array;
+  db: Float32Array;
+}
+
+/** Which pass is running; one object per plan, refilled for every group. */
+export interface Pass {
+  training: boolean;
+  seed: number;
+  step: number;
+  microshard: number;
+  /** Index of the group of sixteen in its microshard. */
+  group: number;
+}
+
+/** A layer at work: bound to kernels, and to scratch of its own (a mask, an argmax). */
+export interface LayerRun {
+  forward(buffers: LayerBuffers, pass: Pass): void;
+  /** dy → dx (unless null), and += into dw, db. */
+  backward(buffers: LayerBuffers, pass: Pass): void;
+}
+
+/** A layer whose input shape is known and fits. */
+export interface LayerDesign {
+  readonly output: Shape;
+  readonly parameters: readonly ParameterDeclaration[];
+  /** 'own': writes a buffer of its own; 'in place': may overwrite its input; 'view': its output is its input. */
+  readonly storage: 'own' | 'in place' | 'view';
+  /** What the backward pass reads of the forward pass, so the plan does not overwrite it. */
+  readonly backwardReads: 'input' | 'output' | 'neither';
+  /** Index of the layer in its model: part of the key of what it draws at random. */
+  bind(kernels: Kernels, layerIndex: number): LayerRun;
+}
+
+/** A layer that cannot take its input; the model adds which layer it is. */
+export class ShapeMismatch extends Error {
+  override readonly name = 'ShapeMismatch';
+}
+
+export const volume = (shape: Shape): number => shape.channels * shape.height * shape.width;
+
+export const describeShape = (shape: Shape): string => `${shape.channels}×${shape.height}×${shape.width}`;
+
+/** @throws ShapeMismatch unless the shape is a vector, n×1×1 */
+export function expectVector(input: Shape): void {
+  if (input.height !== 1 || input.width !== 1) {
+    throw new ShapeMismatch(
+      `expected a flat input n×1×1, found ${describeShape(input)}; put a flatten before it`,
+    );
+  }
+}
