@@ -1,0 +1,86 @@
+import type { Registry } from 'prom-client';
+import type { Pack } from '../data/index.js';
+import type { Kernels } from '../engine/index.js';
+import type { Log } from '../metrics/index.js';
+import type { Transport } from '../transport/index.js';
+import type { TrainingSpec } from './spec.js';
+
+/** Everything a coordinator needs; `src/cli` fills it from flags, environment and files. */
+export interface CoordinatorConfig {
+  spec: TrainingSpec;
+  pack: Pack;
+  transport: Transport;
+  kernels: Kernels;
+  /** The run folder: run.json, model.safetensors, checkpoints/, history.csv, curves.png, fence. */
+  outDir: string;
+  /** Go on with the run in `outDir`. A folder without a run is started from the beginning. */
+  resume: boolean;
+  /** Training starts once this many workers are ready; afterwards one is enough. */
+  minWorkers: number;
+  /** Stop with RunStoppedError after so long without enough workers; null waits for ever. */
+  workerWaitMs: number | null;
+  checkpointEveryMs: number;
+  keepCheckpoints: number;
+  heartbeatMs: number;
+  /** Onko's version: workers of another one are turned away. */
+  version: string;
+  /** The registry that the coordinator's metrics are added to. */
+  metrics: Registry;
+  log: Log;
+  /** Called at every step and change of phase; must return quickly. */
+  onProgress?: (progress: Progress) => void;
+  /** How to start a worker, for the line that waits for one. Default: `worker start --broker URL`. */
+  workerCommand?: string;
+  /** Milliseconds since the epoch; injected by tests. Default: Date.now. */
+  now?: () => number;
+}
+
+/** A moment of the run, for the progress line and the live page. */
+export interface Progress {
+  run: string;
+  phase: 'gathering' | 'training' | 'evaluating' | 'finished' | 'stopped';
+  /** 1 for the first epoch. */
+  epoch: number;
+  epochs: number;
+  /** Whole steps done since the beginning of the run. */
+  step: number;
+  totalSteps: number;
+  /** Mean loss in nats and accuracy (0…1) of the epoch so far; null before its first step. */
+  loss: number | null;
+  accuracy: number | null;
+  learningRate: number;
+  /** Of the last epoch that was validated. */
+  validationLoss: number | null;
+  validationAccuracy: number | null;
+  imagesPerSecond: number;
+  etaSeconds: number | null;
+  workers: number;
+  threads: number;
+  /** What is waited for, in one sentence; null while everything flows. */
+  waiting: string | null;
+}
+
+export interface RunSummary {
+  outcome: 'finished' | 'stopped';
+  run: string;
+  modelPath: string;
+  modelSha256: string;
+  /** Whole steps done since the beginning of the run. */
+  steps: number;
+  /** Whole epochs done. */
+  epochs: number;
+  /** Mean training loss of the last whole epoch, in nats; of the epoch so far when there is none. */
+  trainLoss: number;
+  validationAccuracy: number | null;
+  /** Training images per second, over all coordinator starts of the run. */
+  imagesPerSecond: number;
+  /** Time spent training and validating, over all coordinator starts of the run. */
+  seconds: number;
+}
+
+export interface Coordinator {
+  /** Resolves at the orderly end or after `stop`; rejects with RunStoppedError, OutputError, BrokerError … */
+  finished: Promise<RunSummary>;
+  /** Checkpoint at the last whole step, tell the workers, leave. Resolves when `finished` has settled. */
+  stop(): Promise<void>;
+}
