@@ -17,8 +17,19 @@ export interface WorkerConfig {
   /** End after the first run instead of going back to the lobby. */
   once: boolean;
   log: Log;
+  /** Who this is, for the coordinator's tables: facts about the process that only the command line may read. */
+  machine?: Machine;
   /** Milliseconds, for every waiting time and deadline; `performance.now` if absent. */
   now?: () => number;
+}
+
+export interface Machine {
+  host: string;
+  pid: number;
+  /** Version of the package that runs here. */
+  version: string;
+  /** Resident memory of the process, asked at every heartbeat. */
+  rssBytes(): number;
 }
 
 /** What a worker has done when it is over. */

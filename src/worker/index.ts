@@ -1,3 +1,3 @@
 /** The worker: takes blocks of microshards from a run, computes their gradients on threads, and hands in one sum per block. */
-export type { RunningWorker, WorkerConfig, WorkerSummary } from './config.js';
+export type { Machine, RunningWorker, WorkerConfig, WorkerSummary } from './config.js';
 export { startWorker } from './worker.js';
