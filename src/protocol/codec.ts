@@ -1,0 +1,159 @@
+import { ProtocolError } from './errors.js';
+import { fromWire, isTensor, toWire } from './fields.js';
+import { limits } from './limits.js';
+import type { Message, MessageType, Task, ToCoordinator, ToWorker, Weights } from './messages.js';
+import { bodyFieldOf, type FieldKind, schema } from './schema.js';
+import { decodeEnvelope, encodeEnvelope, type WireEnvelope } from './wire.js';
+
+/** A larger major than ours is refused; a larger minor only adds what we skip. */
+export const protocolVersion = { major: 1, minor: 0 } as const;
+
+const typeOfBody = new Map<string, MessageType>(
+  Object.entries(bodyFieldOf).map(([type, body]) => [body, type as MessageType]),
+);
+
+/** Message → bytes. Throws ProtocolError if a field is not what the protocol says: a mistake of the sender. */
+export function encode(message: Message): Uint8Array {
+  const { type } = message;
+  const values = message as unknown as Record<string, unknown>;
+  const fields: Record<string, unknown> = {};
+  let tensor: Uint8Array | null = null;
+  for (const [field, kind] of fieldsOf(type)) {
+    const value = toWire(kind, values[field], type, field);
+    if (isTensor(kind)) tensor = value as Uint8Array;
+    else fields[field] = value;
+  }
+  const bytes = encodeEnvelope(protocolVersion, bodyFieldOf[type], fields, tensor);
+  checkSize(type, bytes.length);
+  return bytes;
+}
+
+/**
+ * Bytes → message; tensors are views of `bytes`. Throws ProtocolError, and nothing else, for whatever does not
+ * follow the protocol: too large, cut off, not protobuf, of a newer version, of an unknown kind, with wrong fields.
+ */
+export function decode(bytes: Uint8Array): Message {
+  if (bytes.length > limits.messageBytes) {
+    throw new ProtocolError(
+      'message',
+      '',
+      `expected at most ${limits.messageBytes} bytes, got ${bytes.length}`,
+    );
+  }
+  const envelope = opened(bytes);
+  if (envelope.major > protocolVersion.major) {
+    throw new ProtocolError(
+      'message',
+      'major',
+      `the sender speaks protocol ${envelope.major}, this Onko speaks ${protocolVersion.major}; update Onko on this machine`,
+    );
+  }
+  if (envelope.major < 1)
+    throw new ProtocolError('message', 'major', 'expected a protocol version, got none');
+  const type = envelope.body === undefined ? undefined : typeOfBody.get(envelope.body);
+  if (type === undefined) {
+    const version = `${envelope.major}.${envelope.minor}`;
+    throw new ProtocolError(
+      'message',
+      'body',
+      `none that this Onko knows (the sender speaks protocol ${version})`,
+    );
+  }
+  checkSize(type, bytes.length);
+  const message: Record<string, unknown> = { type };
+  for (const [field, kind] of fieldsOf(type)) {
+    const value = isTensor(kind) ? envelope.tensor : envelope.fields[field];
+    message[field] = fromWire(kind, value, type, field);
+  }
+  return message as unknown as Message;
+}
+
+export function decodeTask(bytes: Uint8Array): Task {
+  const message = decode(bytes);
+  if (message.type !== 'task') throw unexpected('a task', message.type);
+  return message;
+}
+
+export function decodeWeights(bytes: Uint8Array): Weights {
+  const message = decode(bytes);
+  if (message.type !== 'weights') throw unexpected('weights', message.type);
+  return message;
+}
+
+export function decodeToCoordinator(bytes: Uint8Array): ToCoordinator {
+  const message = decode(bytes);
+  switch (message.type) {
+    case 'hello':
+    case 'ready':
+    case 'heartbeat':
+    case 'task_failed':
+    case 'goodbye':
+    case 'block_request':
+    case 'result':
+      return message;
+    case 'offer':
+    case 'announce':
+    case 'refuse':
+    case 'block_response':
+    case 'drain':
+    case 'end_of_run':
+    case 'task':
+    case 'weights':
+      throw unexpected('a message for a coordinator', message.type);
+  }
+}
+
+export function decodeToWorker(bytes: Uint8Array): ToWorker | Weights {
+  const message = decode(bytes);
+  switch (message.type) {
+    case 'offer':
+    case 'announce':
+    case 'refuse':
+    case 'block_response':
+    case 'drain':
+    case 'end_of_run':
+    case 'weights':
+      return message;
+    case 'hello':
+    case 'ready':
+    case 'heartbeat':
+    case 'task_failed':
+    case 'goodbye':
+    case 'block_request':
+    case 'result':
+    case 'task':
+      throw unexpected('a message for a worker', message.type);
+  }
+}
+
+function opened(bytes: Uint8Array): WireEnvelope {
+  try {
+    return decodeEnvelope(bytes);
+  } catch (error) {
+    // protobufjs throws several classes for the many ways to be malformed; none of them is more than that.
+    throw new ProtocolError(
+      'message',
+      '',
+      `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+/** Messages without tensor, JSON or list are small; a large one is a mistake or an attack. */
+function checkSize(type: MessageType, sizeBytes: number): void {
+  const kinds: FieldKind[] = Object.values(schema[type]);
+  const large = kinds.some(
+    (kind) => isTensor(kind) || kind === 'json' || kind === 'indices' || kind === 'nodes',
+  );
+  const limit = large ? limits.messageBytes : limits.smallMessageBytes;
+  if (sizeBytes > limit)
+    throw new ProtocolError(type, '', `expected at most ${limit} bytes, got ${sizeBytes}`);
+}
+
+function fieldsOf(type: MessageType): [string, FieldKind][] {
+  return Object.entries(schema[type]);
+}
+
+function unexpected(expected: string, type: string): ProtocolError {
+  return new ProtocolError(type, '', `expected ${expected} here`);
+}

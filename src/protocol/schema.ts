@@ -1,0 +1,135 @@
+import type { Message, MessageType } from './messages.js';
+
+/**
+ * What a field holds, apart from what its protobuf type says:
+ * - `identifier`: name of a run or worker; `text`: for people, clipped when too long; `json`: checked by who reads it
+ * - `hash`: SHA-256, 64 lower-case hex digits
+ * - `uint32`; `node`: a tree node, from 1 on; `microshards`: a power of two; `microshardSamples`: a multiple of 16
+ * - `double`: any number, NaN included, for the receiver to judge; `measure`: finite, not negative
+ * - `indices`, `counts`: Uint32Array; `nodes`: number[]
+ * - `floats`, `block`: the envelope's tensor, as f32 values or as plain bytes
+ */
+export type FieldKind =
+  | 'identifier'
+  | 'text'
+  | 'json'
+  | 'hash'
+  | 'uint32'
+  | 'node'
+  | 'microshards'
+  | 'microshardSamples'
+  | 'double'
+  | 'measure'
+  | 'mode'
+  | 'outcome'
+  | 'indices'
+  | 'counts'
+  | 'nodes'
+  | 'floats'
+  | 'block';
+
+type Fields<M> = { readonly [K in Exclude<keyof M, 'type'>]: FieldKind };
+
+/** Every field of every message: the compiler sees to it that none is forgotten. */
+export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { type: T }>> } = {
+  hello: {
+    worker: 'identifier',
+    host: 'text',
+    pid: 'uint32',
+    threads: 'uint32',
+    numericsId: 'text',
+    kernels: 'text',
+    version: 'text',
+  },
+  ready: { run: 'identifier', fence: 'uint32', worker: 'identifier', threads: 'uint32' },
+  heartbeat: {
+    run: 'identifier',
+    fence: 'uint32',
+    worker: 'identifier',
+    step: 'uint32',
+    nodes: 'nodes',
+    images: 'measure',
+    rssBytes: 'measure',
+    eventLoopLagMs: 'measure',
+  },
+  task_failed: {
+    run: 'identifier',
+    fence: 'uint32',
+    step: 'uint32',
+    pass: 'uint32',
+    node: 'node',
+    worker: 'identifier',
+    reason: 'text',
+    samples: 'indices',
+  },
+  goodbye: { run: 'identifier', worker: 'identifier', reason: 'text' },
+  block_request: { run: 'identifier', worker: 'identifier', block: 'uint32', hash: 'hash' },
+  result: {
+    run: 'identifier',
+    fence: 'uint32',
+    step: 'uint32',
+    pass: 'uint32',
+    weightsVersion: 'uint32',
+    node: 'node',
+    mode: 'mode',
+    worker: 'identifier',
+    samples: 'uint32',
+    lossSum: 'double',
+    correct: 'uint32',
+    confusion: 'counts',
+    gradient: 'floats',
+    fetchMs: 'measure',
+    waitMs: 'measure',
+    computeMs: 'measure',
+  },
+  offer: {
+    run: 'identifier',
+    fence: 'uint32',
+    seed: 'uint32',
+    microshards: 'microshards',
+    microshardSamples: 'microshardSamples',
+    numericsId: 'text',
+    modelSpecJson: 'json',
+    manifestJson: 'json',
+    parameterCount: 'uint32',
+    heartbeatMs: 'measure',
+    coordinatorVersion: 'text',
+  },
+  announce: { run: 'identifier' },
+  refuse: { run: 'identifier', reason: 'text' },
+  block_response: { run: 'identifier', block: 'uint32', hash: 'hash', bytes: 'block', error: 'text' },
+  drain: { run: 'identifier', worker: 'identifier' },
+  end_of_run: { run: 'identifier', fence: 'uint32', outcome: 'outcome', reason: 'text' },
+  task: {
+    run: 'identifier',
+    fence: 'uint32',
+    step: 'uint32',
+    pass: 'uint32',
+    weightsVersion: 'uint32',
+    node: 'node',
+    mode: 'mode',
+    samples: 'indices',
+    attempt: 'uint32',
+    evaluationSamples: 'uint32',
+  },
+  weights: { run: 'identifier', fence: 'uint32', version: 'uint32', parameters: 'floats' },
+};
+
+/** Names of the oneof's fields in JavaScript, which protobufjs writes in camel case. */
+export const bodyFieldOf: { readonly [T in MessageType]: string } = {
+  hello: 'hello',
+  ready: 'ready',
+  heartbeat: 'heartbeat',
+  task_failed: 'taskFailed',
+  goodbye: 'goodbye',
+  block_request: 'blockRequest',
+  result: 'result',
+  offer: 'offer',
+  announce: 'announce',
+  refuse: 'refuse',
+  block_response: 'blockResponse',
+  drain: 'drain',
+  end_of_run: 'endOfRun',
+  task: 'task',
+  weights: 'weights',
+};

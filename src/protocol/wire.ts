@@ -1,0 +1,95 @@
+import { fileURLToPath } from 'node:url';
+import protobuf from 'protobufjs';
+
+/** proto/ of the package, seen from dist/protocol. */
+const protoFolder = new URL('../../proto/', import.meta.url);
+
+/** Reads the schema once; ten milliseconds. */
+function loadEnvelope(): protobuf.Type {
+  const root = new protobuf.Root();
+  root.resolvePath = (_origin, target) => fileURLToPath(new URL(target, protoFolder));
+  root.loadSync('onko/v1/envelope.proto');
+  root.resolveAll();
+  return root.lookupType('onko.v1.Envelope');
+}
+
+let envelope: protobuf.Type | undefined;
+
+function envelopeType(): protobuf.Type {
+  envelope ??= loadEnvelope();
+  return envelope;
+}
+
+/** Numbers and wire type (2: length-delimited) of the envelope's last two fields, as single tag bytes. */
+const padTag = (14 << 3) | 2;
+const tensorTag = (15 << 3) | 2;
+const tensorAlignment = 16;
+
+/** An envelope with its fields, decoded but not checked. */
+export interface WireEnvelope {
+  major: number;
+  minor: number;
+  /** Which field of the oneof is set; undefined if this reader knows none of them. */
+  body: string | undefined;
+  fields: Record<string, unknown>;
+  tensor: Uint8Array;
+}
+
+/**
+ * Body and tensor → bytes. The tensor is appended by hand: it is copied once, and pad bytes put its first value at
+ * a multiple of 16, so that the receiver can view it in place.
+ */
+export function encodeEnvelope(
+  version: { major: number; minor: number },
+  body: string,
+  fields: Record<string, unknown>,
+  tensor: Uint8Array | null,
+): Uint8Array {
+  const head = envelopeType()
+    .encode({ ...version, [body]: fields })
+    .finish();
+  if (tensor === null || tensor.length === 0) return head;
+  const lengthBytes = varint(tensor.length);
+  const before = head.length + 2 + 1 + lengthBytes.length;
+  const pad = (tensorAlignment - (before % tensorAlignment)) % tensorAlignment;
+  const bytes = Buffer.allocUnsafe(before + pad + tensor.length);
+  bytes.set(head, 0);
+  let at = head.length;
+  bytes[at++] = padTag;
+  bytes[at++] = pad;
+  bytes.fill(0, at, at + pad);
+  at += pad;
+  bytes[at++] = tensorTag;
+  bytes.set(lengthBytes, at);
+  at += lengthBytes.length;
+  bytes.set(tensor, at);
+  return bytes;
+}
+
+/** Bytes → envelope; `tensor` is a view of `bytes`. Throws plain errors of protobufjs on malformed input. */
+export function decodeEnvelope(bytes: Uint8Array): WireEnvelope {
+  // Only a Buffer is read without copying its parts.
+  const buffer = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const message = envelopeType().decode(buffer) as unknown as Record<string, unknown>;
+  const body = message['body'] as string | undefined;
+  return {
+    major: message['major'] as number,
+    minor: message['minor'] as number,
+    body,
+    fields: body === undefined ? {} : (message[body] as Record<string, unknown>),
+    tensor: message['tensor'] as Uint8Array,
+  };
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest >= 0x80) {
+    bytes.push((rest % 0x80) | 0x80);
+    rest = Math.floor(rest / 0x80);
+  }
+  bytes.push(rest);
+  return bytes;
+}
