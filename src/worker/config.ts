@@ -19,6 +19,8 @@ export interface WorkerConfig {
   log: Log;
   /** Who this is, for the coordinator's tables: facts about the process that only the command line may read. */
   machine?: Machine;
+  /** Version of Onko, which coordinator and worker must share; that of this package if absent. */
+  version?: string;
   /** Milliseconds, for every waiting time and deadline; `performance.now` if absent. */
   now?: () => number;
 }
@@ -26,8 +28,6 @@ export interface WorkerConfig {
 export interface Machine {
   host: string;
   pid: number;
-  /** Version of the package that runs here. */
-  version: string;
   /** Resident memory of the process, asked at every heartbeat. */
   rssBytes(): number;
 }

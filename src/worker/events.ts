@@ -1,0 +1,54 @@
+import type { BlockResponse, RunOffer, Task, ToWorker } from '../protocol/index.js';
+
+/** What can happen to a worker. Tensors stay with the performer: events carry their names and sizes. */
+export type WorkerEvent =
+  /** Time has passed; `nextWakeMs` says when this is due. */
+  | { type: 'tick' }
+  | { type: 'link_up' }
+  | { type: 'link_down'; reason: string }
+  /** The run's queues are no longer on the broker. */
+  | { type: 'run_gone'; run: string; reason: string }
+  | { type: 'message'; message: Exclude<ToWorker, BlockResponse> }
+  | { type: 'joined'; run: string }
+  | { type: 'join_failed'; run: string; reason: string }
+  | { type: 'left'; run: string }
+  /** No further task will be delivered. */
+  | { type: 'paused'; run: string }
+  | { type: 'weights'; run: string; fence: number; version: number; parameterCount: number }
+  /** `missing`: the blocks with samples of this task that are not in the block store. */
+  | { type: 'task'; delivery: number; task: Task; missing: readonly number[] }
+  | { type: 'block_stored'; run: string; block: number }
+  | { type: 'block_failed'; run: string; block: number; reason: string }
+  /** The thread is free again; the result, if there is one, is with the performer. */
+  | { type: 'computed'; delivery: number }
+  | { type: 'compute_failed'; delivery: number; reason: string }
+  /** The broker confirmed the result. */
+  | { type: 'published'; delivery: number }
+  /** The result cannot be sent at all, as opposed to "not now". */
+  | { type: 'publish_failed'; delivery: number; reason: string }
+  | { type: 'failure_sent'; delivery: number }
+  | { type: 'drain'; reason: string };
+
+/** What the decider wants done, in this order. */
+export type WorkerAction =
+  | { type: 'hello' }
+  | { type: 'join'; offer: RunOffer }
+  /** Close the threads, unsubscribe; `left` follows whatever happens. */
+  | { type: 'leave'; run: string }
+  | { type: 'ready'; run: string; fence: number }
+  | { type: 'heartbeat'; run: string; fence: number; step: number; nodes: number[]; images: number }
+  | { type: 'goodbye'; run: string; reason: string }
+  | { type: 'pause_tasks'; run: string }
+  /** Take the weights that came with the event at hand; every earlier version is of no more use. */
+  | { type: 'keep_weights'; version: number }
+  | { type: 'request_block'; run: string; block: number }
+  | { type: 'compute'; delivery: number; task: Task }
+  /** Tell the thread to stop after its microshard. */
+  | { type: 'abandon'; delivery: number }
+  | { type: 'publish'; delivery: number; task: Task; fetchMs: number; waitMs: number }
+  | { type: 'send_failure'; delivery: number; task: Task; reason: string }
+  | { type: 'settle'; delivery: number; verdict: 'ack' | 'requeue' }
+  /** The channel of this delivery is gone: no verdict can reach the broker any more. */
+  | { type: 'forget'; delivery: number }
+  | { type: 'report'; level: 'info' | 'warn' | 'error'; message: string }
+  | { type: 'finish' };

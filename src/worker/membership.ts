@@ -1,0 +1,130 @@
+import type { RunOffer } from '../protocol/index.js';
+import type { WorkerAction, WorkerEvent } from './events.js';
+import { adoptFence, dropOlderTasks, heard, settleAll } from './run.js';
+import { changeRun, isSilent, type RunState, type WorkerState } from './state.js';
+
+export function takeOffer(
+  state: WorkerState,
+  offer: RunOffer,
+  nowMs: number,
+  actions: WorkerAction[],
+): WorkerState {
+  const { stage, settings } = state;
+  if (stage.type === 'lobby') {
+    if (state.draining !== null) return state;
+    if (offer.numericsId !== settings.numericsId) {
+      const reason = `Run ${offer.run} computes with ${offer.numericsId}, this worker with ${settings.numericsId}: its results would differ.`;
+      return reportOnce(state, 'warn', reason, actions);
+    }
+    actions.push({ type: 'join', offer });
+    return { ...state, stage: { type: 'run', run: newRun(offer, nowMs) } };
+  }
+  if (stage.type !== 'run') return state;
+  const { run } = stage;
+  if (offer.run !== run.offer.run) {
+    if (!isSilent(run, settings.silentMs, nowMs)) return state;
+    // Back in the lobby, our next hello is answered by the coordinator that is alive.
+    return leaveRun(state, 'its coordinator is silent and another one has work', 'left', actions);
+  }
+  if (offer.fence < run.fence) return state;
+  if (!isSameRun(offer, run.offer))
+    return leaveRun(state, 'it was started anew with another spec', 'left', actions);
+  const adopted = offer.fence > run.fence ? adoptFence(run, offer.fence, nowMs, actions) : run;
+  // An answer to our hello: the coordinator does not count on us yet.
+  return changeRun(state, () => ({ ...heard(adopted, nowMs), offer, readyAtMs: nowMs }));
+}
+
+function newRun(offer: RunOffer, nowMs: number): RunState {
+  return {
+    offer,
+    fence: offer.fence,
+    joined: false,
+    tasksPaused: 'no',
+    version: null,
+    step: 0,
+    tasks: [],
+    fetches: [],
+    heardAtMs: nowMs,
+    heartbeatAtMs: nowMs + offer.heartbeatMs,
+    readyAtMs: Number.POSITIVE_INFINITY,
+    helloAtMs: nowMs,
+  };
+}
+
+function isSameRun(a: RunOffer, b: RunOffer): boolean {
+  return (
+    a.seed === b.seed &&
+    a.microshards === b.microshards &&
+    a.microshardSamples === b.microshardSamples &&
+    a.numericsId === b.numericsId &&
+    a.modelSpecJson === b.modelSpecJson &&
+    a.manifestJson === b.manifestJson
+  );
+}
+
+export function takeWeights(
+  state: WorkerState,
+  event: Extract<WorkerEvent, { type: 'weights' }>,
+  nowMs: number,
+  actions: WorkerAction[],
+): WorkerState {
+  if (state.stage.type !== 'run' || event.fence < state.stage.run.fence) return state;
+  const expected = state.stage.run.offer.parameterCount;
+  if (event.parameterCount !== expected) {
+    const message = `Run ${event.run} sent weights of ${event.parameterCount} parameters, its model has ${expected}: not used.`;
+    return reportOnce(state, 'error', message, actions);
+  }
+  return changeRun(state, (before) => {
+    const run = event.fence > before.fence ? adoptFence(before, event.fence, nowMs, actions) : before;
+    if (run.version !== null && event.version <= run.version) return heard(run, nowMs);
+    actions.push({ type: 'keep_weights', version: event.version });
+    return heard({ ...dropOlderTasks(run, event.version, actions), version: event.version }, nowMs);
+  });
+}
+
+/** Out of the run, with a word to the user; to its coordinator too if that may still count on us. */
+export function leaveRun(
+  state: WorkerState,
+  why: string,
+  how: 'ended' | 'left',
+  actions: WorkerAction[],
+): WorkerState {
+  if (state.stage.type !== 'run') return state;
+  const run = state.stage.run.offer.run;
+  const message = how === 'ended' ? `Run ${run} is over: ${why}.` : `Leaving run ${run}: ${why}.`;
+  actions.push({ type: 'report', level: 'info', message });
+  if (how === 'left') actions.push({ type: 'goodbye', run, reason: why });
+  const counted = how === 'ended' ? { ...state, runs: state.runs + 1 } : state;
+  const then = how === 'ended' && state.settings.once ? 'done' : 'lobby';
+  return leave(counted, { then, helloAfterMs: 0, verdict: how === 'ended' ? 'ack' : 'requeue' }, actions);
+}
+
+/** Everything in hand is settled; results that are still being computed die with their threads. */
+export function leave(
+  state: WorkerState,
+  how: { then: 'lobby' | 'done'; helloAfterMs: number; verdict: 'ack' | 'requeue' },
+  actions: WorkerAction[],
+): WorkerState {
+  if (state.stage.type !== 'run') return state;
+  settleAll(state.stage.run, how.verdict, actions);
+  const run = state.stage.run.offer.run;
+  actions.push({ type: 'leave', run });
+  return { ...state, stage: { type: 'leaving', run, then: how.then, helloAfterMs: how.helloAfterMs } };
+}
+
+export function finish(state: WorkerState, actions: WorkerAction[]): WorkerState {
+  actions.push({ type: 'finish' });
+  return { ...state, stage: { type: 'done' } };
+}
+
+/** The same sentence is told once only, however often its cause comes back. */
+export function reportOnce(
+  state: WorkerState,
+  level: 'warn' | 'error',
+  message: string,
+  actions: WorkerAction[],
+): WorkerState {
+  if (state.reported.includes(message)) return state;
+  actions.push({ type: 'report', level, message });
+  return { ...state, reported: [...state.reported, message] };
+}
