@@ -16,7 +16,7 @@ import type {
 export type Verdict = 'ack' | 'requeue' | 'discard';
 
 /**
- * - `up`: connected (again); everything is declared and consumed (again).
+ * - `up`: connected again; everything is declared and consumed again. The first time is told by `open…` resolving.
  * - `down`: the connection is lost; what was unacked will be delivered again, sends reject with LinkDownError.
  * - `blocked`, `unblocked`: the broker is short of memory or disk and takes no messages; sends wait.
  * - `lost`: given up after `retryForMs`; the link will never be up again.
@@ -88,17 +88,21 @@ export interface WorkerLink {
   /**
    * Takes tasks (at most `prefetch` at a time) and weights of the run. A task is acked, given back or dropped when
    * its promise resolves with the verdict; one that rejects is given back. RunGoneError if there is no such run.
-   * Weights for a single worker (`CoordinatorLink.send`) arrive here too.
+   * Weights for a single worker (`CoordinatorLink.send`) arrive here too. While a `weights` promise is pending, only
+   * the newest of those that follow is kept.
    */
   joinRun(
     run: string,
     options: {
       prefetch: number;
       task: (task: Task, delivery: Delivery) => Promise<Verdict>;
-      weights: (weights: Weights) => void;
+      weights: (weights: Weights) => void | Promise<void>;
     },
   ): Promise<void>;
-  /** Takes no more tasks (drain): those that wait unstarted go back, those in hand can still be finished. */
+  /**
+   * Takes no more tasks (drain): those that were not handed to `task` yet go back. Those handed over end with their
+   * verdict: answer 'requeue' for what has not been started.
+   */
   pauseTasks(): Promise<void>;
   leaveRun(): Promise<void>;
   /** To the coordinator of the run. RunGoneError if none is listening at the moment. */
