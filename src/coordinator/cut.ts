@@ -1,0 +1,29 @@
+import { blocksFor, leavesOf } from '../protocol/index.js';
+
+/**
+ * The aligned subtrees that a step of `samples` is handed out in, for `threads` compute threads.
+ * A short step fills the first microshards only, so its tree is cut finer: every thread still gets a block.
+ */
+export function chooseCut(
+  microshards: number,
+  microshardSamples: number,
+  samples: number,
+  threads: number,
+): number[] {
+  const full = microshards * microshardSamples;
+  const wanted = Math.ceil((Math.max(1, threads) * full) / Math.max(1, Math.min(samples, full)));
+  return blocksFor(microshards, Math.min(wanted, microshards));
+}
+
+/** Where a block's samples lie among the `samples` of its step: `count` from `first` on; 0 in the empty tail. */
+export function samplesOfBlock(
+  node: number,
+  microshards: number,
+  microshardSamples: number,
+  samples: number,
+): { first: number; count: number } {
+  const leaves = leavesOf(node, microshards);
+  const first = Math.min(leaves.first * microshardSamples, samples);
+  const end = Math.min((leaves.first + leaves.count) * microshardSamples, samples);
+  return { first, count: end - first };
+}

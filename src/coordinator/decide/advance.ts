@@ -1,0 +1,68 @@
+import { chain, type Decision, decision, type FailCause } from './actions.js';
+import { openEvaluation, openTraining } from './dispatch.js';
+import { type CoordinatorState, readyWorkers, stepsPerEpoch, totalSteps } from './state.js';
+
+/** Starts whatever comes next, if nothing is under way and somebody is there to do it. */
+export function advance(state: CoordinatorState, nowMs: number): Decision {
+  const { plan, position, phase, front } = state;
+  if (phase !== 'working' || front !== null) return decision(state);
+  if (state.outcome === 'stopped') return end(state, 'stopped');
+  const epochIsOver = position.step === (position.recordedEpochs + 1) * stepsPerEpoch(plan);
+  if (epochIsOver && plan.validationSamples === 0) {
+    const epoch = position.recordedEpochs;
+    return decision({ ...state, phase: 'performing' }, { type: 'record_epoch', epoch, validated: false });
+  }
+  if (!epochIsOver && position.step >= totalSteps(plan)) return end(state, 'finished');
+  if (readyWorkers(state).length === 0 || state.link.type === 'down') return decision(state);
+  return epochIsOver ? openEvaluation(state, nowMs) : openTraining(state, nowMs);
+}
+
+/** The last checkpoint first; what follows it is decided when that is on disk. */
+export function end(state: CoordinatorState, outcome: 'finished' | 'stopped'): Decision {
+  return requestCheckpoint({ ...state, phase: 'ending', front: null, outcome });
+}
+
+export function requestCheckpoint(state: CoordinatorState): Decision {
+  const { checkpoint } = state;
+  if (checkpoint.inFlight) return decision({ ...state, checkpoint: { ...checkpoint, wanted: true } });
+  const inFlight = { ...checkpoint, inFlight: true, wanted: false };
+  return decision({ ...state, checkpoint: inFlight }, { type: 'save_checkpoint' });
+}
+
+export function onCheckpointSaved(state: CoordinatorState, nowMs: number): Decision {
+  const saved: CoordinatorState = {
+    ...state,
+    checkpoint: { ...state.checkpoint, inFlight: false, savedAtMs: nowMs },
+  };
+  if (saved.checkpoint.wanted) return requestCheckpoint(saved);
+  if (saved.phase !== 'ending') return decision(saved);
+  return decision({ ...saved, phase: 'ended' }, { type: saved.outcome === 'finished' ? 'finish' : 'leave' });
+}
+
+export function onStepApplied(
+  state: CoordinatorState,
+  step: number,
+  finite: boolean,
+  nowMs: number,
+): Decision {
+  if (state.phase !== 'performing') return decision(state);
+  if (!finite) {
+    const cause: FailCause = { type: 'not_finite', step, workers: [] };
+    return decision({ ...state, phase: 'ended' }, { type: 'fail', cause });
+  }
+  const { plan, checkpoint } = state;
+  const position = { ...state.position, step: step + 1 };
+  const next: CoordinatorState = { ...state, phase: 'working', position };
+  const due = nowMs - checkpoint.savedAtMs >= plan.checkpointEveryMs && !checkpoint.inFlight;
+  const epochIsOver = position.step % stepsPerEpoch(plan) === 0; // Then one is due anyway, after the validation.
+  return chain(due && !epochIsOver ? requestCheckpoint(next) : decision(next), (s) => advance(s, nowMs));
+}
+
+export function onEpochRecorded(state: CoordinatorState, epoch: number, nowMs: number): Decision {
+  if (state.phase !== 'performing') return decision(state);
+  const { plan } = state;
+  const position = { ...state.position, recordedEpochs: epoch + 1 };
+  const next: CoordinatorState = { ...state, phase: 'working', position };
+  if (position.step >= totalSteps(plan)) return advance(next, nowMs);
+  return chain(requestCheckpoint(next), (s) => advance(s, nowMs));
+}

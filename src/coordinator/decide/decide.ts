@@ -1,0 +1,132 @@
+import { assertNever } from '../assert-never.js';
+import { chain, type Decision, decision, report } from './actions.js';
+import { advance, end, onCheckpointSaved, onEpochRecorded, onStepApplied } from './advance.js';
+import { redispatch, redispatchSlow } from './dispatch.js';
+import type { CoordinatorEvent } from './events.js';
+import { onResult } from './ledger.js';
+import {
+  buryTheDead,
+  firstCall,
+  lookForWorkers,
+  onGoodbye,
+  onHeartbeat,
+  onHello,
+  onReady,
+  onTaskFailed,
+} from './membership.js';
+import type { CoordinatorState } from './state.js';
+import { reportWait } from './waiting.js';
+
+/**
+ * The coordinator's mind: what follows from an event. Pure, so that a simulator can drive it through any schedule of
+ * faults: no I/O, no clock, no chance, and `state` is not modified. The performer does the actions in their order and
+ * feeds back `step_applied`, `epoch_recorded` and `checkpoint_saved`.
+ */
+export function decide(state: CoordinatorState, event: CoordinatorEvent, nowMs: number): Decision {
+  if (state.phase === 'ended') return decision(state);
+  switch (event.type) {
+    case 'started':
+      return chain(decision(state, { type: 'purge_tasks' }), (s) => firstCall(s, nowMs));
+    case 'link_up':
+      return onLinkUp(state, nowMs);
+    case 'link_down': {
+      const line = `The connection to the broker is lost (${event.reason}). Training goes on when it is back.`;
+      return decision({ ...state, link: { type: 'down', reason: event.reason } }, report('warn', line, true));
+    }
+    case 'link_blocked': {
+      const line = `The broker takes no messages (${event.reason}). Training goes on when it does.`;
+      return decision(
+        { ...state, link: { type: 'blocked', reason: event.reason } },
+        report('warn', line, true),
+      );
+    }
+    case 'link_unblocked':
+      return decision(patient({ ...state, link: { type: 'up' } }, nowMs));
+    case 'message':
+      return onMessage(state, event.message, nowMs);
+    case 'result':
+      return onResult(state, event.header, nowMs);
+    case 'tick':
+      return onTick(state, nowMs);
+    case 'step_applied':
+      return onStepApplied(state, event.step, event.finite, nowMs);
+    case 'epoch_recorded':
+      return onEpochRecorded(state, event.epoch, nowMs);
+    case 'checkpoint_saved':
+      return onCheckpointSaved(state, nowMs);
+    case 'stop_requested':
+      return onStop(state);
+    default:
+      return assertNever(event);
+  }
+}
+
+function onMessage(
+  state: CoordinatorState,
+  message: Extract<CoordinatorEvent, { type: 'message' }>['message'],
+  nowMs: number,
+): Decision {
+  switch (message.type) {
+    case 'hello':
+      return onHello(state, message, nowMs);
+    case 'ready':
+      return onReady(state, message, nowMs);
+    case 'heartbeat':
+      return onHeartbeat(state, message, nowMs);
+    case 'task_failed':
+      return onTaskFailed(state, message, nowMs);
+    case 'goodbye':
+      return onGoodbye(state, message, nowMs);
+    case 'block_request': {
+      if (message.run !== state.plan.run) return decision(state);
+      const { worker, block, hash } = message;
+      return decision(state, { type: 'serve_block', worker, block, hash });
+    }
+    default:
+      return assertNever(message);
+  }
+}
+
+/**
+ * After an outage nobody knows what arrived: the queue is emptied and everything outstanding is published again.
+ * What was computed meanwhile comes as a twin, which the ledger drops.
+ */
+function onLinkUp(state: CoordinatorState, nowMs: number): Decision {
+  const back = patient({ ...state, link: { type: 'up' }, lastAnnounceMs: nowMs }, nowMs);
+  const line = 'The connection to the broker is back: everything outstanding is sent again.';
+  const called = decision(back, report('info', line), { type: 'purge_tasks' }, { type: 'announce' });
+  if (back.front !== null)
+    called.actions.push({ type: 'broadcast_weights', version: back.front.weightsVersion });
+  const again = chain(called, (s) => redispatch(s, () => true, 'link', nowMs));
+  return chain(again, (s) => advance(s, nowMs));
+}
+
+function onTick(state: CoordinatorState, nowMs: number): Decision {
+  // A long time between two ticks was this process's own absence (a suspended machine): nobody else is to blame.
+  const absent = nowMs - state.lastTickMs > 2 * state.plan.heartbeatMs;
+  const awake = { ...(absent ? patient(state, nowMs) : state), lastTickMs: nowMs };
+  const steps = [buryTheDead, lookForWorkers, redispatchSlow, advance, reportWait];
+  return steps.reduce(
+    (before, step) => chain(before, (s) => (s.phase === 'ended' ? decision(s) : step(s, nowMs))),
+    decision(awake),
+  );
+}
+
+/** Starts every clock anew that measures others' silence. */
+function patient(state: CoordinatorState, nowMs: number): CoordinatorState {
+  const { front } = state;
+  return {
+    ...state,
+    workers: state.workers.map((entry) => ({ ...entry, lastSeenMs: nowMs })),
+    front: front === null ? null : { ...front, lastProgressMs: nowMs },
+    shortSinceMs: state.shortSinceMs === null ? null : nowMs,
+    lastReportMs: nowMs,
+  };
+}
+
+function onStop(state: CoordinatorState): Decision {
+  if (state.phase === 'ending') return decision(state);
+  // In the midst of an optimizer step the end waits for it: `advance` sees the outcome.
+  if (state.phase === 'performing') return decision({ ...state, outcome: 'stopped' });
+  return end(state, 'stopped');
+}

@@ -1,0 +1,198 @@
+import { chooseCut, samplesOfBlock } from '../cut.js';
+import {
+  type Action,
+  chain,
+  type Decision,
+  type DispatchCause,
+  decision,
+  report,
+  type UnitKey,
+} from './actions.js';
+import { quarantine } from './failure.js';
+import {
+  batchSamples,
+  type CoordinatorState,
+  type Failure,
+  type Front,
+  readyThreads,
+  stepsPerEpoch,
+  type Unit,
+} from './state.js';
+
+/** Blocks whose times are remembered, and how many it takes to know what is usual. */
+const remembered = 64;
+const enough = 8;
+/** A block is slow at this many times the 95th percentile. */
+const slowFactor = 3;
+
+export function keyOf(front: Front, unit: { pass: number; node: number }): UnitKey {
+  return { mode: front.mode, step: front.step, pass: unit.pass, node: unit.node };
+}
+
+/** Opens the next training step: weights out, blocks out. */
+export function openTraining(state: CoordinatorState, nowMs: number): Decision {
+  const { plan, position } = state;
+  const inEpoch = position.step % stepsPerEpoch(plan);
+  const samples = Math.min(batchSamples(plan), plan.trainSamples - inEpoch * batchSamples(plan));
+  return openFront(state, { mode: 'train', step: position.step, samples, passes: 1 }, nowMs);
+}
+
+/** Opens the validation of the epoch that the last step ended. */
+export function openEvaluation(state: CoordinatorState, nowMs: number): Decision {
+  const samples = state.plan.validationSamples;
+  const passes = Math.ceil(samples / batchSamples(state.plan));
+  return openFront(state, { mode: 'evaluate', step: state.position.step - 1, samples, passes }, nowMs);
+}
+
+function openFront(
+  state: CoordinatorState,
+  o: Pick<Front, 'mode' | 'step' | 'samples' | 'passes'>,
+  nowMs: number,
+): Decision {
+  const { plan, position } = state;
+  const cut = chooseCut(plan.microshards, plan.microshardSamples, o.samples, readyThreads(state));
+  const front: Front = {
+    ...o,
+    weightsVersion: position.step,
+    cut,
+    openedPasses: 0,
+    units: [],
+    lastProgressMs: nowMs,
+  };
+  const opened = decision(
+    { ...state, front },
+    { type: 'open_front', mode: o.mode, step: o.step, passes: o.passes },
+    { type: 'broadcast_weights', version: position.step },
+  );
+  return chain(opened, (next) => fillFront(next, nowMs));
+}
+
+/** Opens passes as long as few blocks are outstanding: one in training, a window of them in validation. */
+export function fillFront(state: CoordinatorState, nowMs: number): Decision {
+  const { front, plan } = state;
+  if (front === null) return decision(state);
+  const window = Math.max(8, 4 * readyThreads(state));
+  let outstanding = front.units.filter((unit) => unit.accepted === null).length;
+  let { openedPasses } = front;
+  const units = [...front.units];
+  const actions: Action[] = [];
+  while (openedPasses < front.passes && outstanding < window) {
+    const before = openedPasses * batchSamples(plan);
+    const pass = front.mode === 'train' ? 0 : openedPasses + 1;
+    for (const node of front.cut) {
+      const inPass = Math.min(batchSamples(plan), front.samples - before);
+      const samples = samplesOfBlock(node, plan.microshards, plan.microshardSamples, inPass).count;
+      const unit: Unit = {
+        pass,
+        node,
+        samples,
+        attempt: 0,
+        publishedAtMs: nowMs,
+        holders: [],
+        failures: [],
+        accepted: samples > 0 ? null : { worker: '', hash: '' },
+      };
+      units.push(unit);
+      if (samples > 0) {
+        actions.push(publication(front, unit, 'first'));
+        outstanding += 1;
+      } else {
+        actions.push({ type: 'accept_empty', ...keyOf(front, unit) });
+      }
+    }
+    openedPasses += 1;
+  }
+  return { state: { ...state, front: { ...front, units, openedPasses } }, actions };
+}
+
+function publication(front: Front, unit: Unit, cause: DispatchCause): Action {
+  return {
+    type: 'publish_task',
+    ...keyOf(front, unit),
+    weightsVersion: front.weightsVersion,
+    attempt: unit.attempt,
+    cause,
+  };
+}
+
+/** Publishes outstanding blocks again, in the front's order. */
+export function redispatch(
+  state: CoordinatorState,
+  which: (unit: Unit) => boolean,
+  cause: DispatchCause,
+  nowMs: number,
+): Decision {
+  const { front } = state;
+  if (front === null) return decision(state);
+  const actions: Action[] = [];
+  const units = front.units.map((unit) => {
+    if (unit.accepted !== null || !which(unit)) return unit;
+    const again = { ...unit, attempt: unit.attempt + 1, publishedAtMs: nowMs, holders: [] };
+    actions.push(publication(front, again, cause));
+    return again;
+  });
+  if (actions.length === 0) return decision(state);
+  return { state: { ...state, front: { ...front, units } }, actions };
+}
+
+/** A block failed on a worker: once more, or out of the run. */
+export function recordFailure(
+  state: CoordinatorState,
+  failed: { pass: number; node: number },
+  failure: Failure,
+  nowMs: number,
+): Decision {
+  const { front, plan } = state;
+  if (front === null || state.phase === 'ended') return decision(state);
+  const isIt = (unit: Unit): boolean => unit.pass === failed.pass && unit.node === failed.node;
+  const units = front.units.map((unit) =>
+    isIt(unit) ? { ...unit, failures: [...unit.failures, failure] } : unit,
+  );
+  const unit = units.find(isIt);
+  const next = { ...state, front: { ...front, units } };
+  if (unit === undefined || unit.accepted !== null) return decision(state);
+  const verdict = quarantine(plan, keyOf(front, unit), unit.failures);
+  if (verdict !== null) return decision({ ...next, phase: 'ended' }, ...verdict);
+  if (failure.how === 'died') return decision(next); // Sent again with everything else that its holder had.
+  const line = `Block ${unit.node} of step ${front.step} failed on ${failure.worker} (${failure.reason}); it is sent to another worker.`;
+  return chain(decision(next, report('warn', line)), (s) => redispatch(s, isIt, 'failed', nowMs));
+}
+
+/** Sends again what takes unusually long although somebody is there to compute it. */
+export function redispatchSlow(state: CoordinatorState, nowMs: number): Decision {
+  const { front } = state;
+  if (front === null || state.link.type !== 'up' || readyThreads(state) === 0) return decision(state);
+  const slow = (unit: Unit): boolean => nowMs >= resendAtMs(state, front, unit);
+  const again = redispatch(state, slow, 'slow', nowMs);
+  if (again.actions.length === 0) return again;
+  // A lost broadcast looks like a slow worker, too.
+  const weights: Action = { type: 'broadcast_weights', version: front.weightsVersion };
+  return { state: again.state, actions: [weights, ...again.actions] };
+}
+
+/**
+ * When an outstanding block is sent again. The clock starts anew whenever any block comes back, so that a long queue
+ * for few workers is not mistaken for a stall; each further attempt waits twice as long.
+ */
+export function resendAtMs(state: CoordinatorState, front: Front, unit: Unit): number {
+  const since = Math.max(unit.publishedAtMs, front.lastProgressMs);
+  return since + allowanceMs(state, front) * 2 ** Math.min(unit.attempt, 4);
+}
+
+function allowanceMs(state: CoordinatorState, front: Front): number {
+  const { redispatchFloorMs, redispatchUnknownMs } = state.plan.patience;
+  const usual = percentile95(state.durations[front.mode]);
+  if (usual === null) return Math.max(redispatchFloorMs, redispatchUnknownMs);
+  return Math.max(redispatchFloorMs, slowFactor * usual);
+}
+
+function percentile95(durations: readonly number[]): number | null {
+  if (durations.length < enough) return null;
+  const sorted = durations.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.95))] ?? null;
+}
+
+export function rememberDuration(state: CoordinatorState, front: Front, tookMs: number): CoordinatorState {
+  const durations = [...state.durations[front.mode], tookMs].slice(-remembered);
+  return { ...state, durations: { ...state.durations, [front.mode]: durations } };
+}

@@ -1,0 +1,46 @@
+import type {
+  BlockRequest,
+  Goodbye,
+  Heartbeat,
+  Hello,
+  Mode,
+  Ready,
+  TaskFailed,
+} from '../../protocol/index.js';
+
+/** A result without its tensor. */
+export interface ResultHeader {
+  run: string;
+  fence: number;
+  step: number;
+  pass: number;
+  weightsVersion: number;
+  node: number;
+  mode: Mode;
+  worker: string;
+  samples: number;
+  /** f32 values in the gradient. */
+  gradientLength: number;
+  confusionLength: number;
+  /** Whether the loss and every value of the gradient is finite. */
+  finite: boolean;
+  /** Fingerprint of gradient, loss and hits. */
+  hash: string;
+}
+
+/** Everything that can happen to a coordinator. */
+export type CoordinatorEvent =
+  /** The link is open and the performer ready: fresh or from a checkpoint. */
+  | { type: 'started' }
+  | { type: 'link_up' }
+  | { type: 'link_down'; reason: string }
+  | { type: 'link_blocked'; reason: string }
+  | { type: 'link_unblocked' }
+  | { type: 'message'; message: Hello | Ready | Heartbeat | TaskFailed | Goodbye | BlockRequest }
+  | { type: 'result'; header: ResultHeader }
+  | { type: 'tick' }
+  /** The optimizer has made version `step + 1`; `finite` says whether its parameters are numbers. */
+  | { type: 'step_applied'; step: number; finite: boolean }
+  | { type: 'epoch_recorded'; epoch: number }
+  | { type: 'checkpoint_saved' }
+  | { type: 'stop_requested' };

@@ -1,0 +1,124 @@
+import { chain, type Decision, decision, type RejectReason, type UnitKey } from './actions.js';
+import { fillFront, keyOf, recordFailure, rememberDuration } from './dispatch.js';
+import type { ResultHeader } from './events.js';
+import type { CoordinatorState, Front, Unit } from './state.js';
+
+type Judgement =
+  | { type: 'accept'; front: Front; unit: Unit }
+  | { type: 'reject'; reason: RejectReason; failed: Unit | null; twin: Twin | null };
+
+/** The result that a duplicate repeats. */
+interface Twin {
+  unit: UnitKey;
+  worker: string;
+  hash: string;
+}
+
+/** Each (run, fence, step, pass, node) counts once: the first result that fits in every respect. */
+export function onResult(state: CoordinatorState, header: ResultHeader, nowMs: number): Decision {
+  const judgement = judge(state, header);
+  if (judgement.type === 'accept') return accept(state, judgement.front, judgement.unit, header, nowMs);
+  const { reason, failed, twin } = judgement;
+  const rejected = decision(state, { type: 'reject', reason, worker: header.worker });
+  if (twin !== null && twin.hash !== header.hash) {
+    const workers: [string, string] = [twin.worker, header.worker];
+    rejected.actions.push({ type: 'alarm', unit: twin.unit, workers });
+  }
+  if (failed === null || (reason !== 'not_finite' && reason !== 'wrong_length')) return rejected;
+  const why =
+    reason === 'not_finite'
+      ? 'its result is not finite'
+      : `its result has the wrong length (${header.samples} samples, ${header.gradientLength} values)`;
+  const failure = { worker: header.worker, how: reason, reason: why };
+  return chain(rejected, (next) => recordFailure(next, failed, failure, nowMs));
+}
+
+function reject(reason: RejectReason, failed: Unit | null = null, twin: Twin | null = null): Judgement {
+  return { type: 'reject', reason, failed, twin };
+}
+
+function judge(state: CoordinatorState, header: ResultHeader): Judgement {
+  const { plan, front } = state;
+  if (header.run !== plan.run) return reject('wrong_run');
+  if (header.fence !== plan.fence) return reject('stale_fence');
+  if (front === null || header.step !== front.step || header.mode !== front.mode) {
+    const twin = lateTwin(state, header);
+    return twin === null ? reject('stale_step') : reject('duplicate', null, twin);
+  }
+  if (header.weightsVersion !== front.weightsVersion) return reject('wrong_version');
+  if (header.node < 1 || header.node >= 2 * plan.microshards) return reject('unknown_node');
+  if (!front.cut.includes(header.node)) return reject('overlapping');
+  const unit = front.units.find(({ pass, node }) => pass === header.pass && node === header.node);
+  if (unit === undefined) return reject('unknown_node');
+  if (unit.samples === 0) return reject('wrong_length'); // Nobody was asked for it.
+  if (unit.accepted !== null)
+    return reject('duplicate', null, { unit: keyOf(front, unit), ...unit.accepted });
+  if (!lengthsFit(state, front, unit, header)) return reject('wrong_length', unit);
+  if (!header.finite) return reject('not_finite', unit);
+  return { type: 'accept', front, unit };
+}
+
+function lengthsFit(state: CoordinatorState, front: Front, unit: Unit, header: ResultHeader): boolean {
+  const { parameterCount, classes } = state.plan;
+  const gradientLength = front.mode === 'train' ? parameterCount : 0;
+  return (
+    header.samples === unit.samples &&
+    header.gradientLength === gradientLength &&
+    (header.confusionLength === 0 || header.confusionLength === classes * classes)
+  );
+}
+
+/** The result of the front before that this one repeats, if any. */
+function lateTwin(state: CoordinatorState, header: ResultHeader): Twin | null {
+  const { closed } = state;
+  if (closed === null || closed.step !== header.step || closed.mode !== header.mode) return null;
+  const { mode, step } = closed;
+  const twin = closed.units.find(({ pass, node }) => pass === header.pass && node === header.node);
+  if (twin === undefined || twin.hash === '') return null;
+  return { unit: { mode, step, pass: twin.pass, node: twin.node }, worker: twin.worker, hash: twin.hash };
+}
+
+function accept(
+  state: CoordinatorState,
+  front: Front,
+  unit: Unit,
+  header: ResultHeader,
+  nowMs: number,
+): Decision {
+  const tookMs = nowMs - unit.publishedAtMs;
+  const accepted = { worker: header.worker, hash: header.hash };
+  const units = front.units.map((other) => (other === unit ? { ...unit, accepted } : other));
+  const next = rememberDuration(
+    { ...state, front: { ...front, units, lastProgressMs: nowMs } },
+    front,
+    tookMs,
+  );
+  const folded = decision(next, { type: 'accept', ...keyOf(front, unit), tookMs });
+  return chain(
+    chain(folded, (s) => fillFront(s, nowMs)),
+    (s) => closeIfWhole(s),
+  );
+}
+
+/** Once every block of every pass is in: on to the optimizer, or to the history. */
+function closeIfWhole(state: CoordinatorState): Decision {
+  const { front } = state;
+  if (front === null || front.openedPasses < front.passes) return decision(state);
+  if (front.units.some((unit) => unit.accepted === null)) return decision(state);
+  const { mode, step } = front;
+  const units = front.units.map(({ pass, node, accepted }) => ({
+    pass,
+    node,
+    worker: accepted?.worker ?? '',
+    hash: accepted?.hash ?? '',
+  }));
+  const closed: CoordinatorState = {
+    ...state,
+    front: null,
+    closed: { mode, step, units },
+    phase: 'performing',
+  };
+  if (mode === 'train') return decision(closed, { type: 'apply_step', step });
+  const epoch = state.position.recordedEpochs;
+  return decision(closed, { type: 'record_epoch', epoch, validated: true });
+}

@@ -1,0 +1,203 @@
+import type { Goodbye, Heartbeat, Hello, Ready, TaskFailed } from '../../protocol/index.js';
+import { type Action, chain, type Decision, decision, report } from './actions.js';
+import { advance } from './advance.js';
+import { recordFailure, redispatch } from './dispatch.js';
+import { type CoordinatorState, readyThreads, readyWorkers, type Unit, type WorkerEntry } from './state.js';
+import { gatheringLine, seconds, workerName } from './waiting.js';
+
+/** Heartbeats that may be missed; half of one more for the way. */
+const missedBeats = 3.5;
+/** Workers that went and are still known by name. */
+const rememberedGone = 64;
+
+export function onHello(state: CoordinatorState, hello: Hello, nowMs: number): Decision {
+  const { plan } = state;
+  const { worker } = hello;
+  if (hello.version !== plan.version) {
+    const reason = `This run is coordinated by Onko ${plan.version}, the worker is Onko ${hello.version}: install the same version on both.`;
+    return refuse(state, hello, reason);
+  }
+  if (hello.numericsId !== plan.numericsId) {
+    const reason = `This run computes with numerics "${plan.numericsId}", the worker with "${hello.numericsId}" (kernels "${hello.kernels}"): their bits differ, so the worker cannot take part. Start it with other kernels.`;
+    return refuse(state, hello, reason);
+  }
+  if (state.phase === 'ending' || state.phase === 'ended') return decision(state);
+  const { host, threads } = hello;
+  const entry: WorkerEntry = { worker, host, threads, state: 'offered', lastSeenMs: nowMs };
+  // One that was ready and says hello has lost the run: it counts again once it has joined again.
+  const next = withShortage({ ...state, workers: put(state.workers, entry) }, nowMs);
+  return decision(next, { type: 'offer', worker });
+}
+
+function refuse(state: CoordinatorState, hello: Hello, reason: string): Decision {
+  const line = `Worker ${hello.worker} on ${hello.host} is turned away. ${reason}`;
+  return decision(state, { type: 'refuse', worker: hello.worker, reason }, report('warn', line));
+}
+
+export function onReady(state: CoordinatorState, ready: Ready, nowMs: number): Decision {
+  if (ready.run !== state.plan.run) return decision(state);
+  if (ready.fence !== state.plan.fence) return offerAnew(state, ready.worker, nowMs);
+  return join(state, ready.worker, ready.threads, nowMs);
+}
+
+/** The worker has joined this run under this fence, so it was offered it and found fit. */
+function join(state: CoordinatorState, worker: string, threads: number | null, nowMs: number): Decision {
+  if (state.phase === 'ending' || state.phase === 'ended') return decision(state);
+  const known = find(state.workers, worker) ?? find(state.gone, worker);
+  const entry: WorkerEntry = {
+    worker,
+    host: known?.host ?? '',
+    threads: Math.max(1, threads ?? known?.threads ?? 1),
+    state: 'ready',
+    lastSeenMs: nowMs,
+  };
+  const isNew = find(state.workers, worker)?.state !== 'ready';
+  const gone = state.gone.filter((other) => other.worker !== worker);
+  const next = withShortage({ ...state, workers: put(state.workers, entry), gone }, nowMs);
+  const actions: Action[] = [{ type: 'send_weights', worker, version: state.position.step }];
+  if (isNew) actions.push(report('info', joinedLine(next, entry)));
+  return chain(decision(next, ...actions), (s) => beginIfEnough(s, nowMs));
+}
+
+function joinedLine(state: CoordinatorState, entry: WorkerEntry): string {
+  const count = readyWorkers(state).length;
+  return `Worker ${workerName(entry)} joined with ${plural(entry.threads, 'thread')}: ${plural(count, 'worker')}, ${plural(readyThreads(state), 'thread')} in all.`;
+}
+
+const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+function beginIfEnough(state: CoordinatorState, nowMs: number): Decision {
+  if (state.phase === 'working') return advance(state, nowMs);
+  if (state.phase !== 'gathering' || readyWorkers(state).length < state.plan.minWorkers)
+    return decision(state);
+  return advance({ ...state, phase: 'working', shortSinceMs: null }, nowMs);
+}
+
+export function onHeartbeat(state: CoordinatorState, beat: Heartbeat, nowMs: number): Decision {
+  if (beat.run !== state.plan.run) return decision(state);
+  if (beat.fence !== state.plan.fence) return offerAnew(state, beat.worker, nowMs);
+  const known = find(state.workers, beat.worker);
+  // Its "ready" was lost, or it was thought dead: it works all the same.
+  const joined = known?.state === 'ready' ? decision(state) : join(state, beat.worker, null, nowMs);
+  return chain(joined, (s) => decision(noteHoldings(seen(s, beat.worker, nowMs), beat)));
+}
+
+/** Remembers who has which outstanding block in hand. Heartbeats name no pass: in validation any of that node is meant. */
+function noteHoldings(state: CoordinatorState, beat: Heartbeat): CoordinatorState {
+  const { front } = state;
+  if (front === null || beat.step !== front.step) return state;
+  const units = front.units.map((unit): Unit => {
+    if (unit.accepted !== null) return unit;
+    const others = unit.holders.filter((holder) => holder !== beat.worker);
+    if (beat.nodes.includes(unit.node)) return { ...unit, holders: [...others, beat.worker] };
+    return others.length === unit.holders.length ? unit : { ...unit, holders: others };
+  });
+  return { ...state, front: { ...front, units } };
+}
+
+/** It still works for the coordinator before this one. It will say hello when it is called. */
+function offerAnew(state: CoordinatorState, worker: string, nowMs: number): Decision {
+  if (find(state.workers, worker) !== undefined) return decision(state, { type: 'offer', worker });
+  return announce(state, nowMs);
+}
+
+/** Calls for workers, but not at every occasion. */
+export function announce(state: CoordinatorState, nowMs: number): Decision {
+  if (nowMs - state.lastAnnounceMs < state.plan.patience.announceEveryMs) return decision(state);
+  return decision({ ...state, lastAnnounceMs: nowMs }, { type: 'announce' });
+}
+
+export function onTaskFailed(state: CoordinatorState, message: TaskFailed, nowMs: number): Decision {
+  const { plan, front } = state;
+  if (message.run !== plan.run || message.fence !== plan.fence) return decision(state);
+  const next = seen(state, message.worker, nowMs);
+  if (front === null || front.step !== message.step) return decision(next);
+  const { worker, reason, pass, node } = message;
+  return recordFailure(next, { pass, node }, { worker, how: 'failed', reason }, nowMs);
+}
+
+export function onGoodbye(state: CoordinatorState, message: Goodbye, nowMs: number): Decision {
+  const entry = find(state.workers, message.worker);
+  if (message.run !== state.plan.run || entry === undefined) return decision(state);
+  const left = remove(state, entry, nowMs);
+  const line = `Worker ${workerName(entry)} left (${message.reason}): ${plural(readyWorkers(left).length, 'worker')} in all.`;
+  const held = (unit: Unit): boolean => unit.holders.at(-1) === entry.worker;
+  return chain(decision(left, report('info', line)), (s) => redispatch(s, held, 'goodbye', nowMs));
+}
+
+/** Strikes off who missed three heartbeats, and sends again what they had. */
+export function buryTheDead(state: CoordinatorState, nowMs: number): Decision {
+  if (state.link.type === 'down') return decision(state); // Nobody can be heard.
+  const allowedMs = missedBeats * state.plan.heartbeatMs;
+  const dead = state.workers.filter((entry) => nowMs - entry.lastSeenMs > allowedMs);
+  return dead.reduce((before, entry) => chain(before, (s) => bury(s, entry, nowMs)), decision(state));
+}
+
+function bury(state: CoordinatorState, entry: WorkerEntry, nowMs: number): Decision {
+  const buried = remove(state, entry, nowMs);
+  if (entry.state === 'offered') return decision(buried);
+  const held = (state.front?.units ?? []).filter(
+    (unit) => unit.accepted === null && unit.holders.includes(entry.worker),
+  );
+  const blocks =
+    held.length === 0 ? '' : ` Its blocks (${held.map((unit) => unit.node).join(', ')}) are sent to others.`;
+  const silence = seconds(nowMs - entry.lastSeenMs);
+  const line = `Worker ${workerName(entry)} has been silent for ${silence} and counts as dead.${blocks}`;
+  const failure = { worker: entry.worker, how: 'died', reason: 'died holding it' } as const;
+  // Only training blocks are blamed: in validation nobody knows which pass the worker had in hand.
+  const blamed = state.front?.mode === 'train' ? held : [];
+  const mourned = blamed.reduce(
+    (before, unit) => chain(before, (s) => recordFailure(s, unit, failure, nowMs)),
+    decision(buried, report('warn', line)),
+  );
+  const isHeld = (unit: Unit): boolean => unit.holders.includes(entry.worker);
+  return chain(mourned, (s) => (s.phase === 'ended' ? decision(s) : redispatch(s, isHeld, 'death', nowMs)));
+}
+
+/** Stops when there have been too few workers for too long; calls for more in the meantime. */
+export function lookForWorkers(state: CoordinatorState, nowMs: number): Decision {
+  const { plan, shortSinceMs } = state;
+  if (shortSinceMs === null || state.link.type === 'down') return decision(state);
+  if (state.phase !== 'gathering' && state.phase !== 'working') return decision(state);
+  const waitedMs = nowMs - shortSinceMs;
+  if (plan.workerWaitMs !== null && waitedMs >= plan.workerWaitMs) {
+    const ready = readyWorkers(state).length;
+    const needed = state.phase === 'gathering' ? plan.minWorkers : 1;
+    const cause = { type: 'no_workers', waitedMs, ready, needed } as const;
+    return decision({ ...state, phase: 'ended' }, { type: 'fail', cause });
+  }
+  return announce(state, nowMs);
+}
+
+export function firstCall(state: CoordinatorState, nowMs: number): Decision {
+  const called = { ...state, lastAnnounceMs: nowMs, lastReportMs: nowMs };
+  return decision(called, { type: 'announce' }, report('info', gatheringLine(state), true));
+}
+
+function seen(state: CoordinatorState, worker: string, nowMs: number): CoordinatorState {
+  const workers = state.workers.map((entry) =>
+    entry.worker === worker ? { ...entry, lastSeenMs: nowMs } : entry,
+  );
+  return { ...state, workers };
+}
+
+function remove(state: CoordinatorState, entry: WorkerEntry, nowMs: number): CoordinatorState {
+  const workers = state.workers.filter((other) => other.worker !== entry.worker);
+  const gone = [...state.gone.filter((other) => other.worker !== entry.worker), entry].slice(-rememberedGone);
+  return withShortage({ ...state, workers, gone }, nowMs);
+}
+
+/** Keeps the time since when there are too few workers. */
+export function withShortage(state: CoordinatorState, nowMs: number): CoordinatorState {
+  const needed = state.phase === 'gathering' ? state.plan.minWorkers : 1;
+  const enough = readyWorkers(state).length >= needed;
+  return { ...state, shortSinceMs: enough ? null : (state.shortSinceMs ?? nowMs) };
+}
+
+function put(workers: WorkerEntry[], entry: WorkerEntry): WorkerEntry[] {
+  return [...workers.filter((other) => other.worker !== entry.worker), entry];
+}
+
+function find(workers: WorkerEntry[], worker: string): WorkerEntry | undefined {
+  return workers.find((entry) => entry.worker === worker);
+}

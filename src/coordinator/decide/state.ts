@@ -1,0 +1,178 @@
+import type { Mode } from '../../protocol/index.js';
+
+/** What does not change while a coordinator runs. */
+export interface RunPlan {
+  run: string;
+  /** Raised by one at every start of a coordinator of this run. */
+  fence: number;
+  version: string;
+  numericsId: string;
+  /** M: leaves of the summation tree. */
+  microshards: number;
+  /** S: samples in a full microshard. */
+  microshardSamples: number;
+  parameterCount: number;
+  classes: number;
+  trainSamples: number;
+  /** 0 for a run without validation. */
+  validationSamples: number;
+  epochs: number;
+  minWorkers: number;
+  workerWaitMs: number | null;
+  heartbeatMs: number;
+  checkpointEveryMs: number;
+  /** How to start a worker, for the line that waits for one. */
+  workerCommand: string;
+  patience: Patience;
+}
+
+/** When the coordinator grows impatient. */
+export interface Patience {
+  /** A block is never sent again for being slow before this. */
+  redispatchFloorMs: number;
+  /** The same while too few blocks came back to know what is usual. */
+  redispatchUnknownMs: number;
+  /** Different workers that may fail on (or die holding) a block before it is quarantined. */
+  failuresToQuarantine: number;
+  /** Between two lines about the same wait. */
+  reportEveryMs: number;
+  /** A wait shorter than this is not worth a line. */
+  reportAfterMs: number;
+  /** Between two calls for workers to say hello. */
+  announceEveryMs: number;
+}
+
+export const defaultPatience: Patience = {
+  redispatchFloorMs: 5_000,
+  redispatchUnknownMs: 60_000,
+  failuresToQuarantine: 2,
+  reportEveryMs: 10_000,
+  reportAfterMs: 5_000,
+  announceEveryMs: 5_000,
+};
+
+/** How far the run is, in whole steps: what a checkpoint says. */
+export interface Position {
+  /** Whole steps done, which is also the version of the parameters. */
+  step: number;
+  /** Epochs that have their line in the history: at most the whole epochs done. */
+  recordedEpochs: number;
+}
+
+export interface WorkerEntry {
+  worker: string;
+  host: string;
+  threads: number;
+  /** `offered`: was told about the run; `ready`: takes tasks. */
+  state: 'offered' | 'ready';
+  lastSeenMs: number;
+}
+
+/** One block of the open front. */
+export interface Unit {
+  /** 0 in training. */
+  pass: number;
+  node: number;
+  samples: number;
+  /** Attempts published so far, minus one. */
+  attempt: number;
+  publishedAtMs: number;
+  /** Workers that said they have it in hand, the latest last. */
+  holders: string[];
+  failures: Failure[];
+  /** The first result: whose, and its fingerprint. Null while it is outstanding. */
+  accepted: { worker: string; hash: string } | null;
+}
+
+export interface Failure {
+  worker: string;
+  how: 'failed' | 'died' | 'not_finite' | 'wrong_length';
+  reason: string;
+}
+
+/** The blocks being computed: one training step, or the validation after one. */
+export interface Front {
+  mode: Mode;
+  step: number;
+  weightsVersion: number;
+  /** Subtrees that cover the root; fixed as long as the front is open. */
+  cut: readonly number[];
+  /** Samples of the step, or of the whole validation. */
+  samples: number;
+  /** Passes opened so far, and all there will be; 1 of 1 in training. */
+  openedPasses: number;
+  passes: number;
+  units: Unit[];
+  lastProgressMs: number;
+}
+
+/** Ledger of the front before, to recognise late twins. */
+export interface ClosedFront {
+  mode: Mode;
+  step: number;
+  units: { pass: number; node: number; worker: string; hash: string }[];
+}
+
+export type Phase =
+  /** Waits for `minWorkers`. */
+  | 'gathering'
+  /** A front is open, or will be as soon as a worker is there. */
+  | 'working'
+  /** The performer applies a step or records an epoch, and tells when it has. */
+  | 'performing'
+  /** The last checkpoint is on its way to the disk. */
+  | 'ending'
+  | 'ended';
+
+export type Link = { type: 'up' } | { type: 'blocked'; reason: string } | { type: 'down'; reason: string };
+
+/** All bookkeeping of a coordinator; plain data, no tensors. */
+export interface CoordinatorState {
+  plan: RunPlan;
+  phase: Phase;
+  position: Position;
+  workers: WorkerEntry[];
+  /** The last workers that went, newest last: for the waiting lines, and to know them again. */
+  gone: WorkerEntry[];
+  front: Front | null;
+  closed: ClosedFront | null;
+  /** Milliseconds from publishing to result of the last blocks, by mode. */
+  durations: Record<Mode, number[]>;
+  link: Link;
+  /** `wanted`: another one is due as soon as the one in flight is on disk. */
+  checkpoint: { inFlight: boolean; wanted: boolean; savedAtMs: number };
+  outcome: 'finished' | 'stopped' | null;
+  /** Since when there are too few workers; null while there are enough. */
+  shortSinceMs: number | null;
+  lastTickMs: number;
+  lastAnnounceMs: number;
+  lastReportMs: number;
+}
+
+export function initialState(plan: RunPlan, position: Position, nowMs: number): CoordinatorState {
+  return {
+    plan,
+    phase: 'gathering',
+    position,
+    workers: [],
+    gone: [],
+    front: null,
+    closed: null,
+    durations: { train: [], evaluate: [] },
+    link: { type: 'up' },
+    checkpoint: { inFlight: false, wanted: false, savedAtMs: nowMs },
+    outcome: null,
+    shortSinceMs: nowMs,
+    lastTickMs: nowMs,
+    lastAnnounceMs: nowMs,
+    lastReportMs: nowMs,
+  };
+}
+
+export const batchSamples = (plan: RunPlan): number => plan.microshards * plan.microshardSamples;
+export const stepsPerEpoch = (plan: RunPlan): number => Math.ceil(plan.trainSamples / batchSamples(plan));
+export const totalSteps = (plan: RunPlan): number => plan.epochs * stepsPerEpoch(plan);
+export const readyWorkers = (state: CoordinatorState): WorkerEntry[] =>
+  state.workers.filter((entry) => entry.state === 'ready');
+export const readyThreads = (state: CoordinatorState): number =>
+  readyWorkers(state).reduce((sum, entry) => sum + entry.threads, 0);

@@ -1,0 +1,85 @@
+import { type Decision, decision, report } from './actions.js';
+import { resendAtMs } from './dispatch.js';
+import { type CoordinatorState, type Front, readyWorkers, type Unit, type WorkerEntry } from './state.js';
+
+/** Blocks that one line names before it says "and n more". */
+const named = 4;
+
+export const workerName = (entry: WorkerEntry): string =>
+  entry.host === '' ? entry.worker : `${entry.worker} on ${entry.host}`;
+
+export function seconds(ms: number): string {
+  const whole = Math.max(0, Math.round(ms / 1000));
+  return whole < 120 ? `${whole} s` : `${Math.round(whole / 60)} min`;
+}
+
+/** One line whenever the wait is longer than expected: what is missing, who had it, what comes next. */
+export function reportWait(state: CoordinatorState, nowMs: number): Decision {
+  const { patience } = state.plan;
+  if (nowMs - state.lastReportMs < patience.reportEveryMs) return decision(state);
+  const line = waitingLine(state, nowMs);
+  if (line === null) return decision(state);
+  return decision({ ...state, lastReportMs: nowMs }, report('warn', line, true));
+}
+
+function waitingLine(state: CoordinatorState, nowMs: number): string | null {
+  const { link, phase, front, plan } = state;
+  if (phase === 'ended') return null;
+  if (link.type === 'down') {
+    return `Waiting for the connection to the broker (${link.reason}): outstanding blocks are sent again when it is back.`;
+  }
+  if (link.type === 'blocked') {
+    return `Waiting for the broker, which takes no messages (${link.reason}): free memory or disk on its machine.`;
+  }
+  if (phase === 'gathering') return gatheringLine(state);
+  if (phase !== 'working') return null;
+  const idleMs = front === null ? Number.POSITIVE_INFINITY : nowMs - front.lastProgressMs;
+  if (idleMs < patienceOf(state, front)) return null;
+  if (readyWorkers(state).length === 0) return nobodyLine(state, nowMs);
+  return front === null ? null : blocksLine(state, front, nowMs, plan.microshards);
+}
+
+/** Waiting begins to be worth a line when it is twice the usual. */
+function patienceOf(state: CoordinatorState, front: Front | null): number {
+  if (front === null) return 0;
+  const times = state.durations[front.mode];
+  return Math.max(state.plan.patience.reportAfterMs, 2 * Math.max(0, ...times));
+}
+
+export function gatheringLine(state: CoordinatorState): string {
+  const { minWorkers, workerCommand } = state.plan;
+  const ready = readyWorkers(state);
+  const preparing = state.workers.length - ready.length;
+  const names = ready.length === 0 ? '' : ` (${ready.map((entry) => entry.worker).join(', ')})`;
+  const also = preparing === 0 ? '' : `, ${preparing} preparing`;
+  return `Waiting for workers: ${ready.length} of ${minWorkers} ready${names}${also}. Start one with: ${workerCommand}`;
+}
+
+function nobodyLine(state: CoordinatorState, nowMs: number): string {
+  const last = state.gone.at(-1);
+  const who =
+    last === undefined
+      ? ''
+      : ` The last was ${workerName(last)}, seen ${seconds(nowMs - last.lastSeenMs)} ago.`;
+  return `Waiting for a worker: none is left.${who} Start one with: ${state.plan.workerCommand}`;
+}
+
+function blocksLine(state: CoordinatorState, front: Front, nowMs: number, microshards: number): string {
+  const missing = front.units.filter((unit) => unit.accepted === null);
+  const all = front.units.length;
+  const what = front.mode === 'train' ? `Step ${front.step}` : `The validation after step ${front.step}`;
+  const parts = missing.slice(0, named).map((unit) => describeUnit(state, unit, nowMs, microshards));
+  const more = missing.length > named ? `; and ${missing.length - named} more` : '';
+  const nextMs = Math.min(...missing.map((unit) => resendAtMs(state, front, unit))) - nowMs;
+  return `${what} waits for ${missing.length} of ${all} blocks: ${parts.join('; ')}${more}. Sent again in ${seconds(nextMs)}.`;
+}
+
+function describeUnit(state: CoordinatorState, unit: Unit, nowMs: number, microshards: number): string {
+  const kind = unit.node >= microshards ? 'microshard' : 'block';
+  const what = `${kind} ${unit.node} (${unit.samples} samples, attempt ${unit.attempt + 1})`;
+  const holder = unit.holders.at(-1);
+  if (holder === undefined) return `${what} with nobody known`;
+  const entry = [...state.gone, ...state.workers].findLast(({ worker }) => worker === holder);
+  if (entry === undefined) return `${what} with ${holder}`;
+  return `${what} with ${workerName(entry)}, last seen ${seconds(nowMs - entry.lastSeenMs)} ago`;
+}

@@ -1,0 +1,75 @@
+import {
+  allFinite,
+  clipGradientNorm,
+  createOptimizer,
+  createSchedule,
+  initialParameters,
+  type Model,
+  type OptimizerState,
+  scaleGradient,
+} from '../engine/index.js';
+import type { TrainingSpec } from './spec.js';
+
+/** The parameters and the optimizer: what a checkpoint holds. */
+export interface Trainer {
+  /** Number of updates done: `parameters()` are those before step `version()`. */
+  version(): number;
+  /** Shared memory, read-only for everybody else; valid until three more updates are done. */
+  parameters(): Float32Array;
+  optimizerState(): OptimizerState;
+  learningRateOf(step: number): number;
+  /** gradientSum[parameterCount] over `samples` samples, overwritten with the averaged, clipped gradient. */
+  apply(gradientSum: Float32Array, samples: number): { finite: boolean; gradientNorm: number | null };
+  /** Goes on from a checkpoint; both are copied. */
+  restore(version: number, parameters: Float32Array, state: OptimizerState): void;
+}
+
+/**
+ * Versions of the parameters kept at once. Workers of this process read them by reference, and a version must not change
+ * while one may compute with it. Whoever still computes with one that is overwritten works for a step that is closed, so
+ * its result is not accepted.
+ */
+const versionsKept = 4;
+
+export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: number): Trainer {
+  const count = model.parameterCount;
+  const optimizer = createOptimizer(spec.optimizer);
+  const schedule = createSchedule(spec.schedule, { learningRate: spec.learningRate, totalSteps });
+  const ring = Array.from(
+    { length: versionsKept },
+    () => new Float32Array(new SharedArrayBuffer(count * Float32Array.BYTES_PER_ELEMENT)),
+  );
+  const slot = (version: number): Float32Array => {
+    const parameters = ring[version % versionsKept];
+    if (parameters === undefined) throw new RangeError(`Expected a version from 0 on, got ${version}.`);
+    return parameters;
+  };
+  let state = optimizer.init(count);
+  let version = 0;
+  slot(0).set(initialParameters(model, spec.seed));
+  return {
+    version: () => version,
+    parameters: () => slot(version),
+    optimizerState: () => state,
+    learningRateOf: schedule,
+    apply(gradientSum, samples) {
+      scaleGradient(gradientSum, 1 / samples);
+      const gradientNorm = spec.clipNorm === null ? null : clipGradientNorm(gradientSum, spec.clipNorm);
+      const next = slot(version + 1);
+      next.set(slot(version));
+      optimizer.update(next, gradientSum, state, schedule(version));
+      version += 1;
+      return { finite: allFinite(next), gradientNorm };
+    },
+    restore(restored, parameters, optimizerState) {
+      version = restored;
+      slot(version).set(parameters);
+      state = copyState(optimizerState);
+    },
+  };
+}
+
+function copyState(state: OptimizerState): OptimizerState {
+  const slots = Object.entries(state.slots).map(([name, values]) => [name, values.slice()] as const);
+  return { updates: state.updates, scalars: { ...state.scalars }, slots: Object.fromEntries(slots) };
+}
