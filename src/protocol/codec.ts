@@ -1,26 +1,23 @@
-import { ProtocolError } from './errors.js';
+import { assertNever, ProtocolError } from './errors.js';
 import { fromWire, isTensor, toWire } from './fields.js';
 import { limits } from './limits.js';
 import type { Message, MessageType, Task, ToCoordinator, ToWorker, Weights } from './messages.js';
-import { bodyFieldOf, type FieldKind, schema } from './schema.js';
+import { bodyFieldOf, type FieldKind, messageTypes, schema } from './schema.js';
 import { decodeEnvelope, encodeEnvelope, type WireEnvelope } from './wire.js';
 
 /** A larger major than ours is refused; a larger minor only adds what we skip. */
 export const protocolVersion = { major: 1, minor: 0 } as const;
 
-const typeOfBody = new Map<string, MessageType>(
-  Object.entries(bodyFieldOf).map(([type, body]) => [body, type as MessageType]),
-);
+const typeOfBody = new Map<string, MessageType>(messageTypes.map((type) => [bodyFieldOf[type], type]));
 
 /** Message → bytes. Throws ProtocolError if a field is not what the protocol says: a mistake of the sender. */
 export function encode(message: Message): Uint8Array {
   const { type } = message;
-  const values = message as unknown as Record<string, unknown>;
   const fields: Record<string, unknown> = {};
   let tensor: Uint8Array | null = null;
   for (const [field, kind] of fieldsOf(type)) {
-    const value = toWire(kind, values[field], type, field);
-    if (isTensor(kind)) tensor = value as Uint8Array;
+    const value = toWire(kind, Reflect.get(message, field), type, field);
+    if (isTensor(kind)) tensor = value instanceof Uint8Array ? value : null;
     else fields[field] = value;
   }
   const bytes = encodeEnvelope(protocolVersion, bodyFieldOf[type], fields, tensor);
@@ -62,9 +59,10 @@ export function decode(bytes: Uint8Array): Message {
   checkSize(type, bytes.length);
   const message: Record<string, unknown> = { type };
   for (const [field, kind] of fieldsOf(type)) {
-    const value = isTensor(kind) ? envelope.tensor : envelope.fields[field];
+    const value = isTensor(kind) ? envelope.tensor : envelope.field(field);
     message[field] = fromWire(kind, value, type, field);
   }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every field of the schema was checked above
   return message as unknown as Message;
 }
 
@@ -100,6 +98,8 @@ export function decodeToCoordinator(bytes: Uint8Array): ToCoordinator {
     case 'task':
     case 'weights':
       throw unexpected('a message for a coordinator', message.type);
+    default:
+      return assertNever(message);
   }
 }
 
@@ -123,6 +123,8 @@ export function decodeToWorker(bytes: Uint8Array): ToWorker | Weights {
     case 'result':
     case 'task':
       throw unexpected('a message for a worker', message.type);
+    default:
+      return assertNever(message);
   }
 }
 

@@ -12,3 +12,8 @@ export class ProtocolError extends Error {
     this.field = field;
   }
 }
+
+/** The end of a switch over a union: the compiler complains if a case is missing. */
+export function assertNever(value: never): never {
+  throw new TypeError(`Not expected here: ${String(value)}`);
+}

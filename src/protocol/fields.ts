@@ -1,4 +1,4 @@
-import { ProtocolError } from './errors.js';
+import { assertNever, ProtocolError } from './errors.js';
 import { limits } from './limits.js';
 import type { Mode, Outcome } from './messages.js';
 import type { FieldKind } from './schema.js';
@@ -17,34 +17,18 @@ export function isTensor(kind: FieldKind): boolean {
 
 /** One field on its way out: object value → what protobufjs encodes. Throws ProtocolError. */
 export function toWire(kind: FieldKind, value: unknown, type: string, field: string): unknown {
-  switch (kind) {
-    case 'mode':
-      return enumNumber(modes, value, type, field);
-    case 'outcome':
-      return enumNumber(outcomes, value, type, field);
-    case 'text':
-      if (typeof value === 'string' && value.length > limits.textChars) {
-        return `${value.slice(0, limits.textChars - 1)}…`;
-      }
-      return check(kind, value, type, field);
-    default:
-      return check(kind, value, type, field);
-  }
+  if (kind === 'mode') return enumNumber(modes, value, type, field);
+  if (kind === 'outcome') return enumNumber(outcomes, value, type, field);
+  const tooLong = kind === 'text' && typeof value === 'string' && value.length > limits.textChars;
+  return check(kind, tooLong ? `${value.slice(0, limits.textChars - 1)}…` : value, type, field);
 }
 
 /** One field on its way in: what protobufjs decoded → object value. Throws ProtocolError. */
 export function fromWire(kind: FieldKind, value: unknown, type: string, field: string): unknown {
-  switch (kind) {
-    case 'mode':
-      return enumName(modes, value, type, field);
-    case 'outcome':
-      return enumName(outcomes, value, type, field);
-    case 'indices':
-    case 'counts':
-      return check(kind, Array.isArray(value) ? Uint32Array.from(value as number[]) : value, type, field);
-    default:
-      return check(kind, value, type, field);
-  }
+  if (kind === 'mode') return enumName(modes, value, type, field);
+  if (kind === 'outcome') return enumName(outcomes, value, type, field);
+  const list = (kind === 'indices' || kind === 'counts') && Array.isArray(value);
+  return check(kind, list ? Uint32Array.from(value, Number) : value, type, field);
 }
 
 function check(kind: FieldKind, value: unknown, type: string, field: string): unknown {
@@ -103,6 +87,8 @@ function problemWith(kind: FieldKind, value: unknown): string | null {
     case 'mode':
     case 'outcome':
       throw new TypeError(`${kind} is checked where it is translated`);
+    default:
+      return assertNever(kind);
   }
 }
 

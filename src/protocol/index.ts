@@ -7,7 +7,7 @@ export {
   encode,
   protocolVersion,
 } from './codec.js';
-export { ProtocolError } from './errors.js';
+export { assertNever, ProtocolError } from './errors.js';
 export { asBytes, asFloat32 } from './float32.js';
 export { limits } from './limits.js';
 export type {

@@ -133,3 +133,9 @@ export const bodyFieldOf: { readonly [T in MessageType]: string } = {
   task: 'task',
   weights: 'weights',
 };
+
+export const messageTypes: readonly MessageType[] = Object.keys(schema).filter(isMessageType);
+
+function isMessageType(name: string): name is MessageType {
+  return Object.hasOwn(schema, name);
+}

@@ -25,14 +25,15 @@ const padTag = (14 << 3) | 2;
 const tensorTag = (15 << 3) | 2;
 const tensorAlignment = 16;
 
-/** An envelope with its fields, decoded but not checked. */
+/** An envelope, decoded but not checked. */
 export interface WireEnvelope {
   major: number;
   minor: number;
   /** Which field of the oneof is set; undefined if this reader knows none of them. */
   body: string | undefined;
-  fields: Record<string, unknown>;
-  tensor: Uint8Array;
+  /** A field of the body by its JavaScript name. */
+  field: (name: string) => unknown;
+  tensor: unknown;
 }
 
 /**
@@ -72,14 +73,16 @@ export function decodeEnvelope(bytes: Uint8Array): WireEnvelope {
   const buffer = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const message = envelopeType().decode(buffer) as unknown as Record<string, unknown>;
-  const body = message['body'] as string | undefined;
+  const message = envelopeType().decode(buffer);
+  const body: unknown = Reflect.get(message, 'body');
+  const fields: unknown = typeof body === 'string' ? Reflect.get(message, body) : undefined;
   return {
-    major: message['major'] as number,
-    minor: message['minor'] as number,
-    body,
-    fields: body === undefined ? {} : (message[body] as Record<string, unknown>),
-    tensor: message['tensor'] as Uint8Array,
+    major: Number(Reflect.get(message, 'major')),
+    minor: Number(Reflect.get(message, 'minor')),
+    body: typeof body === 'string' ? body : undefined,
+    field: (name): unknown =>
+      typeof fields === 'object' && fields !== null ? Reflect.get(fields, name) : undefined,
+    tensor: Reflect.get(message, 'tensor'),
   };
 }
 

@@ -2,8 +2,8 @@ import { type LinkState, type Traffic } from './transport.js';
 
 /** Those who want to hear of one kind of event. */
 export interface Listeners<T> {
-  add(listener: (event: T) => void): void;
-  tell(event: T): void;
+  add: (listener: (event: T) => void) => void;
+  tell: (event: T) => void;
 }
 
 export function createListeners<T>(): Listeners<T> {
