@@ -2,6 +2,7 @@ export * from './gradients.js';
 export * from './init.js';
 export * from './kernels/kernels.js';
 export * from './kernels/resolve.js';
+export type { Tally } from './loss.js';
 export * from './math.js';
 export * from './model.js';
 export * from './named-specs.js';

@@ -1,5 +1,7 @@
-import type { Kernels } from './kernels/kernels.js';
+import { type Kernels, LANES, type PackDims } from './kernels/kernels.js';
+import { createTally, type Tally, tallyLanes } from './loss.js';
 import type { Model } from './model.js';
+import { bindGradient, bindParameters, planLayers } from './plan-buffers.js';
 
 /** Images as bytes and their classes. Both arrays may be longer than `count` asks for. */
 export interface Batch {
@@ -18,31 +20,27 @@ export interface InputScaling {
   std: number;
 }
 
-/** What a batch came to. */
-export interface Tally {
-  samples: number;
-  /** Cross-entropy summed over the samples in their order, in nats. */
-  lossSum: number;
-  correct: number;
-  /** [truth][guess], classes² counts */
-  confusion: Uint32Array;
-}
-
-/** What fixes the dropout masks of one microshard. */
+/** What fixes the dropout masks of one microshard: whole numbers. */
 export interface DropoutKey {
   seed: number;
   step: number;
   microshard: number;
 }
 
+/** A model ready to compute, with every buffer it needs. For one thread: calls share the buffers. */
 export interface Plan {
   /** Samples, a multiple of 16; a batch may hold 0 to capacity. */
   readonly capacity: number;
-  /** gradient[parameterCount] ← the gradient of the loss SUM over the samples (overwritten). */
+  /**
+   * gradient[parameterCount] ← the gradient of the loss SUM over the samples (overwritten). Sixteen samples at a time, in
+   * order: the bits depend on the samples and the key, not on the capacity or on what was computed before.
+   *
+   * @throws BatchError
+   */
   gradient(parameters: Float32Array, batch: Batch, key: DropoutKey, gradient: Float32Array): Tally;
-  /** Loss and guesses with dropout off. */
+  /** Loss and guesses with dropout off. @throws BatchError */
   evaluate(parameters: Float32Array, batch: Batch): Tally;
-  /** pixels[count][channels][height][width] → probabilities[count][classes], dropout off. */
+  /** pixels[count][channels][height][width] → probabilities[count][classes], dropout off. @throws BatchError */
   predict(parameters: Float32Array, pixels: Uint8Array, count: number, probabilities: Float32Array): void;
 }
 
@@ -51,4 +49,174 @@ export interface PlanOptions {
   scaling: InputScaling;
 }
 
-export declare function createPlan(model: Model, kernels: Kernels, options: PlanOptions): Plan;
+/** A batch, or a buffer beside it, does not fit the plan. */
+export class BatchError extends Error {
+  override readonly name = 'BatchError';
+}
+
+/**
+ * Allocates everything once; afterwards a training step allocates only the tally it returns (and a few words per dropout layer).
+ *
+ * @throws RangeError for a capacity that is no positive multiple of 16, or a scaling that cannot be
+ * @throws BatchError if the bytes have three channels and the model's input has not
+ */
+export function createPlan(model: Model, kernels: Kernels, options: PlanOptions): Plan {
+  const { capacity, scaling } = options;
+  if (!Number.isInteger(capacity) || capacity <= 0 || capacity % LANES !== 0) {
+    throw new RangeError(`Expected a capacity that is a positive multiple of ${LANES}, found ${capacity}.`);
+  }
+  const { classes, input: shape, parameterCount } = model;
+  const packDims = packDimsFor(model, scaling);
+  const table = scalingTable(scaling);
+  const sampleBytes = packDims.pixelChannels * packDims.area;
+  const { layers, input, firstLearning } = planLayers(model, kernels);
+  const softmax = layers[layers.length - 1];
+  const { x: logits, y: probabilities, dx: dLogits } = softmax.buffers;
+  const losses = new Float64Array(LANES);
+  const labels = new Uint8Array(LANES);
+  const pass = { training: false, seed: 0, step: 0, microshard: 0, group: 0 };
+  let boundParameters: Float32Array | null = null;
+  let boundGradient: Float32Array | null = null;
+
+  function useParameters(parameters: Float32Array): void {
+    if (parameters === boundParameters) return;
+    expectLength('parameters', parameters.length, parameterCount);
+    bindParameters(model, layers, parameters);
+    boundParameters = parameters;
+  }
+
+  function useGradient(gradient: Float32Array): void {
+    if (gradient !== boundGradient) {
+      expectLength('gradient values', gradient.length, parameterCount);
+      bindGradient(model, layers, gradient);
+      boundGradient = gradient;
+    }
+    gradient.fill(0);
+  }
+
+  /** The group's images through every layer but the last. Returns how many lanes are images. */
+  function forward(pixels: Uint8Array, count: number, group: number): number {
+    const first = group * LANES;
+    const lanes = Math.min(LANES, count - first);
+    kernels.packPixels(input, pixels, first, lanes, table, packDims);
+    pass.group = group;
+    for (let i = 0; i < layers.length - 1; i++) layers[i].run.forward(layers[i].buffers, pass);
+    return lanes;
+  }
+
+  function score(batch: Batch, group: number, lanes: number, tally: Tally): void {
+    for (let lane = 0; lane < lanes; lane++) labels[lane] = batch.labels[group * LANES + lane];
+    kernels.crossEntropyForward(losses, logits, labels, lanes, classes);
+    tallyLanes(tally, losses, logits, labels, lanes, classes);
+  }
+
+  function backward(lanes: number): void {
+    // A model learns, so some layer before the softmax wants dLogits.
+    if (dLogits === null) return;
+    softmax.run.forward(softmax.buffers, pass);
+    kernels.crossEntropyBackward(dLogits, probabilities, labels, lanes, classes);
+    for (let i = layers.length - 2; i >= firstLearning; i--) layers[i].run.backward(layers[i].buffers, pass);
+  }
+
+  function checkPixels(pixels: Uint8Array, count: number): void {
+    if (!Number.isInteger(count) || count < 0 || count > capacity) {
+      throw new BatchError(`Expected a batch of 0 to ${capacity} samples, found ${count}.`);
+    }
+    if (pixels.length < count * sampleBytes) {
+      const each = `${packDims.pixelChannels}×${shape.height}×${shape.width}`;
+      throw new BatchError(
+        `Expected ${count * sampleBytes} pixel bytes for ${count} samples of ${each}, found ${pixels.length}.`,
+      );
+    }
+  }
+
+  function checkBatch({ pixels, labels: all, count }: Batch): void {
+    checkPixels(pixels, count);
+    if (all.length < count) throw new BatchError(`Expected ${count} labels, found ${all.length}.`);
+    for (let i = 0; i < count; i++) {
+      if (all[i] >= classes) {
+        throw new BatchError(
+          `Sample ${i} of the batch: expected a label of 0 to ${classes - 1}, found ${all[i]}.`,
+        );
+      }
+    }
+  }
+
+  return {
+    capacity,
+    gradient(parameters, batch, key, gradient) {
+      checkBatch(batch);
+      useParameters(parameters);
+      useGradient(gradient);
+      pass.training = true;
+      pass.seed = key.seed;
+      pass.step = key.step;
+      pass.microshard = key.microshard;
+      const tally = createTally(classes);
+      for (let group = 0; group * LANES < batch.count; group++) {
+        const lanes = forward(batch.pixels, batch.count, group);
+        score(batch, group, lanes, tally);
+        backward(lanes);
+      }
+      return tally;
+    },
+    evaluate(parameters, batch) {
+      checkBatch(batch);
+      useParameters(parameters);
+      pass.training = false;
+      const tally = createTally(classes);
+      for (let group = 0; group * LANES < batch.count; group++) {
+        const lanes = forward(batch.pixels, batch.count, group);
+        score(batch, group, lanes, tally);
+      }
+      return tally;
+    },
+    predict(parameters, pixels, count, out) {
+      checkPixels(pixels, count);
+      if (out.length < count * classes) {
+        throw new BatchError(`Expected room for ${count * classes} probabilities, found ${out.length}.`);
+      }
+      useParameters(parameters);
+      pass.training = false;
+      for (let group = 0; group * LANES < count; group++) {
+        const lanes = forward(pixels, count, group);
+        softmax.run.forward(softmax.buffers, pass);
+        unpackLanes(out, probabilities, group * LANES, lanes, classes);
+      }
+    },
+  };
+}
+
+function expectLength(what: string, found: number, expected: number): void {
+  if (found !== expected) throw new BatchError(`Expected ${expected} ${what}, found ${found}.`);
+}
+
+function packDimsFor({ input: { channels, height, width } }: Model, scaling: InputScaling): PackDims {
+  if (scaling.channels !== 1 && scaling.channels !== channels) {
+    throw new BatchError(
+      `Expected images of 1 or ${channels} channels for this model, found ${scaling.channels}.`,
+    );
+  }
+  return { pixelChannels: scaling.channels, channels, area: height * width };
+}
+
+/** table[256]: what each byte becomes */
+function scalingTable({ mean, std }: InputScaling): Float32Array {
+  if (!Number.isFinite(mean) || !Number.isFinite(std) || std <= 0) {
+    throw new RangeError(`Expected a finite mean and a positive std, found ${mean} and ${std}.`);
+  }
+  return Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - mean) / std);
+}
+
+/** y[classes,16] → out[first + lane][classes] */
+function unpackLanes(
+  out: Float32Array,
+  y: Float32Array,
+  first: number,
+  lanes: number,
+  classes: number,
+): void {
+  for (let lane = 0; lane < lanes; lane++) {
+    for (let k = 0; k < classes; k++) out[(first + lane) * classes + k] = y[k * LANES + lane];
+  }
+}

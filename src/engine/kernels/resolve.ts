@@ -1,5 +1,5 @@
 import { type Kernels, KernelsUnavailableError } from './kernels.js';
-import { referenceKernels } from './reference.js';
+import { referenceKernels } from './reference/reference.js';
 
 const backends: ReadonlyMap<string, Kernels> = new Map([[referenceKernels.name, referenceKernels]]);
 

@@ -1,3 +1,0 @@
-import type { Kernels } from './kernels.js';
-
-export declare const referenceKernels: Kernels;

@@ -1,0 +1,32 @@
+import type { Kernels } from '../kernels.js';
+import { conv2dBackwardInput, conv2dForward } from './conv2d.js';
+import { conv2dBackwardParameters } from './conv2d-parameters.js';
+import { activationBackward, activationForward, add, multiply, packPixels } from './elementwise.js';
+import { linearBackwardInput, linearBackwardParameters, linearForward } from './linear.js';
+import { maxPool2dBackward, maxPool2dForward } from './maxpool2d.js';
+import { crossEntropyBackward, crossEntropyForward, softmaxForward } from './softmax.js';
+
+/**
+ * The executable specification: plain TypeScript that loads f32, sums in f64 in a fixed order and rounds once on storing,
+ * with our own exp, log and tanh. JavaScript never fuses or reorders, so every machine gets the same bits.
+ */
+export const referenceKernels: Kernels = {
+  name: 'reference',
+  numericsId: 'reference-f64-1',
+  packPixels,
+  conv2dForward,
+  conv2dBackwardInput,
+  conv2dBackwardParameters,
+  linearForward,
+  linearBackwardInput,
+  linearBackwardParameters,
+  maxPool2dForward,
+  maxPool2dBackward,
+  activationForward,
+  activationBackward,
+  multiply,
+  softmaxForward,
+  crossEntropyForward,
+  crossEntropyBackward,
+  add,
+};
