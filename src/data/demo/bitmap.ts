@@ -17,7 +17,7 @@ export function fillContours(contours: readonly Contour[], width: number, height
     const y = row + 0.5;
     const crossings: { x: number; turn: number }[] = [];
     for (const contour of contours) {
-      let [ax, ay] = contour[contour.length - 1] as [number, number];
+      let [ax, ay] = contour[contour.length - 1];
       for (const [bx, by] of contour) {
         if (ay <= y !== by <= y) {
           crossings.push({ x: ax + ((y - ay) / (by - ay)) * (bx - ax), turn: by > ay ? 1 : -1 });
@@ -29,8 +29,8 @@ export function fillContours(contours: readonly Contour[], width: number, height
     crossings.sort((a, b) => a.x - b.x);
     let winding = 0;
     for (let i = 0; i + 1 < crossings.length; i++) {
-      const from = crossings[i] as { x: number; turn: number };
-      const to = crossings[i + 1] as { x: number; turn: number };
+      const from = crossings[i];
+      const to = crossings[i + 1];
       winding += from.turn;
       if (winding === 0) continue;
       const first = Math.max(0, Math.ceil(from.x - 0.5));
@@ -48,8 +48,8 @@ export function distanceToEdge(bitmap: Bitmap): Float64Array {
   const diagonal = Math.SQRT2;
   for (let i = 0; i < distance.length; i++) distance[i] = bits[i] ? 1e9 : 0;
   const relax = (i: number, j: number, step: number) => {
-    const d = (distance[j] as number) + step;
-    if (d < (distance[i] as number)) distance[i] = d;
+    const d = distance[j] + step;
+    if (d < distance[i]) distance[i] = d;
   };
   for (let y = 1; y < height - 1; y++) {
     for (let x = 1; x < width - 1; x++) {
@@ -90,13 +90,16 @@ export function thin(bitmap: Bitmap): Bitmap {
         for (let x = 1; x < width - 1; x++) {
           const i = y * width + x;
           if (!bits[i]) continue;
-          const p = around.map((offset) => bits[i + offset] as number);
-          const [n, , e, , s, , w] = p as [number, number, number, number, number, number, number, number];
+          const n = bits[i - width];
+          const e = bits[i + 1];
+          const s = bits[i + width];
+          const w = bits[i - 1];
           let set = 0;
           let rises = 0;
           for (let k = 0; k < 8; k++) {
-            set += p[k] as number;
-            if (!p[k] && p[(k + 1) % 8]) rises++;
+            const here = bits[i + around[k]];
+            set += here;
+            if (here === 0 && bits[i + around[(k + 1) % 8]] === 1) rises++;
           }
           if (set < 2 || set > 6 || rises !== 1) continue;
           const open = pass === 0 ? n * e * s === 0 && e * s * w === 0 : n * e * w === 0 && n * s * w === 0;

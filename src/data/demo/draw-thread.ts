@@ -1,5 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { z } from 'zod';
 import { createArtist, drawRange } from './draw.js';
+import { codeOf } from './errors.js';
 import { planFolders } from './layout.js';
 
 /** main → thread: draw images first…first+count−1 of folder number `plan`. */
@@ -9,16 +11,19 @@ export interface DrawRequest {
   count: number;
 }
 /** thread → main */
-export type DrawReply = { type: 'drawn'; count: number } | { type: 'failed'; code: string | null; reason: string };
-export interface DrawThreadData {
-  folder: string;
-  seed: number;
-  perFolder: Record<string, number>;
-}
+export type DrawReply =
+  | { type: 'drawn'; count: number }
+  | { type: 'failed'; code: string | null; reason: string };
+export type DrawThreadData = z.infer<typeof threadData>;
+const threadData = z.object({
+  folder: z.string(),
+  seed: z.number(),
+  perFolder: z.record(z.string(), z.number()),
+});
 
 const port = parentPort;
 if (port === null) throw new Error('draw-thread runs as a worker thread only.');
-const { folder, seed, perFolder } = workerData as DrawThreadData;
+const { folder, seed, perFolder } = threadData.parse(workerData);
 const plans = planFolders(seed, perFolder);
 const artist = createArtist(seed);
 
@@ -29,8 +34,11 @@ async function perform({ plan, first, count }: DrawRequest): Promise<DrawReply> 
     await drawRange(await artist, folder, wanted, first, count);
     return { type: 'drawn', count };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : null;
-    return { type: 'failed', code, reason: error instanceof Error ? error.message : String(error) };
+    return {
+      type: 'failed',
+      code: codeOf(error),
+      reason: error instanceof Error ? error.message : String(error),
+    };
   }
 }
 

@@ -23,7 +23,7 @@ export async function createArtist(seed: number): Promise<Artist> {
         plan.usable,
         plan.phoneShare,
       );
-      const form = forms[writer.fonts[image.digit] as number]?.[image.digit] as Letterform;
+      const form = forms[writer.fonts[image.digit]][image.digit];
       return drawPicture(writer, form, createRandom(seed, plan.key, draws.image, index));
     },
   };
@@ -41,7 +41,7 @@ export function encodePng(image: RawImage): Uint8Array {
     inputColorType: 2,
     inputHasAlpha: false,
     filterType: 1,
-    deflateLevel: 3,
+    deflateLevel: 1,
     deflateStrategy: 0,
   });
 }
@@ -55,7 +55,7 @@ export async function drawRange(
   count: number,
 ): Promise<void> {
   for (let i = first; i < first + count; i++) {
-    const filename = plan.images[i]?.filename as string;
-    await writeFile(join(folder, plan.name, filename), encodePng(artist.draw(plan, i)));
+    const png = encodePng(artist.draw(plan, i));
+    await writeFile(join(folder, plan.name, plan.images[i].filename), png);
   }
 }

@@ -25,3 +25,8 @@ export function outputError(folder: string, code: string | null): DemoOutputErro
     `The demo set cannot be written to ${folder}: ${reason}. Free some space or choose another folder.`,
   );
 }
+
+/** The system's name of a failure, such as ENOSPC. */
+export function codeOf(error: unknown): string | null {
+  return error instanceof Error && 'code' in error ? String(error.code) : null;
+}

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { inflateSync } from 'node:zlib';
-import opentype from 'opentype.js';
+import { type PathCommand, parse } from 'opentype.js';
 import { DemoSetError } from './errors.js';
 
 /** Closed outline, x right, y down; the last point joins the first. */
@@ -39,7 +39,7 @@ export async function digitOutlines(face: FontFace): Promise<Contour[][]> {
   const file = `@fontsource/${face.family}/files/${face.family}-bengali-${face.weight}-normal.woff`;
   const woff = await readFile(createRequire(import.meta.url).resolve(file));
   const sfnt = unwrapWoff(woff);
-  const font = opentype.parse(sfnt.buffer as ArrayBuffer);
+  const font = parse(sfnt);
   return Array.from({ length: 10 }, (_, digit) => {
     const character = String.fromCodePoint(bengaliZero + digit);
     const glyph = font.charToGlyph(character);
@@ -55,7 +55,7 @@ export async function digitOutlines(face: FontFace): Promise<Contour[][]> {
  * WOFF 1.0 → the OpenType file inside it (https://www.w3.org/TR/WOFF/). opentype.js can do this too, but its inflate
  * refuses some valid streams that zlib reads.
  */
-function unwrapWoff(woff: Buffer): Uint8Array {
+function unwrapWoff(woff: Buffer): ArrayBuffer {
   const tableCount = woff.readUInt16BE(12);
   const tables = [];
   let offset = 12 + 16 * tableCount;
@@ -73,7 +73,8 @@ function unwrapWoff(woff: Buffer): Uint8Array {
     });
     offset += (length + 3) & ~3;
   }
-  const sfnt = Buffer.from(new ArrayBuffer(offset));
+  const bytes = new ArrayBuffer(offset);
+  const sfnt = Buffer.from(bytes);
   woff.copy(sfnt, 0, 4, 8);
   sfnt.writeUInt16BE(tableCount, 4);
   tables.forEach((table, i) => {
@@ -84,12 +85,12 @@ function unwrapWoff(woff: Buffer): Uint8Array {
     sfnt.writeUInt32BE(table.data.length, entry + 12);
     table.data.copy(sfnt, table.offset);
   });
-  return sfnt;
+  return bytes;
 }
 
 const curveSteps = 8;
 
-function flatten(commands: opentype.PathCommand[]): Contour[] {
+function flatten(commands: PathCommand[]): Contour[] {
   const contours: Contour[] = [];
   let current: Contour = [];
   let x = 0;

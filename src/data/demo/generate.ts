@@ -1,9 +1,10 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { z } from 'zod';
 import type { Progress } from '../types.js';
 import type { DrawReply, DrawRequest, DrawThreadData } from './draw-thread.js';
-import { DemoSetError, outputError } from './errors.js';
+import { codeOf, DemoSetError, outputError } from './errors.js';
 import { csvOf, defaultPerFolder, type FolderPlan, planFolders } from './layout.js';
 
 export interface DemoSetOptions {
@@ -24,12 +25,13 @@ const drawingVersion = 1;
 const imagesPerRequest = 20;
 
 /** The note left in the folder: what was drawn, so that nothing else is ever overwritten and nothing is drawn twice. */
-interface Note {
-  onkoDemoSet: number;
-  seed: number;
-  perFolder: Record<string, number>;
-  complete: boolean;
-}
+const noteSchema = z.object({
+  onkoDemoSet: z.number(),
+  seed: z.number(),
+  perFolder: z.record(z.string(), z.number()),
+  complete: z.boolean(),
+});
+type Note = z.infer<typeof noteSchema>;
 
 /**
  * Draws Bengali digits as if by hand, in folders shaped like NumtaDB's. A folder that already holds the very same set is
@@ -60,8 +62,7 @@ export async function generateDemoSet(o: DemoSetOptions): Promise<void> {
     await drawAll(o, { folder: o.folder, seed: o.seed, perFolder }, plans, total);
     await writeNote(o.folder, { ...note, complete: true });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : null;
-    throw outputError(o.folder, code) ?? error;
+    throw outputError(o.folder, codeOf(error)) ?? error;
   }
 }
 
@@ -79,7 +80,7 @@ async function drawAll(o: DemoSetOptions, data: DrawThreadData, plans: FolderPla
       const next = () => {
         const request = stopped || o.signal?.aborted ? undefined : requests.shift();
         if (request === undefined) resolve();
-        else worker.postMessage(request);
+        else worker.postMessage(request, []);
       };
       worker.on('message', (reply: DrawReply) => {
         if (reply.type === 'failed') {
@@ -112,15 +113,16 @@ async function drawAll(o: DemoSetOptions, data: DrawThreadData, plans: FolderPla
 const noteName = 'demo-set.json';
 
 async function readNote(folder: string): Promise<Note | null> {
-  let found: unknown;
-  try {
-    found = JSON.parse(await readFile(join(folder, noteName), 'utf8'));
-  } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+  const text = await readFile(join(folder, noteName), 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return '{}';
     throw error;
+  });
+  try {
+    return noteSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    // Whatever this file is, it is not ours: whoever asks takes the folder for foreign.
+    return null;
   }
-  const ours = typeof found === 'object' && found !== null && 'onkoDemoSet' in found && 'perFolder' in found;
-  return ours ? (found as Note) : null;
 }
 
 async function writeNote(folder: string, note: Note): Promise<void> {

@@ -93,7 +93,7 @@ function tremble(amount: number, random: Random) {
 function penPath(points: readonly Point[], random: Random): Point[] {
   let top = 0;
   points.forEach((p, i) => {
-    if (p.y < (points[top] as Point).y) top = i;
+    if (p.y < points[top].y) top = i;
   });
   const n = points.length;
   const start = (top + n + Math.round(n * 0.08 * bell(random))) % n;
@@ -101,7 +101,7 @@ function penPath(points: readonly Point[], random: Random): Point[] {
   const overlap = Math.round(n * between(random, -0.05, 0.1));
   const drift = { x: 0.03 * bell(random), y: 0.03 * bell(random) };
   return Array.from({ length: Math.max(8, n + overlap) }, (_, i) => {
-    const p = points[(((clockwise ? start + i : start - i) % n) + 2 * n) % n] as Point;
+    const p = points[(((clockwise ? start + i : start - i) % n) + 2 * n) % n];
     const t = i / n - 0.5;
     return { x: p.x + drift.x * t, y: p.y + drift.y * t };
   });
@@ -119,8 +119,8 @@ function bendEnd(points: Point[], random: Random): Point[] {
   if (change <= 0 || points.length < 12) {
     return points.length > 24 ? points.slice(0, points.length + Math.min(0, change)) : points;
   }
-  const last = points.at(-1) as Point;
-  const before = points.at(-5) as Point;
+  const last = points[points.length - 1];
+  const before = points[points.length - 5];
   const along = { x: (last.x - before.x) / 4, y: (last.y - before.y) / 4 };
   const extra = Array.from({ length: change }, (_, i) => {
     const k = i + 1;

@@ -33,7 +33,9 @@ export const draws = { order: 1, writer: 2, image: 3 } as const;
 /** @throws DemoSetError for a folder name or a count that cannot be drawn */
 export function planFolders(seed: number, perFolder: Readonly<Record<string, number>>): FolderPlan[] {
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) {
-    throw new DemoSetError(`The seed of the demo set has to be a whole number from 0 to 4294967295, not ${seed}.`);
+    throw new DemoSetError(
+      `The seed of the demo set has to be a whole number from 0 to 4294967295, not ${seed}.`,
+    );
   }
   return Object.entries(perFolder).map(([name, count]) => planFolder(seed, name, count));
 }

@@ -87,8 +87,8 @@ export function smooth(points: readonly Point[], closed: boolean, passes: number
     const before = current;
     current = before.map((p, i) => {
       if (!closed && (i === 0 || i === n - 1)) return p;
-      const a = before[(i + n - 1) % n] as Point;
-      const b = before[(i + 1) % n] as Point;
+      const a = before[(i + n - 1) % n];
+      const b = before[(i + 1) % n];
       return { x: (a.x + 2 * p.x + b.x) / 4, y: (a.y + 2 * p.y + b.y) / 4 };
     });
   }
@@ -97,22 +97,22 @@ export function smooth(points: readonly Point[], closed: boolean, passes: number
 
 /** Points at equal distances (close to `step`) along the same line. */
 export function resample(points: readonly Point[], closed: boolean, step: number): Point[] {
-  const line = closed ? [...points, points[0] as Point] : points;
+  const line = closed ? [...points, points[0]] : points;
   const lengths = [0];
   for (let i = 1; i < line.length; i++) {
-    lengths.push((lengths[i - 1] as number) + distance(line[i - 1] as Point, line[i] as Point));
+    lengths.push(lengths[i - 1] + distance(line[i - 1], line[i]));
   }
-  const total = lengths.at(-1) as number;
+  const total = lengths[lengths.length - 1];
   const pieces = Math.max(2, Math.round(total / step));
   const result: Point[] = [];
   let segment = 1;
   for (let k = 0; k < (closed ? pieces : pieces + 1); k++) {
     const at = (total * k) / pieces;
-    while (segment < line.length - 1 && (lengths[segment] as number) < at) segment++;
-    const a = line[segment - 1] as Point;
-    const b = line[segment] as Point;
-    const span = (lengths[segment] as number) - (lengths[segment - 1] as number);
-    const t = span > 0 ? Math.min(1, (at - (lengths[segment - 1] as number)) / span) : 0;
+    while (segment < line.length - 1 && lengths[segment] < at) segment++;
+    const a = line[segment - 1];
+    const b = line[segment];
+    const span = lengths[segment] - lengths[segment - 1];
+    const t = span > 0 ? Math.min(1, (at - lengths[segment - 1]) / span) : 0;
     result.push({ x: a.x + t * (b.x - a.x), y: a.y + t * (b.y - a.y) });
   }
   return result;

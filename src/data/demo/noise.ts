@@ -35,7 +35,7 @@ export function smoothCurve(random: Random, cells: number): (t: number) => numbe
     const i = Math.floor(at);
     const w = splineWeights(at - i);
     let sum = 0;
-    for (let k = 0; k < 4; k++) sum += w[k as 0] * (controls[i + k] as number);
+    for (let k = 0; k < 4; k++) sum += w[k] * controls[i + k];
     return 1.4 * sum;
   };
 }
@@ -55,8 +55,8 @@ export function smoothSurface(random: Random, cells: number): (x: number, y: num
     for (let r = 0; r < 4; r++) {
       const row = (j + r) * side + i;
       let line = 0;
-      for (let c = 0; c < 4; c++) line += wx[c as 0] * (controls[row + c] as number);
-      sum += wy[r as 0] * line;
+      for (let c = 0; c < 4; c++) line += wx[c] * controls[row + c];
+      sum += wy[r] * line;
     }
     return 1.8 * sum;
   };
@@ -73,11 +73,13 @@ export function addSurface(
 ): void {
   const side = cells + 3;
   const controls = Float64Array.from({ length: side * side }, () => bell(random));
-  const columns = Array.from({ length: width }, (_, x) => {
+  const first = new Int32Array(width);
+  const weights = new Float64Array(4 * width);
+  for (let x = 0; x < width; x++) {
     const at = ((x + 0.5) / width) * cells;
-    const i = Math.floor(at);
-    return { i, w: splineWeights(at - i) };
-  });
+    first[x] = Math.floor(at);
+    weights.set(splineWeights(at - first[x]), 4 * x);
+  }
   const line = new Float64Array(side);
   for (let y = 0; y < height; y++) {
     const at = ((y + 0.5) / height) * cells;
@@ -85,18 +87,17 @@ export function addSurface(
     const w = splineWeights(at - j);
     for (let c = 0; c < side; c++) {
       let sum = 0;
-      for (let r = 0; r < 4; r++) sum += w[r as 0] * (controls[(j + r) * side + c] as number);
+      for (let r = 0; r < 4; r++) sum += w[r] * controls[(j + r) * side + c];
       line[c] = 1.8 * amplitude * sum;
     }
     for (let x = 0; x < width; x++) {
-      const { i, w: wx } = columns[x] as { i: number; w: [number, number, number, number] };
-      const at4 = y * width + x;
-      into[at4] =
-        (into[at4] as number) +
-        wx[0] * (line[i] as number) +
-        wx[1] * (line[i + 1] as number) +
-        wx[2] * (line[i + 2] as number) +
-        wx[3] * (line[i + 3] as number);
+      const i = first[x];
+      const k = 4 * x;
+      into[y * width + x] +=
+        weights[k] * line[i] +
+        weights[k + 1] * line[i + 1] +
+        weights[k + 2] * line[i + 2] +
+        weights[k + 3] * line[i + 3];
     }
   }
 }
@@ -108,7 +109,7 @@ export function addGrain(into: Float32Array, random: Random, amplitude: number):
     const bits = random.u32();
     for (let k = 0; k < 4 && i + k < into.length; k++) {
       const byte = (bits >>> (8 * k)) & 255;
-      into[i + k] = (into[i + k] as number) + (amplitude * (byte + previous - 255)) / 255;
+      into[i + k] = into[i + k] + (amplitude * (byte + previous - 255)) / 255;
       previous = byte;
     }
   }

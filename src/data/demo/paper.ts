@@ -55,7 +55,7 @@ export function lightOf(paper: Paper, width: number, height: number, random: Ran
     const row = slopeY * (y - height / 2);
     for (let x = 0; x < width; x++) {
       const i = y * width + x;
-      light[i] = (light[i] as number) + row + slopeX * (x - width / 2);
+      light[i] = light[i] + row + slopeX * (x - width / 2);
     }
   }
   if (chance(random, 0.05)) addFold(light, width, height, random);
@@ -77,7 +77,7 @@ function addFold(light: Float32Array, width: number, height: number, random: Ran
       const i = y * width + x;
       const valley = depth / (1 + (d * d) / 3);
       const ridge = (0.8 * depth) / (1 + ((d - 4) * (d - 4)) / 4);
-      light[i] = (light[i] as number) - valley + ridge + (d > 0 ? step : 0);
+      light[i] = light[i] - valley + ridge + (d > 0 ? step : 0);
     }
   }
 }
@@ -93,7 +93,7 @@ function addSpecks(light: Float32Array, width: number, height: number, random: R
       for (let x = Math.max(0, cx - size); x <= Math.min(width - 1, cx + size); x++) {
         const d = (x - cx) * (x - cx) + (y - cy) * (y - cy);
         const i = y * width + x;
-        light[i] = (light[i] as number) - depth / (1 + 2 * d);
+        light[i] = light[i] - depth / (1 + 2 * d);
       }
     }
   }

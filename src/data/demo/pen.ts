@@ -80,7 +80,7 @@ export function drawPen(random: Random): Pen {
 }
 
 function pick<T>(random: Random, from: readonly T[]): T {
-  return from[random.below(from.length)] as T;
+  return from[random.below(from.length)];
 }
 
 function vary(colour: Colour, random: Random): Colour {
@@ -115,7 +115,7 @@ export function inkOf(
       let darkness = 1 - pen.pressure * (0.22 - 0.2 * press(t)) - 0.14 * pen.pressure * flow(t);
       if (skips && flow(t) > 1) darkness *= 0.55;
       darkness = Math.max(0.35, Math.min(1, darkness)) * (0.6 + 0.4 * taper);
-      stamp(ink, width, height, points[i] as Point, points[i + 1] as Point, radius, pen.softness, darkness);
+      stamp(ink, width, height, points[i], points[i + 1], radius, pen.softness, darkness);
     }
   }
   return ink;
@@ -152,7 +152,7 @@ function stamp(
       const edge = inside >= 1 ? 1 : inside * inside * (3 - 2 * inside);
       const i = y * width + x;
       const value = edge * darkness;
-      if (value > (ink[i] as number)) ink[i] = value;
+      if (value > ink[i]) ink[i] = value;
     }
   }
 }

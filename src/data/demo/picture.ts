@@ -28,7 +28,7 @@ export function drawWriter(
     pen: drawPen(random),
     paper: drawPaper(random, camera),
     camera,
-    fonts: usable.map((fonts) => fonts[random.below(fonts.length)] as number),
+    fonts: usable.map((fonts) => fonts[random.below(fonts.length)]),
   };
 }
 
@@ -41,7 +41,7 @@ export function drawPicture(writer: Writer, form: Letterform, random: Random): R
   const scale = Math.min(width, height) / usualSide;
   const ink = inkOf(strokes, writer.pen, scale * between(random, 0.88, 1.14), width, height, random);
   const pixels = compose(writer, ink, width, height, random);
-  if (chance(random, 0.04)) for (let i = 0; i < pixels.length; i++) pixels[i] = 255 - (pixels[i] as number);
+  if (chance(random, 0.04)) for (let i = 0; i < pixels.length; i++) pixels[i] = 255 - pixels[i];
   return { width, height, channels: 3, pixels };
 }
 
@@ -93,15 +93,14 @@ function compose(
     for (let x = 0; x < width; x++) {
       const i = y * width + x;
       const rule = ruling === null ? 0 : ruling(x, y);
-      const wet = ink[i] as number;
-      const cover = wet === 0 ? 0 : wet * Math.min(1, 1 - pen.grain * (0.35 + 0.9 * (tooth[i] as number)));
-      const brightness = (light[i] as number) + exposure;
-      // Light falls on ink as on paper: shade is a factor, not a sum, where the sheet is dark.
-      const factor = 1 + brightness / white;
+      const wet = ink[i];
+      const cover = wet === 0 ? 0 : wet * Math.min(1, 1 - pen.grain * (0.35 + 0.9 * tooth[i]));
+      // Light falls on ink as on paper: shade is a factor, not a sum.
+      const factor = 1 + (light[i] + exposure) / white;
       for (let c = 0; c < 3; c++) {
-        const sheet = (paper.colour[c as 0] as number) * (1 - rule) + (paper.ruleColour[c as 0] as number) * rule;
-        const value = (sheet * (1 - cover) + (pen.colour[c as 0] as number) * cover) * factor;
-        pixels[3 * i + c] = Math.max(0, Math.min(255, Math.floor(value + 0.5)));
+        const sheet = paper.colour[c] + (paper.ruleColour[c] - paper.colour[c]) * rule;
+        const value = (sheet + (pen.colour[c] - sheet) * cover) * factor + 0.5;
+        pixels[3 * i + c] = value < 0 ? 0 : value > 255 ? 255 : value;
       }
     }
   }

@@ -61,7 +61,7 @@ function buildGraph(thinned: Bitmap, distance: Float64Array) {
     links.set(i, neighbours);
     if (neighbours.length === 2) continue;
     knotAt.set(i, knots.length);
-    knots.push({ ...at(i), radius: distance[i] as number, pixels: 1 });
+    knots.push({ ...at(i), radius: distance[i], pixels: 1 });
   }
   const visited = new Set<number>();
   const walk = (start: number, first: number): { end: number; path: number[] } => {
@@ -95,7 +95,7 @@ function buildGraph(thinned: Bitmap, distance: Float64Array) {
   for (const [pixel, neighbours] of links) {
     if (knotAt.has(pixel) || visited.has(pixel)) continue;
     visited.add(pixel);
-    const { path } = walk(pixel, neighbours[0] as number);
+    const { path } = walk(pixel, neighbours[0]);
     loops.push([pixel, ...path].map(at));
   }
   return { knots, edges, loops: loops.filter((loop) => loop.length > 12) };
@@ -105,17 +105,17 @@ function buildGraph(thinned: Bitmap, distance: Float64Array) {
 function contractShortEdges(knots: Knot[], edges: Edge[]) {
   const degree = degrees(knots.length, edges);
   const root = knots.map((_, i) => i);
-  const find = (i: number): number => (root[i] === i ? i : find(root[i] as number));
+  const find = (i: number): number => (root[i] === i ? i : find(root[i]));
   const kept = edges.filter((edge) => {
-    const bothMeet = (degree[edge.from] as number) > 2 && (degree[edge.to] as number) > 2;
-    const reach = 1.1 * Math.max((knots[edge.from] as Knot).radius, (knots[edge.to] as Knot).radius);
+    const bothMeet = degree[edge.from] > 2 && degree[edge.to] > 2;
+    const reach = 1.1 * Math.max(knots[edge.from].radius, knots[edge.to].radius);
     if (!bothMeet || edge.points.length > reach || edge.from === edge.to) return true;
     root[find(edge.from)] = find(edge.to);
     return false;
   });
   const sums = knots.map((knot) => ({ ...knot, x: 0, y: 0, pixels: 0 }));
   knots.forEach((knot, i) => {
-    const sum = sums[find(i)] as Knot;
+    const sum = sums[find(i)];
     sum.x += knot.x;
     sum.y += knot.y;
     sum.pixels++;
@@ -140,7 +140,7 @@ function prune(knots: Knot[], edges: Edge[]): Edge[] {
     const fromEnds = degree[edge.from] === 1;
     const toEnds = degree[edge.to] === 1;
     if (fromEnds === toEnds) return true;
-    const meeting = knots[fromEnds ? edge.to : edge.from] as Knot;
+    const meeting = knots[fromEnds ? edge.to : edge.from];
     return edge.points.length > 1.35 * meeting.radius;
   });
 }
@@ -149,7 +149,7 @@ function prune(knots: Knot[], edges: Edge[]): Edge[] {
 function trimNearKnots(knots: Knot[], edge: Edge): Edge {
   const keep = edge.points.filter((p) =>
     [edge.from, edge.to].every((k) => {
-      const knot = knots[k] as Knot;
+      const knot = knots[k];
       const reach = Math.min(0.8 * knot.radius, edge.points.length / 4);
       return (p.x - knot.x) ** 2 + (p.y - knot.y) ** 2 > reach * reach;
     }),
@@ -158,10 +158,10 @@ function trimNearKnots(knots: Knot[], edge: Edge): Edge {
 }
 
 function degrees(count: number, edges: Edge[]): number[] {
-  const degree = new Array<number>(count).fill(0);
+  const degree = Array.from({ length: count }, () => 0);
   for (const edge of edges) {
-    degree[edge.from] = (degree[edge.from] as number) + 1;
-    degree[edge.to] = (degree[edge.to] as number) + 1;
+    degree[edge.from] = degree[edge.from] + 1;
+    degree[edge.to] = degree[edge.to] + 1;
   }
   return degree;
 }
@@ -177,18 +177,18 @@ function chain(knots: Knot[], edges: Edge[]): Stroke[] {
   });
   const partner = new Map<End, End>();
   endsAt.forEach((ends, k) => {
-    pairEnds(knots[k] as Knot, ends, edges, partner);
+    pairEnds(knots[k], ends, edges, partner);
   });
 
   const used = new Set<number>();
   const follow = (start: End): Stroke => {
     const points: Point[] = [];
-    const first = edges[start >> 1] as Edge;
+    const first = edges[start >> 1];
     points.push(position(knots, start & 1 ? first.to : first.from));
     let end: End | undefined = start;
     while (end !== undefined && !used.has(end >> 1)) {
       used.add(end >> 1);
-      const edge: Edge = edges[end >> 1] as Edge;
+      const edge: Edge = edges[end >> 1];
       const backwards = (end & 1) === 1;
       points.push(...(backwards ? edge.points.toReversed() : edge.points));
       const farKnot = backwards ? edge.from : edge.to;
@@ -199,7 +199,7 @@ function chain(knots: Knot[], edges: Edge[]): Stroke[] {
       end = next;
     }
     const closed = end !== undefined;
-    const last = points.at(-1) as Point;
+    const last = points[points.length - 1];
     if (closed && last.x === points[0]?.x && last.y === points[0].y) points.pop();
     return { points, closed };
   };
@@ -212,16 +212,16 @@ function chain(knots: Knot[], edges: Edge[]): Stroke[] {
 
 function pairEnds(knot: Knot, ends: End[], edges: Edge[], partner: Map<End, End>): void {
   if (ends.length === 2) {
-    partner.set(ends[0] as End, ends[1] as End);
-    partner.set(ends[1] as End, ends[0] as End);
+    partner.set(ends[0], ends[1]);
+    partner.set(ends[1], ends[0]);
     return;
   }
-  const directions = ends.map((end) => directionFrom(knot, edges[end >> 1] as Edge, (end & 1) === 1));
+  const directions = ends.map((end) => directionFrom(knot, edges[end >> 1], (end & 1) === 1));
   const pairs: { a: number; b: number; straightness: number }[] = [];
   for (let a = 0; a < ends.length; a++) {
     for (let b = a + 1; b < ends.length; b++) {
-      const p = directions[a] as Point;
-      const q = directions[b] as Point;
+      const p = directions[a];
+      const q = directions[b];
       pairs.push({ a, b, straightness: -(p.x * q.x + p.y * q.y) });
     }
   }
@@ -230,8 +230,8 @@ function pairEnds(knot: Knot, ends: End[], edges: Edge[], partner: Map<End, End>
   for (const { a, b, straightness } of pairs) {
     if (straightness < 0.5 || taken.has(a) || taken.has(b)) continue;
     taken.add(a).add(b);
-    partner.set(ends[a] as End, ends[b] as End);
-    partner.set(ends[b] as End, ends[a] as End);
+    partner.set(ends[a], ends[b]);
+    partner.set(ends[b], ends[a]);
   }
 }
 
@@ -245,6 +245,6 @@ function directionFrom(knot: Knot, edge: Edge, backwards: boolean): Point {
 }
 
 function position(knots: Knot[], k: number): Point {
-  const { x, y } = knots[k] as Knot;
+  const { x, y } = knots[k];
   return { x, y };
 }
