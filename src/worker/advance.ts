@@ -65,7 +65,7 @@ function advanceDrain(
   const id = run.offer.run;
   const goodbye = (): WorkerState => {
     actions.push({ type: 'goodbye', run: id, reason }, { type: 'leave', run: id });
-    return { ...state, stage: { type: 'leaving', run: id, then: 'done', helloAfterMs: 0 } };
+    return { ...state, stage: { type: 'leaving', run: id, next: 'done', helloAfterMs: 0 } };
   };
   // Nothing is in hand of which the broker does not know, or has not taken back.
   if (state.link === 'down' || !run.joined) return goodbye();

@@ -1,6 +1,6 @@
 import { advance } from './advance.js';
 import type { WorkerAction, WorkerEvent } from './events.js';
-import { finish, leave, leaveRun, reportOnce, takeOffer, takeWeights } from './membership.js';
+import { finish, giveUpJoining, leave, leaveRun, reportOnce, takeOffer, takeWeights } from './membership.js';
 import {
   onBlockFailed,
   onBlockStored,
@@ -49,15 +49,10 @@ function takeIn(state: WorkerState, event: WorkerEvent, nowMs: number, actions: 
     case 'joined':
       return isRun(state, event.run) ? inRun((run) => ({ ...run, joined: true, readyAtMs: nowMs })) : state;
     case 'join_failed':
-      if (!isRun(state, event.run)) return state;
-      return leave(
-        reportOnce(state, 'error', `Cannot take part in run ${event.run}: ${event.reason}`, actions),
-        { then: 'lobby', helloAfterMs: state.settings.rejoinMs, verdict: 'requeue' },
-        actions,
-      );
+      return isRun(state, event.run) ? giveUpJoining(state, event, actions) : state;
     case 'left':
       if (state.stage.type !== 'leaving' || state.stage.run !== event.run) return state;
-      if (state.stage.then === 'done' || state.draining !== null) return finish(state, actions);
+      if (state.stage.next === 'done' || state.draining !== null) return finish(state, actions);
       return { ...state, stage: { type: 'lobby', helloAtMs: nowMs + state.stage.helloAfterMs } };
     case 'paused':
       return isRun(state, event.run) ? inRun((run) => ({ ...run, tasksPaused: 'paused' })) : state;
@@ -115,7 +110,7 @@ function takeMessage(
       if (!isRun(state, message.run)) return told;
       return leave(
         told,
-        { then: 'lobby', helloAfterMs: state.settings.rejoinMs, verdict: 'requeue' },
+        { next: 'lobby', helloAfterMs: state.settings.rejoinMs, verdict: 'requeue' },
         actions,
       );
     }

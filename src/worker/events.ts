@@ -10,7 +10,8 @@ export type WorkerEvent =
   | { type: 'run_gone'; run: string; reason: string }
   | { type: 'message'; message: Exclude<ToWorker, BlockResponse> }
   | { type: 'joined'; run: string }
-  | { type: 'join_failed'; run: string; reason: string }
+  /** `passing`: the link or the run went away in the meantime, which is nobody's fault. */
+  | { type: 'join_failed'; run: string; reason: string; passing: boolean }
   | { type: 'left'; run: string }
   /** No further task will be delivered. */
   | { type: 'paused'; run: string }

@@ -34,6 +34,20 @@ export function takeOffer(
   return changeRun(state, () => ({ ...heard(adopted, nowMs), offer, readyAtMs: nowMs }));
 }
 
+/** Back to the lobby; for a reason that will still hold in a moment only after a while, and with a word to the user. */
+export function giveUpJoining(
+  state: WorkerState,
+  { run, reason, passing }: Extract<WorkerEvent, { type: 'join_failed' }>,
+  actions: WorkerAction[],
+): WorkerState {
+  const { rejoinMs, helloEveryMs } = state.settings;
+  const told = passing
+    ? state
+    : reportOnce(state, 'error', `Cannot take part in run ${run}: ${reason}`, actions);
+  const helloAfterMs = passing ? helloEveryMs : rejoinMs;
+  return leave(told, { next: 'lobby', helloAfterMs, verdict: 'requeue' }, actions);
+}
+
 function newRun(offer: RunOffer, nowMs: number): RunState {
   return {
     offer,
@@ -95,21 +109,21 @@ export function leaveRun(
   actions.push({ type: 'report', level: 'info', message });
   if (how === 'left') actions.push({ type: 'goodbye', run, reason: why });
   const counted = how === 'ended' ? { ...state, runs: state.runs + 1 } : state;
-  const then = how === 'ended' && state.settings.once ? 'done' : 'lobby';
-  return leave(counted, { then, helloAfterMs: 0, verdict: how === 'ended' ? 'ack' : 'requeue' }, actions);
+  const next = how === 'ended' && state.settings.once ? 'done' : 'lobby';
+  return leave(counted, { next, helloAfterMs: 0, verdict: how === 'ended' ? 'ack' : 'requeue' }, actions);
 }
 
 /** Everything in hand is settled; results that are still being computed die with their threads. */
 export function leave(
   state: WorkerState,
-  how: { then: 'lobby' | 'done'; helloAfterMs: number; verdict: 'ack' | 'requeue' },
+  how: { next: 'lobby' | 'done'; helloAfterMs: number; verdict: 'ack' | 'requeue' },
   actions: WorkerAction[],
 ): WorkerState {
   if (state.stage.type !== 'run') return state;
   settleAll(state.stage.run, how.verdict, actions);
   const run = state.stage.run.offer.run;
   actions.push({ type: 'leave', run });
-  return { ...state, stage: { type: 'leaving', run, then: how.then, helloAfterMs: how.helloAfterMs } };
+  return { ...state, stage: { type: 'leaving', run, next: how.next, helloAfterMs: how.helloAfterMs } };
 }
 
 export function finish(state: WorkerState, actions: WorkerAction[]): WorkerState {

@@ -87,7 +87,7 @@ export type Stage =
   | { type: 'lobby'; helloAtMs: number }
   | { type: 'run'; run: RunState }
   /** The run's queues and threads are being taken down. */
-  | { type: 'leaving'; run: string; then: 'lobby' | 'done'; helloAfterMs: number }
+  | { type: 'leaving'; run: string; next: 'lobby' | 'done'; helloAfterMs: number }
   | { type: 'done' };
 
 export interface WorkerState {

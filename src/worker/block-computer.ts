@@ -1,0 +1,103 @@
+import type { SampleReader } from '../data/index.js';
+import type { Batch, Kernels, Model, Plan, Tally } from '../engine/index.js';
+import { cutSamples, leavesOf } from '../protocol/index.js';
+import type { BlockSums, ComputeRequest } from './compute-messages.js';
+
+export interface BlockComputerOptions {
+  model: Model;
+  plan: Plan;
+  kernels: Kernels;
+  reader: SampleReader;
+  /** Bytes of one sample's pixels. */
+  sampleBytes: number;
+  microshards: number;
+  seed: number;
+}
+
+/** Null if `isAbandoned` said so between two microshards. */
+export type BlockComputer = (request: ComputeRequest, isAbandoned: () => boolean) => BlockSums | null;
+
+/**
+ * Computes the microshards of a block one by one and sums them as the tree says: a node is its left half plus its
+ * right half. So the block's sum has the same bits as its leaves computed anywhere else and summed later.
+ *
+ * All buffers are made once: samples for one microshard, and one gradient for each level of the tree in use.
+ * Only the gradient that leaves the thread is new for every block.
+ *
+ * @throws RangeError for a node or samples that the tree or the data set does not have; BlockMissingError
+ */
+export function createBlockComputer(options: BlockComputerOptions): BlockComputer {
+  const { model, plan, kernels, reader, sampleBytes, microshards, seed } = options;
+  const pixels = new Uint8Array(plan.capacity * sampleBytes);
+  const labels = new Uint8Array(plan.capacity);
+  const batch: Batch = { pixels, labels, count: 0 };
+  const key = { seed, step: 0, microshard: 0 };
+  const rightSums: Float32Array[] = [];
+  const rightSum = (level: number): Float32Array =>
+    (rightSums[level] ??= new Float32Array(model.parameterCount));
+
+  return (request, isAbandoned) => {
+    const { first, count } = leavesOf(request.node, microshards);
+    const cuts = cutSamples(request.samples.length, count, request.perMicroshard);
+    if (request.mode === 'train' && request.perMicroshard > plan.capacity) {
+      throw new RangeError(
+        `Expected microshards of at most ${plan.capacity} samples, got ${request.perMicroshard}.`,
+      );
+    }
+    const parameters = new Float32Array(request.parameters, 0, model.parameterCount);
+    const isTraining = request.mode === 'train';
+    const sums: BlockSums = {
+      samples: request.samples.length,
+      lossSum: 0,
+      correct: 0,
+      confusion: new Uint32Array(isTraining ? 0 : model.classes ** 2),
+      gradient: new Float32Array(isTraining ? model.parameterCount : 0),
+    };
+
+    const load = (from: number, length: number): void => {
+      const indices = request.samples.subarray(from, from + length);
+      reader.read(indices, pixels, labels);
+      batch.count = length;
+    };
+
+    const tallied = (tally: Tally): number => {
+      sums.correct += tally.correct;
+      if (!isTraining) for (const [i, n] of tally.confusion.entries()) sums.confusion[i] += n;
+      return tally.lossSum;
+    };
+
+    const train = (leaf: number, gradient: Float32Array): number => {
+      const cut = cuts[leaf];
+      load(cut.first, cut.count);
+      key.step = request.step;
+      key.microshard = first + leaf;
+      return tallied(plan.gradient(parameters, batch, key, gradient));
+    };
+
+    /** An evaluated microshard may be larger than the plan: pieces of the plan's size, in order. */
+    const evaluate = (leaf: number): number => {
+      const cut = cuts[leaf];
+      let lossSum = 0;
+      for (let done = 0; done < cut.count; done += plan.capacity) {
+        load(cut.first + done, Math.min(plan.capacity, cut.count - done));
+        lossSum += tallied(plan.evaluate(parameters, batch));
+      }
+      return lossSum;
+    };
+
+    /** gradient ← sum over the leaves [leaf, leaf + width); returns their loss sum. */
+    const sumTree = (leaf: number, width: number, gradient: Float32Array, level: number): number => {
+      if (isAbandoned()) return 0;
+      if (width === 1) return isTraining ? train(leaf, gradient) : evaluate(leaf);
+      const half = width / 2;
+      const left = sumTree(leaf, half, gradient, level + 1);
+      const rightGradient = isTraining ? rightSum(level) : gradient;
+      const right = sumTree(leaf + half, half, rightGradient, level + 1);
+      if (isTraining) kernels.add(gradient, rightGradient);
+      return left + right;
+    };
+
+    sums.lossSum = sumTree(0, count, sums.gradient, 0);
+    return isAbandoned() ? null : sums;
+  };
+}

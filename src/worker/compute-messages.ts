@@ -1,0 +1,54 @@
+import type { Mode } from '../protocol/index.js';
+
+/** What a compute thread is opened with: all that stays the same for a whole run. Travels as `workerData`. */
+export interface ThreadRecipe {
+  modelSpecJson: string;
+  manifestJson: string;
+  /** Name of the kernels, and the numerics id that they must have. */
+  kernels: string;
+  numericsId: string;
+  microshards: number;
+  microshardSamples: number;
+  seed: number;
+  blockFolder: string;
+}
+
+/** What a thread needs for one block of one step. */
+export interface ComputeRequest {
+  /** Delivery number; the answer carries it. */
+  id: number;
+  mode: Mode;
+  step: number;
+  node: number;
+  samples: Uint32Array;
+  /** Samples per microshard. */
+  perMicroshard: number;
+  /** f32[parameterCount], read only: other threads read it too. */
+  parameters: SharedArrayBuffer;
+}
+
+export type ToThread =
+  | { type: 'compute'; request: ComputeRequest }
+  /** A block that could not be written to the folder that the threads read from. */
+  | { type: 'block'; hash: string; bytes: Uint8Array };
+
+export interface BlockSums {
+  samples: number;
+  /** Nats, f64, summed in tree order. */
+  lossSum: number;
+  correct: number;
+  /** [truth][guess]; empty in training. */
+  confusion: Uint32Array<ArrayBuffer>;
+  /** f32[parameterCount], summed in tree order; empty in evaluation. Transferred, so nobody else holds it. */
+  gradient: Float32Array<ArrayBuffer>;
+}
+
+export type FromThread =
+  | { type: 'open' }
+  /** `computeMs`: reading the samples included. */
+  | { type: 'computed'; id: number; sums: BlockSums; computeMs: number }
+  | { type: 'abandoned'; id: number }
+  | { type: 'failed'; id: number; reason: string };
+
+/** The first word of a thread's shared flag holds the id of the request to stop, or this. */
+export const nothingAbandoned = -1;

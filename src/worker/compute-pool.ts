@@ -1,0 +1,161 @@
+import { Worker } from 'node:worker_threads';
+import {
+  type BlockSums,
+  type ComputeRequest,
+  type FromThread,
+  nothingAbandoned,
+  type ThreadRecipe,
+  type ToThread,
+} from './compute-messages.js';
+
+export type ComputeOutcome =
+  | { type: 'computed'; sums: BlockSums; computeMs: number }
+  | { type: 'abandoned' }
+  | { type: 'failed'; reason: string };
+
+export interface ComputePool {
+  /** Never rejects: a thread that dies is a failed computation, and is replaced. Call with at most `threads` at once. */
+  compute(request: ComputeRequest): Promise<ComputeOutcome>;
+  /** Stops a computation after the microshard it is at. */
+  abandon(id: number): void;
+  /** Gives every thread, also later ones, a block that is not in the folder that they read from. */
+  addBlock(hash: string, bytes: Uint8Array<SharedArrayBuffer>): void;
+  /** Ends the threads at once; computations in progress come out as abandoned. */
+  close(): Promise<void>;
+}
+
+export interface PoolOptions {
+  threads: number;
+  recipe: ThreadRecipe;
+  onWarning: (message: string) => void;
+  /** The thread's code; tests put one in its place that dies when told to. */
+  threadUrl?: URL;
+}
+
+/**
+ * Tensors lie outside of V8's heap, so a thread needs little of it; a small young generation keeps the resident
+ * size of a worker down.
+ */
+const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 };
+
+interface Slot {
+  /** Null until somebody wants it (again). */
+  thread: Promise<Worker> | null;
+  abandoned: Int32Array<SharedArrayBuffer>;
+  busyWith: number | null;
+  settle: ((outcome: ComputeOutcome) => void) | null;
+}
+
+function ignore(): void {}
+
+function post(thread: Worker, message: ToThread): void {
+  thread.postMessage(message, []);
+}
+
+function release(slot: Slot, outcome: ComputeOutcome): void {
+  const { settle } = slot;
+  slot.busyWith = null;
+  slot.settle = null;
+  settle?.(outcome);
+}
+
+/** @throws Error with a plain reason if the threads cannot take the recipe (kernels, spec, manifest) */
+export async function openComputePool(options: PoolOptions): Promise<ComputePool> {
+  const url = options.threadUrl ?? new URL('./compute-thread.js', import.meta.url);
+  const extraBlocks = new Map<string, Uint8Array<SharedArrayBuffer>>();
+  let closed = false;
+
+  /** Starts a thread in the slot; the promise rejects if it ends before it is open. */
+  const spawn = (slot: Slot): Promise<Worker> =>
+    new Promise((resolve, reject) => {
+      const thread = new Worker(url, {
+        name: 'onko-compute',
+        workerData: { recipe: options.recipe, abandoned: slot.abandoned },
+        resourceLimits,
+      });
+      let reason = 'the compute thread ended by itself';
+      let isOpen = false;
+      thread.on('error', (error) => {
+        reason = `the compute thread died: ${error instanceof Error ? error.message : String(error)}`;
+      });
+      thread.on('message', (message: FromThread) => {
+        if (message.type === 'open') {
+          isOpen = true;
+          for (const [hash, bytes] of extraBlocks) post(thread, { type: 'block', hash, bytes });
+          resolve(thread);
+        } else if (message.id === slot.busyWith) release(slot, message);
+      });
+      thread.on('exit', () => {
+        if (!isOpen) reject(new Error(reason));
+        else if (!closed) {
+          options.onWarning(`A compute thread is replaced: ${reason}.`);
+          slot.thread = null;
+          void threadOf(slot);
+        }
+        if (isOpen) release(slot, closed ? { type: 'abandoned' } : { type: 'failed', reason });
+      });
+    });
+
+  /** The slot's thread, started if need be. A failure to open is told to whoever wants it next. */
+  const threadOf = (slot: Slot): Promise<Worker> => {
+    if (slot.thread === null) {
+      slot.thread = spawn(slot);
+      slot.thread.catch(ignore);
+    }
+    return slot.thread;
+  };
+
+  const slots = Array.from({ length: options.threads }, (): Slot => {
+    const abandoned = new Int32Array(new SharedArrayBuffer(4)).fill(nothingAbandoned);
+    return { thread: null, abandoned, busyWith: null, settle: null };
+  });
+
+  const close = async (): Promise<void> => {
+    closed = true;
+    await Promise.all(
+      slots.map(async (slot) => {
+        const thread = await slot.thread?.catch(() => null);
+        await thread?.terminate();
+        release(slot, { type: 'abandoned' });
+      }),
+    );
+  };
+
+  try {
+    await Promise.all(slots.map(threadOf));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  return {
+    async compute(request) {
+      const slot = slots.find((one) => one.busyWith === null);
+      if (slot === undefined) throw new RangeError(`Expected at most ${slots.length} computations at once.`);
+      slot.busyWith = request.id;
+      let thread: Worker;
+      try {
+        thread = await threadOf(slot);
+      } catch (error) {
+        slot.busyWith = null;
+        slot.thread = null;
+        return { type: 'failed', reason: error instanceof Error ? error.message : String(error) };
+      }
+      if (closed) return { type: 'abandoned' };
+      return await new Promise((resolve) => {
+        slot.settle = resolve;
+        post(thread, { type: 'compute', request });
+      });
+    },
+    abandon(id) {
+      const slot = slots.find((one) => one.busyWith === id);
+      if (slot !== undefined) Atomics.store(slot.abandoned, 0, id);
+    },
+    addBlock(hash, bytes) {
+      extraBlocks.set(hash, bytes);
+      for (const { thread } of slots)
+        thread?.then((open) => post(open, { type: 'block', hash, bytes }), ignore);
+    },
+    close,
+  };
+}

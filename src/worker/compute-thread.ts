@@ -1,0 +1,58 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { BlockStore, channelsOf, parseManifest } from '../data/index.js';
+import { buildModel, createPlan, parseModelSpec, resolveKernels } from '../engine/index.js';
+import { createBlockComputer } from './block-computer.js';
+import type { FromThread, ThreadRecipe, ToThread } from './compute-messages.js';
+
+/** Entry of a compute thread: one plan for one run, one block at a time, until it is terminated. */
+const port = parentPort;
+if (port === null) throw new Error('This file is the entry of a worker thread.');
+
+const given: { recipe: ThreadRecipe; abandoned: Int32Array } = workerData;
+const { recipe, abandoned } = given;
+const manifest = parseManifest(JSON.parse(recipe.manifestJson));
+const { kernels } = resolveKernels(recipe.kernels);
+if (kernels.numericsId !== recipe.numericsId)
+  throw new Error(`Expected kernels of numerics ${recipe.numericsId}, got ${kernels.numericsId}.`);
+const model = buildModel(parseModelSpec(JSON.parse(recipe.modelSpecJson)));
+const { mean, std } = manifest.preprocessing;
+const scaling = { channels: channelsOf(manifest.preprocessing), mean, std };
+const plan = createPlan(model, kernels, { capacity: recipe.microshardSamples, scaling });
+const store = await BlockStore.open({ folder: recipe.blockFolder });
+const { microshards, seed } = recipe;
+const { sampleBytes } = manifest;
+const reader = store.reader(manifest);
+const compute = createBlockComputer({ model, plan, kernels, reader, sampleBytes, microshards, seed });
+
+const answer = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
+  port.postMessage(message, transfer);
+
+function onCompute({ request }: Extract<ToThread, { type: 'compute' }>): void {
+  const { id } = request;
+  const startedMs = performance.now();
+  try {
+    const sums = compute(request, () => Atomics.load(abandoned, 0) === id);
+    if (sums === null) answer({ type: 'abandoned', id });
+    else {
+      const computeMs = performance.now() - startedMs;
+      answer({ type: 'computed', id, sums, computeMs }, [sums.gradient.buffer, sums.confusion.buffer]);
+    }
+  } catch (error) {
+    answer({ type: 'failed', id, reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+port.on('message', (message: ToThread) => {
+  switch (message.type) {
+    case 'compute':
+      onCompute(message);
+      break;
+    case 'block':
+      // Verified before it was sent; a store that refuses it now ends the thread, and its task fails by name.
+      void store.put(message.hash, message.bytes);
+      break;
+    default:
+      throw new TypeError(`Not a message for a compute thread: ${JSON.stringify(message satisfies never)}`);
+  }
+});
+answer({ type: 'open' });

@@ -1,0 +1,99 @@
+import { asBytes, type Result, type Task } from '../protocol/index.js';
+import type { Verdict, WorkerLink } from '../transport/index.js';
+import { LinkDownError, RunGoneError } from '../transport/index.js';
+import type { BlockSums } from './compute-messages.js';
+import type { WorkerAction, WorkerEvent } from './events.js';
+import type { RunSession } from './run-session.js';
+import { messageOf } from './sending.js';
+
+/** A task between its delivery and its verdict. */
+interface Open {
+  settle: (verdict: Verdict) => void;
+  computed: { sums: BlockSums; computeMs: number } | null;
+}
+
+/** The tasks in hand with what the decider does not carry: their promises and their gradients. */
+export class Deliveries {
+  readonly #worker: string;
+  readonly #raise: (event: WorkerEvent) => void;
+  readonly #open = new Map<number, Open>();
+  #count = 0;
+
+  constructor(worker: string, raise: (event: WorkerEvent) => void) {
+    this.#worker = worker;
+    this.#raise = raise;
+  }
+
+  /** Resolves when the decider settles it; never if it forgets it. */
+  take(task: Task, missing: readonly number[]): Promise<Verdict> {
+    return new Promise((settle) => {
+      this.#count += 1;
+      this.#open.set(this.#count, { settle, computed: null });
+      this.#raise({ type: 'task', delivery: this.#count, task, missing });
+    });
+  }
+
+  settle(delivery: number, verdict: Verdict): void {
+    this.#open.get(delivery)?.settle(verdict);
+    this.#open.delete(delivery);
+  }
+
+  forget(delivery: number): void {
+    this.#open.delete(delivery);
+  }
+
+  /** `computed` or `compute_failed` follows. */
+  async compute(session: RunSession, delivery: number, task: Task): Promise<void> {
+    const outcome = await session.compute(delivery, task);
+    switch (outcome.type) {
+      case 'computed': {
+        const open = this.#open.get(delivery);
+        if (open !== undefined) open.computed = { sums: outcome.sums, computeMs: outcome.computeMs };
+        return this.#raise({ type: 'computed', delivery });
+      }
+      case 'abandoned':
+        return this.#raise({ type: 'compute_failed', delivery, reason: 'it was stopped.' });
+      case 'failed':
+        return this.#raise({ type: 'compute_failed', delivery, reason: outcome.reason });
+      default:
+        throw new TypeError(`Not an outcome: ${JSON.stringify(outcome satisfies never)}`);
+    }
+  }
+
+  /** `published`, `publish_failed` or `run_gone` follows, or nothing if the link went down: then the task is void. */
+  async publish(link: WorkerLink, action: Extract<WorkerAction, { type: 'publish' }>): Promise<void> {
+    const { delivery, task, fetchMs, waitMs } = action;
+    const computed = this.#open.get(delivery)?.computed;
+    if (computed === undefined || computed === null)
+      throw new Error(`There is no result of delivery ${delivery}.`);
+    const { samples, lossSum, correct, confusion, gradient } = computed.sums;
+    const { run, fence, step, pass, weightsVersion, node, mode } = task;
+    const result: Result = {
+      type: 'result',
+      run,
+      fence,
+      step,
+      pass,
+      weightsVersion,
+      node,
+      mode,
+      worker: this.#worker,
+      samples,
+      lossSum,
+      correct,
+      confusion,
+      gradient: asBytes(gradient),
+      fetchMs,
+      waitMs,
+      computeMs: computed.computeMs,
+    };
+    try {
+      await link.publishResult(result);
+      this.#raise({ type: 'published', delivery });
+    } catch (error) {
+      if (error instanceof LinkDownError) return;
+      if (error instanceof RunGoneError) this.#raise({ type: 'run_gone', run, reason: error.message });
+      else this.#raise({ type: 'publish_failed', delivery, reason: messageOf(error) });
+    }
+  }
+}

@@ -1,0 +1,267 @@
+import { hostname } from 'node:os';
+import type { BlockStore } from '../data/index.js';
+import type { Kernels } from '../engine/index.js';
+import type { Hello, Task, ToWorker, Weights } from '../protocol/index.js';
+import type { LinkState, Verdict, WorkerLink } from '../transport/index.js';
+import { nextWakeMs } from './advance.js';
+import type { RunningWorker, WorkerConfig, WorkerSummary } from './config.js';
+import { CurrentRun } from './current-run.js';
+import { decide } from './decide.js';
+import { Deliveries } from './deliveries.js';
+import type { EventLoopWatch } from './event-loop-lag.js';
+import type { WorkerAction, WorkerEvent } from './events.js';
+import { unlessAway } from './sending.js';
+import { defaultWaits, initialState, type WorkerState } from './state.js';
+import { packageVersion } from './version.js';
+
+export interface Parts {
+  config: WorkerConfig;
+  kernels: Kernels;
+  blocks: BlockStore;
+  blockFolder: string;
+  eventLoop: EventLoopWatch;
+}
+
+/** Longest wait that `setTimeout` can express. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Does what the decider says, and tells it what came of it. Decides nothing itself. */
+export class Performer implements RunningWorker {
+  readonly finished: Promise<WorkerSummary>;
+  readonly #parts: Parts;
+  readonly #config: WorkerConfig;
+  readonly #link: WorkerLink;
+  readonly #now: () => number;
+  #state: WorkerState;
+  readonly #events: { event: WorkerEvent; weights?: Weights }[] = [];
+  #isDeciding = false;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #deliveries: Deliveries;
+  readonly #current: CurrentRun;
+  #isOver = false;
+  #ending: Promise<void> | null = null;
+  #resolve!: (summary: WorkerSummary) => void;
+  #reject!: (error: Error) => void;
+
+  constructor(parts: Parts, link: WorkerLink) {
+    this.#parts = parts;
+    this.#config = parts.config;
+    this.#link = link;
+    this.#now = parts.config.now ?? ((): number => performance.now());
+    this.#state = initialState({
+      ...defaultWaits,
+      worker: parts.config.worker,
+      numericsId: parts.kernels.numericsId,
+      threads: parts.config.threads,
+      once: parts.config.once,
+    });
+    const raise = (event: WorkerEvent): void => this.#raise(event);
+    this.#deliveries = new Deliveries(parts.config.worker, raise);
+    this.#current = new CurrentRun({
+      ...parts,
+      link,
+      raise,
+      onTask: (task) => this.#onTask(task),
+      onWeights: (weights) => this.#onWeights(weights),
+    });
+    this.finished = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Whoever awaits it sees the error; nobody has to.
+    this.finished.catch(() => undefined);
+  }
+
+  async start(): Promise<void> {
+    this.#link.onState((state) => this.#onLinkState(state));
+    this.#link.onMalformed((reason) => this.#config.log.warn(`A message was dropped: ${reason}`));
+    await this.#link.receive((message) => this.#onMessage(message));
+    this.#raise({ type: 'tick' });
+  }
+
+  async drain(reason: string): Promise<void> {
+    this.#raise({ type: 'drain', reason });
+    await this.finished;
+  }
+
+  async close(): Promise<void> {
+    await this.#end(null);
+  }
+
+  #raise(event: WorkerEvent, weights?: Weights): void {
+    if (this.#isOver) return;
+    this.#events.push(weights === undefined ? { event } : { event, weights });
+    if (this.#isDeciding) return;
+    this.#isDeciding = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        const { state, actions } = decide(this.#state, next.event, this.#now());
+        this.#state = state;
+        for (const action of actions) this.#perform(action, next.weights);
+      }
+    } finally {
+      this.#isDeciding = false;
+    }
+    this.#setTimer();
+  }
+
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    const atMs = this.#isOver ? null : nextWakeMs(this.#state);
+    if (atMs === null || atMs === Number.POSITIVE_INFINITY) return;
+    const waitMs = Math.min(Math.max(1, Math.ceil(atMs - this.#now())), longestTimerMs);
+    this.#timer = setTimeout(() => this.#raise({ type: 'tick' }), waitMs);
+  }
+
+  #onLinkState(state: LinkState): void {
+    switch (state.type) {
+      case 'up':
+        return this.#raise({ type: 'link_up' });
+      case 'down':
+        this.#config.log.warn(`The broker is away: ${state.reason}`);
+        return this.#raise({ type: 'link_down', reason: state.reason });
+      case 'run_gone':
+        return this.#raise({ type: 'run_gone', run: state.run, reason: state.reason });
+      case 'blocked':
+        return this.#config.log.warn(`The broker takes no messages for now: ${state.reason}`);
+      case 'unblocked':
+        return this.#config.log.info('The broker takes messages again.');
+      case 'lost':
+        void this.#end(state.error);
+        return;
+      default:
+        throw new TypeError(`Not a state of a link: ${JSON.stringify(state satisfies never)}`);
+    }
+  }
+
+  #onMessage(message: ToWorker): void {
+    if (message.type === 'block_response') this.#background(this.#current.storeBlock(message));
+    else this.#raise({ type: 'message', message });
+  }
+
+  #onTask(task: Task): Promise<Verdict> {
+    const { session } = this.#current;
+    const missing = session?.run === task.run ? session.missing(task) : [];
+    return this.#deliveries.take(task, missing);
+  }
+
+  #onWeights(weights: Weights): void {
+    const { run, fence, version, parameters } = weights;
+    const parameterCount = parameters.byteLength / Float32Array.BYTES_PER_ELEMENT;
+    this.#raise({ type: 'weights', run, fence, version, parameterCount }, weights);
+  }
+
+  #perform(action: WorkerAction, weights: Weights | undefined): void {
+    const { worker, threads } = this.#state.settings;
+    const { log, machine } = this.#config;
+    const { session } = this.#current;
+    switch (action.type) {
+      case 'hello':
+        return this.#background(this.#hello());
+      case 'join':
+        return this.#current.join(action.offer);
+      case 'leave':
+        return this.#background(this.#current.leave(action.run));
+      case 'ready':
+        log.debug(`Ready for run ${action.run}.`, { fence: action.fence });
+        return this.#send(action.run, { ...action, worker, threads });
+      case 'heartbeat': {
+        const rssBytes = machine?.rssBytes() ?? 0;
+        const eventLoopLagMs = this.#parts.eventLoop.takeMs();
+        return this.#send(action.run, { ...action, worker, rssBytes, eventLoopLagMs });
+      }
+      case 'goodbye':
+        return this.#current.sayGoodbye(action.run, action.reason);
+      case 'pause_tasks': {
+        const paused = (): void => this.#raise({ type: 'paused', run: action.run });
+        return this.#background(unlessAway(this.#link.pauseTasks(), log).then(paused));
+      }
+      case 'keep_weights':
+        if (weights !== undefined) session?.weights.keep(weights.parameters);
+        return;
+      case 'request_block': {
+        const { run, block } = action;
+        return this.#send(run, {
+          type: 'block_request',
+          run,
+          worker,
+          block,
+          hash: session?.blockHash(block) ?? '',
+        });
+      }
+      case 'compute':
+        if (session === null) throw new Error('Asked to compute outside of a run.');
+        return this.#background(this.#deliveries.compute(session, action.delivery, action.task));
+      case 'abandon':
+        return session?.abandon(action.delivery);
+      case 'publish':
+        return this.#background(this.#deliveries.publish(this.#link, action));
+      case 'send_failure':
+        return this.#background(this.#sendFailure(action));
+      case 'settle':
+        return this.#deliveries.settle(action.delivery, action.verdict);
+      case 'forget':
+        return this.#deliveries.forget(action.delivery);
+      case 'report':
+        return log[action.level](action.message);
+      case 'finish':
+        return this.#background(this.#end(null));
+      default:
+        throw new TypeError(`Not an action: ${JSON.stringify(action satisfies never)}`);
+    }
+  }
+
+  async #hello(): Promise<void> {
+    const { config, kernels } = this.#parts;
+    const { worker, threads, numericsId } = this.#state.settings;
+    const hello: Hello = {
+      type: 'hello',
+      worker,
+      host: config.machine?.host ?? hostname(),
+      pid: config.machine?.pid ?? 0,
+      threads,
+      numericsId,
+      kernels: kernels.name,
+      version: config.version ?? packageVersion(),
+    };
+    await unlessAway(this.#link.hello(hello), config.log);
+  }
+
+  async #sendFailure(action: Extract<WorkerAction, { type: 'send_failure' }>): Promise<void> {
+    const { delivery, task, reason } = action;
+    const { run, fence, step, pass, node, samples } = task;
+    const { worker } = this.#config;
+    const where = { run, fence, step, pass, node, worker };
+    await unlessAway(
+      this.#link.send(run, { type: 'task_failed', ...where, reason, samples }),
+      this.#config.log,
+    );
+    this.#raise({ type: 'failure_sent', delivery });
+  }
+
+  #send(...[run, message]: Parameters<WorkerLink['send']>): void {
+    this.#background(unlessAway(this.#link.send(run, message), this.#config.log));
+  }
+
+  /** An error that nobody expects ends the worker and comes out of `finished`. */
+  #background(work: Promise<void>): void {
+    work.catch((error: unknown) => void this.#end(error instanceof Error ? error : new Error(String(error))));
+  }
+
+  #end(error: Error | null): Promise<void> {
+    this.#ending ??= this.#tearDown(error);
+    return this.#ending;
+  }
+
+  async #tearDown(cause: Error | null): Promise<void> {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#parts.eventLoop.stop();
+    await this.#link.close().catch(() => undefined);
+    await this.#current.close();
+    this.#parts.blocks.close();
+    const { runs, images } = this.#state;
+    if (cause === null) this.#resolve({ runs, images });
+    else this.#reject(cause);
+  }
+}

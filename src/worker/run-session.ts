@@ -1,0 +1,103 @@
+import { BlockMismatchError, type BlockStore, type PackManifest, parseManifest } from '../data/index.js';
+import { buildModel, type Kernels, parseModelSpec } from '../engine/index.js';
+import type { BlockResponse, RunOffer, Task } from '../protocol/index.js';
+import { type ComputeOutcome, type ComputePool, openComputePool } from './compute-pool.js';
+import { createWeightsShelf, type WeightsShelf } from './weights-shelf.js';
+
+export interface SessionOptions {
+  offer: RunOffer;
+  kernels: Kernels;
+  threads: number;
+  blocks: BlockStore;
+  blockFolder: string;
+  onWarning: (message: string) => void;
+}
+
+/** What a worker holds for the run it is in: the threads with their plans, the weights, the way to the samples. */
+export interface RunSession {
+  readonly run: string;
+  readonly manifest: PackManifest;
+  readonly weights: WeightsShelf;
+  /** Blocks with samples of the task that are not here. */
+  missing(task: Task): number[];
+  blockHash(block: number): string;
+  /** Verifies and keeps a block; says why not, or null. */
+  storeBlock(response: BlockResponse): Promise<string | null>;
+  compute(delivery: number, task: Task): Promise<ComputeOutcome>;
+  abandon(delivery: number): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Checks the offer and opens the threads.
+ *
+ * @throws SpecError, DataError or Error: this worker cannot compute for this run; the message says why
+ */
+export async function openRunSession(options: SessionOptions): Promise<RunSession> {
+  const { offer, kernels, threads, blocks } = options;
+  const manifest = parseManifest(JSON.parse(offer.manifestJson));
+  const model = buildModel(parseModelSpec(JSON.parse(offer.modelSpecJson)));
+  if (model.parameterCount !== offer.parameterCount) {
+    throw new Error(
+      `expected a model of ${offer.parameterCount} parameters, its spec gives ${model.parameterCount}: the versions of Onko differ.`,
+    );
+  }
+  const weights = createWeightsShelf(model.parameterCount);
+  const pool: ComputePool = await openComputePool({
+    threads,
+    recipe: {
+      modelSpecJson: offer.modelSpecJson,
+      manifestJson: offer.manifestJson,
+      kernels: kernels.name,
+      numericsId: offer.numericsId,
+      microshards: offer.microshards,
+      microshardSamples: offer.microshardSamples,
+      seed: offer.seed,
+      blockFolder: options.blockFolder,
+    },
+    onWarning: options.onWarning,
+  });
+  return {
+    run: offer.run,
+    manifest,
+    weights,
+    missing(task) {
+      try {
+        return blocks.missing(manifest, task.samples);
+      } catch {
+        // Samples that the data set does not have: the thread's own refusal names them.
+        return [];
+      }
+    },
+    blockHash: (block) => manifest.blocks[block]?.hash ?? '',
+    async storeBlock({ block, hash, bytes, error }) {
+      if (error !== '') return error;
+      if (hash !== manifest.blocks[block]?.hash) return `another block came: ${hash}.`;
+      try {
+        await blocks.put(hash, bytes);
+        return null;
+      } catch (failure) {
+        if (failure instanceof BlockMismatchError) return failure.message;
+        throw failure;
+      }
+    },
+    async compute(delivery, task) {
+      const borrowed = weights.borrow();
+      try {
+        return await pool.compute({
+          id: delivery,
+          mode: task.mode,
+          step: task.step,
+          node: task.node,
+          samples: task.samples,
+          perMicroshard: task.evaluationSamples,
+          parameters: borrowed.buffer,
+        });
+      } finally {
+        borrowed.giveBack();
+      }
+    },
+    abandon: (delivery) => pool.abandon(delivery),
+    close: () => pool.close(),
+  };
+}
