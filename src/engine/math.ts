@@ -102,20 +102,22 @@ export function log(x: number): number {
     if (x === 0) return Number.NEGATIVE_INFINITY;
     return x > 0 ? x : Number.NaN;
   }
-  let k = -1023;
+  let shift = 0;
   if (x < 2.2250738585072014e-308) {
     x *= 18_014_398_509_481_984;
-    k -= 54;
+    shift = 54;
   }
   pun[0] = x;
   const word = punWords[highWord];
-  k += word >>> 20;
-  // The fraction 0x6a09e of √2 decides whether the mantissa is read from [1, √2) or, with the next exponent, from [√2/2, 1).
-  const upper = (word & 0xfffff) >= 0x6a09e ? 1 : 0;
-  k += upper;
-  punWords[highWord] = (word & 0xfffff) | (upper === 1 ? 0x3fe00000 : 0x3ff00000);
+  // The fraction 0x6a09e of √2 decides whether the mantissa is taken from [1, √2) or, with the next exponent, from [√2/2, 1).
+  const exponent = (word >>> 20) - ((word & 0xfffff) >= 0x6a09e ? 1022 : 1023);
+  const mantissa =
+    exponent <= 1022
+      ? x * powersOfTwo[-exponent - lowestExponent]
+      : (x / 4) * powersOfTwo[2 - exponent - lowestExponent];
+  const k = exponent - shift;
   // x = 2ᵏ(1 + f), log(1 + f) = 2 artanh s with s = f/(2 + f), and 2s = f − f²/2 + s·f²/2.
-  const f = pun[0] - 1;
+  const f = mantissa - 1;
   const s = f / (2 + f);
   const z = s * s;
   const zz = z * z;
