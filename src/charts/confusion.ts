@@ -15,7 +15,7 @@ interface Cell {
 
 /**
  * Heat map: rows truth, columns guess, counts in the cells. Right answers are blue, mistakes orange; the colour tells the
- * share of the row, for mistakes on a square-root scale, so that one in a hundred can be seen.
+ * share of the row, for mistakes to the power 0.4, so that one in a hundred can be seen.
  * @param confusion [truth][guess], classes²
  * @throws ChartError if the lengths do not match
  */
@@ -51,7 +51,9 @@ export async function renderConfusion(confusion: Uint32Array, classes: readonly 
   });
   const side = 48 * n;
   const spec: TopLevelSpec = {
-    padding: { left: 28, right: 30, top: 26, bottom: 26 },
+    // Fixed margins: Vega guesses the width of text too wide and would leave a blank strip.
+    autosize: { type: 'none' },
+    padding: { left: 78, right: 92, top: 132, bottom: 30 },
     width: side,
     height: side,
     title: {
@@ -69,7 +71,7 @@ export async function renderConfusion(confusion: Uint32Array, classes: readonly 
     resolve: { scale: { fill: 'independent' } },
     layer: [
       heat('datum.right', 'linear', ['#eef4f9', '#9cc6e3', '#2b82bd', '#08426f']),
-      heat('!datum.right', 'sqrt', ['#f7f7f8', '#fbd9b5', '#ee9750', '#a63c00']),
+      heat('!datum.right', 'pow', ['#f7f7f8', '#fbd9b5', '#ee9750', '#a63c00']),
       {
         transform: [{ filter: 'datum.count > 0' }],
         mark: { type: 'text', fontSize: 13 },
@@ -106,9 +108,15 @@ function axis(field: 'truth' | 'guess', title: string, classes: readonly string[
 }
 
 /** A layer of coloured cells: those that pass the filter. */
-function heat(filter: string, type: 'linear' | 'sqrt', range: string[]) {
+function heat(filter: string, type: 'linear' | 'pow', range: string[]) {
   const mark = { type: 'rect' as const, cornerRadius: 3 };
-  const scale = { type, domain: [0, 1], range, interpolate: 'lab' as const };
+  const scale = {
+    type,
+    ...(type === 'pow' ? { exponent: 0.4 } : {}),
+    domain: [0, 1],
+    range,
+    interpolate: 'lab' as const,
+  };
   return {
     transform: [{ filter }],
     mark,
