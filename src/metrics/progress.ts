@@ -13,6 +13,10 @@ export interface ProgressReport {
   accuracy: number | null;
   imagesPerSecond: number | null;
   workers: number | null;
+  /** Time left, where somebody knows better than the mean pace; absent: estimated here. */
+  secondsLeft?: number | null;
+  /** What is waited for, at the end of the line. */
+  note?: string | null;
 }
 
 export interface ProgressStream extends LineWriter {
@@ -45,7 +49,11 @@ export function createProgressLine(o: {
   let lastPhase = '';
   let lastMs = Number.NEGATIVE_INFINITY;
 
-  const line = (report: ProgressReport): string => formatProgress(report, eta.secondsLeft(report, o.now()));
+  const line = (report: ProgressReport): string =>
+    formatProgress(
+      report,
+      report.secondsLeft === undefined ? eta.secondsLeft(report, o.now()) : report.secondsLeft,
+    );
   const erase = (): void => {
     if (shown !== '') o.stream.write('\r\u001b[2K');
   };
@@ -96,6 +104,7 @@ export function formatProgress(report: ProgressReport, secondsLeft: number | nul
   if (report.imagesPerSecond !== null) words.push(`${Math.round(report.imagesPerSecond)} img/s`);
   if (report.workers !== null) words.push(`${report.workers} ${report.workers === 1 ? 'worker' : 'workers'}`);
   if (secondsLeft !== null) words.push(`ETA ${formatDuration(secondsLeft)}`);
+  if (typeof report.note === 'string') words.push(`(${report.note})`);
   return words.join('  ');
 }
 

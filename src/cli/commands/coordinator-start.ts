@@ -1,0 +1,35 @@
+import { redactUrl } from '../../metrics/index.js';
+import { createRabbitTransport } from '../../transport/index.js';
+import type { ExitCode } from '../exit-codes.js';
+import type { Values } from '../options/table.js';
+import type { coordinatorTable } from '../options/tables.js';
+import type { Session } from '../session.js';
+import { runTraining } from './run-training.js';
+
+/** `coordinator start`: a run over RabbitMQ. */
+export async function runCoordinatorStart(
+  values: Values<typeof coordinatorTable>,
+  session: Session,
+): Promise<ExitCode> {
+  const shownUrl = redactUrl(values.broker);
+  return runTraining(
+    values,
+    {
+      minWorkers: values.minWorkers,
+      workerWaitMs: values.workerWait === null ? null : values.workerWait * 1000,
+      heartbeatMs: values.heartbeatMs,
+      workerCommand: `worker start --broker ${shownUrl}`,
+      resumeCommand: `coordinator start --broker ${shownUrl}`,
+      openTransport: async () =>
+        createRabbitTransport({
+          url: values.broker,
+          waitForBrokerMs: values.brokerWait * 1000,
+          retryForMs: values.brokerRetry * 1000,
+          connectionName: 'onko coordinator',
+          log: session.log,
+        }),
+      startWorkers: async () => async () => {},
+    },
+    session,
+  );
+}

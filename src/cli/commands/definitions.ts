@@ -1,0 +1,104 @@
+import type { AnyCommand } from '../command.js';
+import { defineCommand } from '../define.js';
+import {
+  coordinatorTable,
+  demoTable,
+  doctorTable,
+  inferTable,
+  trainTable,
+  workerTable,
+} from '../options/tables.js';
+import { storedRun } from '../stored-run.js';
+
+export const train: AnyCommand = defineCommand({
+  words: 'train',
+  summary: 'train on this machine, without a broker',
+  description:
+    'Trains a model on this machine: coordinator and workers in one process, no broker. The result has the same bits as that of a ' +
+    'cluster with the same options.',
+  operand: null,
+  table: trainTable,
+  examples: [
+    'onko train --data demo --train training-a,training-b',
+    'onko train --data NumtaDB --train training-a,training-c --validate training-d --epochs 20 --workers 4',
+    'onko train --data demo --resume --out runs/lenet-20260131-120000',
+  ],
+  stored: storedRun,
+  load: async () => (await import('./train.js')).runTrain,
+});
+
+export const coordinatorStart: AnyCommand = defineCommand({
+  words: 'coordinator start',
+  summary: 'train over RabbitMQ: start the coordinator of a run',
+  description:
+    'Starts a run over RabbitMQ: packs the data set, waits for workers, hands out the work, sums the gradients, and writes the model. ' +
+    'Workers may join and leave at any time.',
+  operand: null,
+  table: coordinatorTable,
+  examples: [
+    'coordinator start --broker amqp://user:password@broker.lan --data NumtaDB --train training-a,training-b,training-c',
+    'coordinator start --broker amqp://broker.lan --data demo --train training-a --min-workers 3 --out runs/mine',
+    'coordinator start --broker amqp://broker.lan --data demo --resume --out runs/mine',
+  ],
+  stored: storedRun,
+  load: async () => (await import('./coordinator-start.js')).runCoordinatorStart,
+});
+
+export const workerStart: AnyCommand = defineCommand({
+  words: 'worker start',
+  summary: 'train over RabbitMQ: start a worker',
+  description:
+    'Starts a worker: it finds the run through the broker, fetches model and samples over it, and computes gradients until the run is ' +
+    'over; then it waits for the next one. It needs the broker’s address and nothing else. The first Ctrl-C hands in what is being ' +
+    'computed and leaves.',
+  operand: null,
+  table: workerTable,
+  examples: [
+    'worker start --broker amqp://user:password@broker.lan',
+    'ONKO_BROKER=amqps://user:password@broker.lan worker start --threads 4 --once',
+  ],
+  load: async () => (await import('./worker-start.js')).runWorkerStart,
+});
+
+export const infer: AnyCommand = defineCommand({
+  words: 'infer',
+  summary: 'classify a folder of images, and evaluate against labels',
+  description:
+    'Classifies every image of FOLDER and writes FOLDER/predictions.csv (filename,digit,confidence). What could not be read stands in ' +
+    'rejects.csv. With --eval, the labels in FOLDER.csv (columns filename and digit) are compared: figures and confusion matrix on the ' +
+    'terminal, evaluation/metrics.json and evaluation/confusion.png.',
+  operand: { name: 'FOLDER', describe: 'folder with the images' },
+  table: inferTable,
+  examples: [
+    'cnn-infer demo/testing-a --eval',
+    'cnn-infer scans --model runs/mine/model.safetensors --out results',
+  ],
+  load: async () => (await import('./infer.js')).runInfer,
+});
+
+export const datasetDemo: AnyCommand = defineCommand({
+  words: 'dataset demo',
+  summary: 'draw a demo data set',
+  description:
+    'Draws Bengali digits from open fonts, as if written by hand on paper, into DIR: training-a, training-b and testing-a, each with its ' +
+    'CSV, in the shape of NumtaDB.',
+  operand: { name: 'DIR', describe: 'folder to make; it may be there already' },
+  table: demoTable,
+  examples: [
+    'onko dataset demo demo',
+    'onko dataset demo demo --count training-a=5000,testing-a=1000 --seed 7',
+  ],
+  load: async () => (await import('./dataset-demo.js')).runDatasetDemo,
+});
+
+export const doctor: AnyCommand = defineCommand({
+  words: 'doctor',
+  summary: 'check this machine: Node, kernels, folders, broker',
+  description: 'Looks at everything that Onko needs on this machine and says what is missing.',
+  operand: null,
+  table: doctorTable,
+  examples: ['onko doctor', 'onko doctor --broker amqp://user:password@broker.lan'],
+  load: async () => (await import('./doctor.js')).runDoctor,
+});
+
+export const allCommands = [train, coordinatorStart, workerStart, infer, datasetDemo, doctor];

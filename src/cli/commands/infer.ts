@@ -1,0 +1,82 @@
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import { resolveKernels } from '../../engine/index.js';
+import {
+  evaluatePredictions,
+  formatConfusion,
+  formatScores,
+  runInference,
+  writeEvaluation,
+  writePredictions,
+} from '../../infer/index.js';
+import { readModelFile } from '../../store/index.js';
+import type { ExitCode } from '../exit-codes.js';
+import { lastModel } from '../folders.js';
+import { version } from '../host.js';
+import type { Values } from '../options/table.js';
+import type { inferTable } from '../options/tables.js';
+import type { Session } from '../session.js';
+
+/** `cnn-infer FOLDER`: predictions, and with --eval how good they are. */
+export async function runInfer(values: Values<typeof inferTable>, session: Session): Promise<ExitCode> {
+  const { log, host, signals } = session;
+  const folder = session.operand;
+  const modelPath = values.model ?? (await lastModel(host.env));
+  const model = await readModelFile(modelPath);
+  const { kernels, reason } = resolveKernels(values.kernels ?? undefined);
+  log.info('model', { file: modelPath, name: model.spec.name, kernels: kernels.name, why: reason });
+  const startMs = host.now();
+  const inference = await runInference({
+    model,
+    folder,
+    labelled: values.eval,
+    kernels,
+    threads: values.threads ?? availableParallelism(),
+    onProgress: ({ phase, done, total }) =>
+      session.progress({
+        phase,
+        done,
+        total,
+        loss: null,
+        accuracy: null,
+        imagesPerSecond: null,
+        workers: null,
+      }),
+    signal: signals.stop,
+  });
+  const seconds = (host.now() - startMs) / 1000;
+  const outDir = values.out ?? folder;
+  const files = await writePredictions(outDir, inference, model.classes);
+  for (const note of inference.notes) log.info(note);
+  const count = inference.names.length;
+  const lines = [
+    `Classified ${count} ${count === 1 ? 'image' : 'images'} of ${basename(folder)} in ${seconds.toFixed(1)} s.`,
+    `  predictions  ${files.predictions}`,
+  ];
+  if (inference.rejects.length > 0) {
+    lines.push(`  rejected     ${inference.rejects.length}, see ${files.rejects}`);
+    for (const { name, reason: why } of inference.rejects.slice(0, 5)) lines.push(`    ${name}: ${why}`);
+    if (inference.rejects.length > 5) lines.push(`    and ${inference.rejects.length - 5} more`);
+  }
+  if (inference.labels !== null) {
+    const { labels, probabilities } = inference;
+    const evaluation = evaluatePredictions({ labels, probabilities, classes: model.classes });
+    const written = await writeEvaluation(outDir, evaluation, model.classes, {
+      folder: basename(folder),
+      model: modelPath,
+      onko: version,
+      numericsId: kernels.numericsId,
+      rejected: inference.rejects.length,
+    });
+    lines.push(
+      `  metrics      ${written.metrics}`,
+      `  picture      ${written.confusion}`,
+      '',
+      formatScores(evaluation),
+      '',
+      formatConfusion(evaluation.confusion, model.classes),
+    );
+  }
+  session.print(lines.join('\n'));
+  return 0;
+}

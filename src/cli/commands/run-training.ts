@@ -1,0 +1,211 @@
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import {
+  type CoordinatorConfig,
+  type Progress,
+  type RunSummary,
+  startCoordinator,
+  type TrainingSpec,
+} from '../../coordinator/index.js';
+import { type Pack, preparePack } from '../../data/index.js';
+import { type Kernels, resolveKernels } from '../../engine/index.js';
+import { createRegistry, type ProgressReport, serveMetrics } from '../../metrics/index.js';
+import type { Transport } from '../../transport/index.js';
+import type { ExitCode } from '../exit-codes.js';
+import { defaultCacheDir, rememberModel } from '../folders.js';
+import { version } from '../host.js';
+import type { Values } from '../options/table.js';
+import type { trainTable } from '../options/tables.js';
+import { runReport } from '../run-report.js';
+import type { Session } from '../session.js';
+import { trainingSpecOf } from '../training-spec.js';
+
+/** What `train` and `coordinator start` have in common. */
+export type RunOptions = Omit<Values<typeof trainTable>, 'workers'>;
+
+export interface Flavour {
+  minWorkers: number;
+  workerWaitMs: number | null;
+  heartbeatMs: number;
+  workerCommand: string;
+  /** How to go on with the run, without --data and --out. */
+  resumeCommand: string;
+  openTransport(): Promise<Transport>;
+  /** Workers of this process, once the coordinator listens; returns how to end them. */
+  startWorkers(o: { transport: Transport; kernels: Kernels; cacheDir: string }): Promise<() => Promise<void>>;
+}
+
+/** One run from its options to the lines that say where everything is. Cheap checks come first, then the broker, then the images. */
+export async function runTraining(o: RunOptions, flavour: Flavour, session: Session): Promise<ExitCode> {
+  const { log, signals, host } = session;
+  const spec = await trainingSpecOf(o);
+  const { kernels, reason } = resolveKernels(o.kernels ?? undefined);
+  log.info('kernels', { name: kernels.name, numerics: kernels.numericsId, why: reason });
+  const cacheDir = o.cacheDir ?? defaultCacheDir(host.env);
+  const outDir = o.out ?? join('runs', `${spec.model.name}-${timestamp(new Date())}`);
+  const registry = createRegistry();
+  const cleanups: (() => Promise<void>)[] = [];
+  try {
+    if (o.metricsPort !== null) {
+      const server = await serveMetrics({ registry, host: o.metricsHost, port: o.metricsPort });
+      cleanups.push(() => server.close());
+      log.info('metrics are served', { url: `${server.url}/metrics` });
+    }
+    const transport = await flavour.openTransport();
+    cleanups.push(() => transport.close());
+    signals.stop.throwIfAborted();
+    const pack = await openPack(o, spec, cacheDir, session);
+    cleanups.push(() => pack.close());
+    const coordinator = await startCoordinator({
+      spec,
+      pack,
+      transport,
+      kernels,
+      outDir,
+      resume: o.resume,
+      minWorkers: flavour.minWorkers,
+      workerWaitMs: flavour.workerWaitMs,
+      checkpointEveryMs: o.checkpointEvery * 1000,
+      keepCheckpoints: o.keepCheckpoints,
+      heartbeatMs: flavour.heartbeatMs,
+      version,
+      metrics: registry,
+      log,
+      workerCommand: flavour.workerCommand,
+      onProgress: (progress) => session.progress(progressReport(progress)),
+    } satisfies CoordinatorConfig);
+    const summary = await untilTheEnd(coordinator, flavour, { transport, kernels, cacheDir }, session);
+    await remember(summary, session);
+    session.print(
+      runReport(summary, {
+        outDir: relative(host.cwd, outDir) || outDir,
+        dataDir: o.data,
+        trainFolders: spec.trainFolders,
+        resumeCommand: `${flavour.resumeCommand} --data ${o.data} --out ${outDir} --resume`,
+      }),
+    );
+    const received = signals.received();
+    if (summary.outcome === 'finished' || received === null) return 0;
+    return received === 'SIGTERM' ? 143 : 130;
+  } finally {
+    session.endProgress();
+    for (const cleanup of cleanups.toReversed()) await cleanup();
+  }
+}
+
+async function untilTheEnd(
+  coordinator: Awaited<ReturnType<typeof startCoordinator>>,
+  flavour: Flavour,
+  workers: { transport: Transport; kernels: Kernels; cacheDir: string },
+  { signals, log }: Session,
+): Promise<RunSummary> {
+  const stop = (): void => {
+    // What goes wrong on the way out rejects `finished` too, and is told from there.
+    coordinator.stop().catch((error: unknown) => log.debug('stopping failed', { error }));
+  };
+  signals.stop.addEventListener('abort', stop, { once: true });
+  if (signals.stop.aborted) stop();
+  let endWorkers: (() => Promise<void>) | null = null;
+  // Attached at once: a run that fails while its workers start must not be an unhandled rejection.
+  const finished = coordinator.finished.then(
+    (summary) => ({ summary }),
+    (error: unknown) => ({ error }),
+  );
+  try {
+    endWorkers = await flavour.startWorkers(workers);
+    const end = await finished;
+    if ('error' in end) throw end.error;
+    return end.summary;
+  } catch (error) {
+    stop();
+    await finished;
+    throw error;
+  } finally {
+    signals.stop.removeEventListener('abort', stop);
+    await endWorkers?.();
+  }
+}
+
+async function openPack(
+  o: RunOptions,
+  spec: TrainingSpec,
+  cacheDir: string,
+  session: Session,
+): Promise<Pack> {
+  const { log } = session;
+  const validation = spec.validate !== null && 'folder' in spec.validate ? [spec.validate.folder] : [];
+  const folders = [
+    ...spec.trainFolders,
+    ...validation.filter((folder) => !spec.trainFolders.includes(folder)),
+  ];
+  const startMs = session.host.now();
+  const pack = await preparePack({
+    dataDir: o.data,
+    folders,
+    preprocessing: spec.preprocessing,
+    cacheDir: join(cacheDir, 'packs'),
+    threads: o.threads ?? availableParallelism(),
+    maxRejects: o.maxRejects,
+    onProgress: ({ done, total }) => session.progress(packReport(done, total)),
+    signal: session.signals.stop,
+  });
+  session.endProgress();
+  log.info('data set ready', {
+    samples: pack.manifest.sampleCount,
+    rejects: pack.rejects.length,
+    cached: pack.fromCache,
+    seconds: (session.host.now() - startMs) / 1000,
+    hash: pack.manifest.hash.slice(0, 12),
+  });
+  for (const note of pack.notes) log.info(note);
+  for (const { folder, name, reason } of pack.rejects)
+    log.warn('not used', { file: `${folder}/${name}`, reason });
+  return pack;
+}
+
+async function remember(summary: RunSummary, { host, log }: Session): Promise<void> {
+  if (summary.outcome !== 'finished') return;
+  try {
+    await rememberModel(host.env, summary.modelPath);
+  } catch (error) {
+    log.warn('the run is done, but cnn-infer will not find its model by itself: name it with --model', {
+      error,
+    });
+  }
+}
+
+function packReport(done: number, total: number): ProgressReport {
+  const unknown = { loss: null, accuracy: null, imagesPerSecond: null, workers: null };
+  return { phase: 'preparing images', done, total, ...unknown };
+}
+
+function progressReport(p: Progress): ProgressReport {
+  const phases = {
+    gathering: 'waiting',
+    training: `epoch ${p.epoch}/${p.epochs}`,
+    evaluating: `epoch ${p.epoch}/${p.epochs} validating`,
+    finished: 'finished',
+    stopped: 'stopped',
+  } as const;
+  return {
+    phase: phases[p.phase],
+    done: p.step,
+    total: p.totalSteps,
+    loss: p.loss,
+    accuracy: p.accuracy,
+    imagesPerSecond: p.phase === 'gathering' ? null : p.imagesPerSecond,
+    workers: p.workers,
+    secondsLeft: p.etaSeconds,
+    note: p.waiting,
+  };
+}
+
+function two(n: number): string {
+  return String(n).padStart(2, '0');
+}
+
+/** Local time as `20260131-170412`. */
+export function timestamp(date: Date): string {
+  const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`;
+  return `${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
+}

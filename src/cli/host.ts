@@ -1,0 +1,23 @@
+import { createRequire } from 'node:module';
+import type { ProgressStream } from '../metrics/index.js';
+import type { SignalSource } from './signals.js';
+
+/** The process as the commands see it. Only `entry.ts` makes one from the real process. */
+export interface Host {
+  stdout: ProgressStream;
+  stderr: ProgressStream;
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  /** Milliseconds, monotonic. */
+  now: () => number;
+  pid: number;
+  nodeVersion: string;
+  rssBytes: () => number;
+  signals: SignalSource;
+  exit: (code: number) => void;
+}
+
+const manifest: { version: string } = createRequire(import.meta.url)('../../package.json');
+
+/** Of the package. */
+export const version = manifest.version;

@@ -1,0 +1,271 @@
+import { logLevels } from '../../metrics/index.js';
+import * as kind from './kinds.js';
+import { grouped } from './table.js';
+
+const common = grouped('Common');
+const data = grouped('Data');
+const training = grouped('Training');
+const output = grouped('Output');
+const cluster = grouped('Cluster');
+
+const broker = kind.brokerUrl;
+const needBroker =
+  'say where RabbitMQ is, like amqp://HOST:5672/VHOST, with USER:PASSWORD@ before the host where they are needed. ' +
+  '(`onko train` needs no broker.)';
+
+/** Every command has these. */
+export const commonRows = {
+  config: common.optional(
+    kind.path('FILE'),
+    './onko.config.json if there is one',
+    'JSON file with options of any command, by their name in camelCase',
+  ),
+  logLevel: common.value(kind.choice(logLevels, 'LEVEL'), 'info', `one of ${logLevels.join(', ')}`),
+  json: common.value(kind.toggle, false, 'log JSON lines instead of plain ones (and no progress line)'),
+  verbose: common.value(kind.toggle, false, 'log everything, and show the stack trace of an error'),
+} as const;
+
+const machineRows = {
+  cacheDir: common.optional(
+    kind.path('DIR'),
+    '~/.cache/onko',
+    'folder for packed data sets and data blocks; may be deleted at any time',
+  ),
+  kernels: common.optional(
+    kind.text('NAME'),
+    'the fastest that works here',
+    'numeric backend to compute with; `onko doctor` shows which there are',
+  ),
+} as const;
+
+const waitRow = cluster.value(
+  kind.integer({ min: 0 }, 'SECONDS'),
+  0,
+  'how long to wait at the start for a broker that does not answer yet, in seconds',
+);
+
+const retryRow = cluster.value(
+  kind.integer({ min: 1 }, 'SECONDS'),
+  300,
+  'how long to go on trying when the broker has gone away, in seconds',
+);
+
+const runRows = {
+  data: data.required(
+    kind.path('DIR'),
+    'say which folder holds the image folders and their CSV files (`onko dataset demo DIR` makes one).',
+    'folder with the image folders and, beside each, its CSV with `filename` and `digit`',
+  ),
+  train: data.required(
+    kind.list('FOLDERS'),
+    'say which folders below --data to train on, like --train training-a,training-b.',
+    'folders below --data to train on, with commas between',
+  ),
+  validate: data.value(
+    kind.validation,
+    { fraction: 0.05 },
+    'what to validate on after each epoch: a share of the training samples (0 to 1), a folder below --data, or none',
+  ),
+  maxRejects: data.value(
+    kind.integer({ min: 0 }),
+    100,
+    'stop before training if more files or CSV rows than this cannot be used',
+  ),
+  preprocessing: data.optional(
+    kind.nameOrJson('JSON'),
+    'grey, cropped to the ink, in the size of the model’s input',
+    'what to change about the preparation of images, like \'{"color":"rgb","crop":null}\'',
+  ),
+  threads: data.optional(kind.integer({ min: 1, max: 256 }), 'all cores', 'threads for decoding images'),
+
+  model: training.value(
+    kind.nameOrJson('NAME|SPEC.json'),
+    'lenet',
+    'lenet, lenet-grey, vgg-small, or a JSON file with a model spec',
+  ),
+  epochs: training.value(kind.integer({ min: 1, max: 100_000 }), 10, 'passes over the training samples'),
+  batch: training.value(
+    kind.integer({ min: 16, max: 65_536 }),
+    128,
+    'samples per step, over all workers: microshards × a multiple of 16',
+  ),
+  microshards: training.value(
+    kind.integer({ min: 1, max: 4096 }),
+    8,
+    'parts of a batch that are computed apart, a power of two: at most so many threads work at once',
+  ),
+  optimizer: training.value(
+    kind.nameOrJson('NAME|JSON'),
+    'adamw',
+    'sgd, adam or adamw, or JSON like \'{"type":"sgd","momentum":0.9}\'',
+  ),
+  lr: training.value(kind.decimal({ above: 0 }), 0.003, 'learning rate; of one_cycle and cosine the highest'),
+  schedule: training.value(
+    kind.nameOrJson('NAME|JSON'),
+    'one_cycle',
+    'constant, step, cosine or one_cycle, or JSON like \'{"type":"cosine","warmupSteps":100}\'',
+  ),
+  clip: training.optional(
+    kind.decimal({ above: 0 }),
+    'no clipping',
+    'largest L2 norm of the mean gradient; a longer one is shortened to it',
+  ),
+  seed: training.value(
+    kind.integer({ min: 0, max: 4_294_967_295 }),
+    1,
+    'seed of the initial parameters, the sampling order, the validation share and dropout',
+  ),
+
+  out: output.optional(
+    kind.path('RUN_DIR'),
+    'runs/MODEL-TIME',
+    'run folder: model, checkpoints, history.csv, curves.png',
+  ),
+  resume: output.value(
+    kind.toggle,
+    false,
+    'go on with the run in --out from its last checkpoint; options not given are taken from it',
+  ),
+  checkpointEvery: output.value(
+    kind.integer({ min: 1 }, 'SECONDS'),
+    60,
+    'time between checkpoints, in seconds',
+  ),
+  keepCheckpoints: output.value(kind.integer({ min: 1, max: 1000 }), 3, 'checkpoints to keep'),
+} as const;
+
+const metricsHost = output.value(
+  kind.text('HOST'),
+  '127.0.0.1',
+  'address that the metrics are served on; 0.0.0.0 for every network of the machine',
+);
+const metricsPortKind = kind.integer({ min: 0, max: 65_535 }, 'PORT');
+
+export const trainTable = {
+  ...runRows,
+  workers: cluster.optional(
+    kind.integer({ min: 1, max: 256 }),
+    'one per core',
+    'workers in this process, one thread each',
+  ),
+  metricsPort: output.optional(
+    metricsPortKind,
+    'not served',
+    'serve /metrics and /healthz on this port; 0 takes any free one',
+  ),
+  metricsHost,
+  ...machineRows,
+  ...commonRows,
+} as const;
+
+export const coordinatorTable = {
+  broker: cluster.required(broker, needBroker, 'RabbitMQ’s address; amqps:// for TLS'),
+  ...runRows,
+  minWorkers: cluster.value(
+    kind.integer({ min: 1, max: 4096 }),
+    1,
+    'workers to wait for before the first step; afterwards one is enough',
+  ),
+  workerWait: cluster.optional(
+    kind.integer({ min: 1 }, 'SECONDS'),
+    'wait for ever',
+    'give up after so many seconds without enough workers',
+  ),
+  heartbeatMs: cluster.value(
+    kind.integer({ min: 100, max: 60_000 }, 'MS'),
+    2000,
+    'time between signs of life of a worker, in milliseconds; three missed ones count as a death',
+  ),
+  brokerWait: waitRow,
+  brokerRetry: retryRow,
+  metricsPort: output.value(
+    metricsPortKind,
+    9464,
+    'port that serves /metrics and /healthz; 0 takes any free one',
+  ),
+  metricsHost,
+  ...machineRows,
+  ...commonRows,
+} as const;
+
+export const workerTable = {
+  broker: cluster.required(broker, needBroker, 'RabbitMQ’s address; amqps:// for TLS'),
+  threads: cluster.optional(
+    kind.integer({ min: 1, max: 256 }),
+    'all cores',
+    'compute threads; each takes one block at a time',
+  ),
+  data: data.optional(
+    kind.path('DIR'),
+    'samples come over the broker, once',
+    'a copy of the data set on this machine; used where its hashes agree',
+  ),
+  id: cluster.optional(
+    kind.text('NAME'),
+    'HOST-PID-xxxx',
+    'name of this worker in logs and metrics; letters, digits, ".", "_" and "-", unique on the broker',
+    { as: 'workerId' },
+  ),
+  once: cluster.value(kind.toggle, false, 'end after one run instead of waiting for the next'),
+  brokerWait: waitRow,
+  brokerRetry: retryRow,
+  ...machineRows,
+  ...commonRows,
+} as const;
+
+export const inferTable = {
+  eval: data.value(
+    kind.toggle,
+    false,
+    'compare with the labels in FOLDER.csv: accuracy, macro F1, loss, scores per class, confusion matrix',
+  ),
+  model: data.optional(
+    kind.path('FILE'),
+    'that of the last run',
+    'model file (model.safetensors of a run folder)',
+    {
+      as: 'inferModel',
+    },
+  ),
+  out: output.optional(kind.path('DIR'), 'FOLDER', 'where predictions.csv and evaluation/ are written', {
+    as: 'inferOut',
+  }),
+  threads: data.optional(
+    kind.integer({ min: 1, max: 256 }),
+    'all cores',
+    'threads for decoding and computing; the figures do not depend on it',
+  ),
+  kernels: machineRows.kernels,
+  ...commonRows,
+} as const;
+
+export const demoTable = {
+  seed: data.value(
+    kind.integer({ min: 0, max: 4_294_967_295 }),
+    1,
+    'seed of every drawing: equal seeds give equal files',
+    { as: 'demoSeed' },
+  ),
+  count: data.optional(
+    kind.counts,
+    'training-a=2000,training-b=800,testing-a=500',
+    'how many images in which folder',
+    { as: 'demoCount' },
+  ),
+  ...commonRows,
+} as const;
+
+export const doctorTable = {
+  broker: cluster.optional(broker, 'not tried', 'also try to reach this RabbitMQ'),
+  ...machineRows,
+  ...commonRows,
+} as const;
+
+export const allTables = [
+  trainTable,
+  coordinatorTable,
+  workerTable,
+  inferTable,
+  demoTable,
+  doctorTable,
+] as const;

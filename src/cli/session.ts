@@ -1,0 +1,59 @@
+import {
+  createLog,
+  createProgressLine,
+  type Log,
+  type LogLevel,
+  type ProgressLine,
+  type ProgressReport,
+} from '../metrics/index.js';
+import type { Host } from './host.js';
+import { type Signals, watchSignals } from './signals.js';
+
+/** What a command works with: the log and the progress line on standard error, results on standard output, signals. */
+export interface Session {
+  host: Host;
+  log: Log;
+  signals: Signals;
+  /** The operand (FOLDER, DIR); '' for commands without one. */
+  operand: string;
+  progress(report: ProgressReport): void;
+  endProgress(): void;
+  /** A result, for standard output. */
+  print(text: string): void;
+  close(): void;
+}
+
+export function openSession(
+  host: Host,
+  operand: string,
+  o: { logLevel: LogLevel; json: boolean; verbose: boolean },
+): Session {
+  const level = o.verbose ? 'debug' : o.logLevel;
+  const line: ProgressLine = o.json
+    ? createProgressLine({ stream: { write: (text) => log.info(text.trim()) }, now: host.now })
+    : createProgressLine({ stream: host.stderr, now: host.now });
+  const log = createLog({ level, json: o.json, destination: o.json ? host.stderr : line });
+  const signals = watchSignals({
+    source: host.signals,
+    exit: host.exit,
+    onFirst: (signal) => log.warn(`${signal}: ending in order; a second one ends at once`),
+  });
+  return {
+    host,
+    log,
+    signals,
+    operand,
+    progress: (report) => {
+      if (level !== 'silent') line.update(report);
+    },
+    endProgress: () => line.finish(),
+    print: (text) => {
+      line.finish();
+      host.stdout.write(`${text}\n`);
+    },
+    close: () => {
+      line.finish();
+      signals.dispose();
+    },
+  };
+}

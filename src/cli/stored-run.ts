@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UsageError } from './errors.js';
+import { resolveOptions, type Sources } from './options/resolve.js';
+import { trainTable } from './options/tables.js';
+
+/**
+ * With --resume: the spec in RUN_DIR/run.json as option values, so that a resumed run needs no option repeated. Without a run in
+ * the folder, nothing: the coordinator starts one, or says what is wrong with the folder.
+ * @throws UsageError if --resume stands without --out
+ */
+export async function storedRun(sources: Sources): Promise<Record<string, unknown>> {
+  const { resume, out } = resolveOptions({ resume: trainTable.resume, out: trainTable.out }, sources);
+  if (!resume) return {};
+  if (out === null) throw new UsageError('--resume needs --out RUN_DIR: say which run to go on with.');
+  const spec = await readSpec(join(out, 'run.json'));
+  return spec === null ? {} : optionsOf(spec);
+}
+
+async function readSpec(path: string): Promise<Readonly<Record<string, unknown>> | null> {
+  try {
+    const parsed: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (typeof parsed !== 'object' || parsed === null || !('spec' in parsed)) return null;
+    return typeof parsed.spec === 'object' && parsed.spec !== null ? { ...parsed.spec } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Names of the training spec → names of the options. */
+function optionsOf(spec: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { learningRate, clipNorm, trainFolders, ...same } = spec;
+  const all = { ...same, lr: learningRate, clip: clipNorm, train: trainFolders };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}

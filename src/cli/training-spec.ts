@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import { parseTrainingSpec, type TrainingSpec } from '../coordinator/index.js';
+import { channelsOf, defaultPreprocessing, type Preprocessing, parsePreprocessing } from '../data/index.js';
+import { buildModel, type ModelSpec, namedSpecs, parseModelSpec } from '../engine/index.js';
+import { UsageError } from './errors.js';
+import type { ValidateChoice } from './options/kinds.js';
+import { didYouMean } from './options/nearest.js';
+
+/** The options that fix the bits of a run, as the option tables give them. */
+export interface SpecOptions {
+  model: unknown;
+  preprocessing: unknown;
+  optimizer: unknown;
+  schedule: unknown;
+  lr: number;
+  clip: number | null;
+  epochs: number;
+  batch: number;
+  microshards: number;
+  seed: number;
+  validate: ValidateChoice;
+  train: string[];
+}
+
+const digits = 10;
+
+/**
+ * Options → training spec, with every shape checked before any image is read.
+ * @throws UsageError, SpecError, TrainingSpecError, DataError
+ */
+export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
+  const model = await modelSpecOf(o.model);
+  const { classes } = buildModel(model);
+  if (classes !== digits) {
+    throw new UsageError(
+      `The model ${model.name} ends in ${classes} classes, but there are ${digits} digits: its last linear layer needs ${digits} units.`,
+    );
+  }
+  return parseTrainingSpec({
+    model,
+    preprocessing: preprocessingOf(o.preprocessing, model),
+    optimizer: typed(o.optimizer),
+    schedule: typed(o.schedule),
+    learningRate: o.lr,
+    clipNorm: o.clip,
+    epochs: o.epochs,
+    batch: o.batch,
+    microshards: o.microshards,
+    seed: o.seed,
+    validate: o.validate,
+    trainFolders: o.train,
+  });
+}
+
+/** `"adamw"` → `{ type: "adamw" }` */
+function typed(raw: unknown): unknown {
+  return typeof raw === 'string' ? { type: raw } : raw;
+}
+
+async function modelSpecOf(raw: unknown): Promise<ModelSpec> {
+  if (typeof raw !== 'string') return parseModelSpec(raw);
+  const named = namedSpecs.get(raw);
+  if (named !== undefined) return named;
+  if (!raw.endsWith('.json') && !raw.includes('/')) {
+    const known = [...namedSpecs.keys()];
+    throw new UsageError(
+      `There is no model named "${raw}": choose one of ${known.join(', ')}, or a file ending in .json.${didYouMean(raw, known)}`,
+    );
+  }
+  const source = await readFile(raw, 'utf8').catch((error: unknown) => {
+    throw new UsageError(`The model spec ${raw} cannot be read; check --model.`, { cause: error });
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(source);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'unreadable';
+    throw new UsageError(`The model spec ${raw} is not valid JSON: ${why}.`, { cause: error });
+  }
+  return parseModelSpec(json);
+}
+
+function preprocessingOf(raw: unknown, model: ModelSpec): Preprocessing {
+  const [channels, height, width] = model.input;
+  if (raw !== null && (typeof raw !== 'object' || Array.isArray(raw))) {
+    throw new UsageError('--preprocessing must be a JSON object, like \'{"crop":null}\'.');
+  }
+  const p = parsePreprocessing({ ...defaultPreprocessing, width, height, ...raw });
+  if (p.width !== width || p.height !== height) {
+    throw new UsageError(
+      `--preprocessing makes images of ${p.height}×${p.width}, but the model ${model.name} takes ${height}×${width}: leave the size out.`,
+    );
+  }
+  if (channelsOf(p) === 3 && channels !== 3) {
+    throw new UsageError(
+      `--preprocessing makes images of 3 channels, but the model ${model.name} takes ${channels}: use "color":"grey".`,
+    );
+  }
+  return p;
+}

@@ -1,0 +1,12 @@
+export { csvField, type Prediction, predictionsCsv, rejectsCsv } from './csv.js';
+export { InferenceError } from './errors.js';
+export { type ClassScore, type Evaluation, evaluatePredictions, guesses } from './evaluate.js';
+export { classify, type Inference, type InferenceOptions, runInference } from './predict.js';
+export {
+  type EvaluationFiles,
+  metricsJson,
+  type PredictionFiles,
+  writeEvaluation,
+  writePredictions,
+} from './reports.js';
+export { alignColumns, formatConfusion, formatScores } from './tables.js';

@@ -1,0 +1,83 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { renderConfusion } from '../charts/index.js';
+import { makeFolder, writeAtomically } from '../store/index.js';
+import { predictionsCsv, rejectsCsv } from './csv.js';
+import { type Evaluation, guesses } from './evaluate.js';
+import type { Inference } from './predict.js';
+
+/** Paths of what was written. */
+export interface PredictionFiles {
+  predictions: string;
+  /** null if every image could be classified. */
+  rejects: string | null;
+}
+
+/**
+ * `DIR/predictions.csv`, and `DIR/rejects.csv` if there are any. A rejects.csv of an earlier call is emptied, never left lying.
+ * @throws OutputError
+ */
+export async function writePredictions(
+  dir: string,
+  inference: Inference,
+  classes: readonly string[],
+): Promise<PredictionFiles> {
+  await makeFolder(dir);
+  const guessed = guesses(inference.probabilities, classes.length);
+  const rows = inference.names.map((filename, i) => {
+    const guess = guessed[i] ?? 0;
+    return {
+      filename,
+      digit: classes[guess] ?? String(guess),
+      confidence: inference.probabilities[i * classes.length + guess] ?? 0,
+    };
+  });
+  const predictions = join(dir, 'predictions.csv');
+  await writeAtomically(predictions, predictionsCsv(rows));
+  const rejects = join(dir, 'rejects.csv');
+  const some = inference.rejects.length > 0;
+  if (some || (await exists(rejects))) await writeAtomically(rejects, rejectsCsv(inference.rejects));
+  return { predictions, rejects: some ? rejects : null };
+}
+
+export interface EvaluationFiles {
+  metrics: string;
+  confusion: string;
+}
+
+/**
+ * `DIR/evaluation/metrics.json` and `confusion.png` (and .svg). In a folder of their own, because DIR may be the image folder: a
+ * picture beside the images would be classified the next time.
+ * @throws OutputError
+ */
+export async function writeEvaluation(
+  dir: string,
+  evaluation: Evaluation,
+  classes: readonly string[],
+  facts: Record<string, unknown>,
+): Promise<EvaluationFiles> {
+  const folder = join(dir, 'evaluation');
+  await makeFolder(folder);
+  const { svg, png } = await renderConfusion(evaluation.confusion, [...classes]);
+  const confusion = join(folder, 'confusion.png');
+  await writeAtomically(confusion, png);
+  await writeAtomically(join(folder, 'confusion.svg'), svg);
+  const metrics = join(folder, 'metrics.json');
+  await writeAtomically(metrics, metricsJson(evaluation, facts));
+  return { metrics, confusion };
+}
+
+export function metricsJson(evaluation: Evaluation, facts: Record<string, unknown>): string {
+  const { samples, correct, accuracy, macroF1, loss, perClass, confusion } = evaluation;
+  const k = perClass.length;
+  const rows = perClass.map((_, truth) => Array.from(confusion.subarray(truth * k, (truth + 1) * k)));
+  const all = { ...facts, samples, correct, accuracy, macroF1, loss, perClass, confusion: rows };
+  return `${JSON.stringify(all, null, 2)}\n`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
