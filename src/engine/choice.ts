@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { SpecError } from './spec.js';
 
 /**
@@ -12,7 +12,8 @@ import { SpecError } from './spec.js';
 export function parseChoice<T>(subject: string, schemas: Record<string, z.ZodType<T>>, json: unknown): T {
   const names = Object.keys(schemas).join(', ');
   const object = typeof json === 'string' ? { type: json } : json;
-  const type = typeof object === 'object' && object !== null && 'type' in object ? object.type : undefined;
+  const keys = z.record(z.string(), z.unknown()).safeParse(object).data ?? {};
+  const { type } = keys;
   const schema = typeof type === 'string' && Object.hasOwn(schemas, type) ? schemas[type] : undefined;
   if (schema === undefined) {
     throw new SpecError(
@@ -27,7 +28,7 @@ export function parseChoice<T>(subject: string, schemas: Record<string, z.ZodTyp
     throw new SpecError(`${what}: unknown key ${issue.keys.map((key) => `"${key}"`).join(', ')}.`);
   }
   const key = String(issue?.path[0] ?? 'type');
-  const found = show((object as Record<string, unknown>)[key]);
+  const found = show(keys[key]);
   throw new SpecError(`${what} at "${key}": ${issue?.message ?? 'unreadable'}; found ${found}.`);
 }
 

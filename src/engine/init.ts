@@ -1,3 +1,4 @@
+import { assertNever } from './assert-never.js';
 import type { Model, ParameterTensor } from './model.js';
 import { createRandom, type Random } from './rng.js';
 import type { InitScheme } from './spec.js';
@@ -43,6 +44,8 @@ function sampler(
       return normal(Math.sqrt(2 / (fanIn + fanOut)), random);
     case 'glorot_uniform':
       return uniform(Math.sqrt(6 / (fanIn + fanOut)), random);
+    default:
+      return assertNever(scheme);
   }
 }
 

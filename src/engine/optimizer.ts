@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { assertNever } from './assert-never.js';
 import { parseChoice } from './choice.js';
 import { integerPower } from './math.js';
 
@@ -71,7 +72,7 @@ const schemas = {
     }),
   adam: z.strictObject({ type: z.literal('adam'), ...adamShape }),
   adamw: z.strictObject({ type: z.literal('adamw'), ...adamShape }),
-} satisfies { [T in OptimizerSpec['type']]: z.ZodType<Extract<OptimizerSpec, { type: T }>> };
+} satisfies Record<OptimizerSpec['type'], z.ZodType<OptimizerSpec>>;
 
 /**
  * Reads `{ "type": "adamw", … }` or just `"adamw"`, and fills in every default, so that a run's spec says what it ran with.
@@ -79,7 +80,7 @@ const schemas = {
  * @throws SpecError naming the key, what was expected and what was found
  */
 export function parseOptimizerSpec(json: unknown): OptimizerSpec {
-  return withDefaults(parseChoice('optimizer', schemas, json));
+  return withDefaults(parseChoice<OptimizerSpec>('optimizer', schemas, json));
 }
 
 function withDefaults(spec: OptimizerSpec): OptimizerSpec {
@@ -100,12 +101,14 @@ function withDefaults(spec: OptimizerSpec): OptimizerSpec {
         epsilon: spec.epsilon ?? 1e-8,
         weightDecay: spec.weightDecay ?? (spec.type === 'adamw' ? 0.01 : 0),
       };
+    default:
+      return assertNever(spec);
   }
 }
 
 /** @throws SpecError if the spec is not valid */
 export function createOptimizer(spec: OptimizerSpec): Optimizer {
-  const full = withDefaults(parseChoice('optimizer', schemas, spec));
+  const full = withDefaults(parseChoice<OptimizerSpec>('optimizer', schemas, spec));
   return full.type === 'sgd' ? createSgd(full) : createAdam(full);
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { assertNever } from './assert-never.js';
 import { parseChoice } from './choice.js';
 import { cos, integerPower } from './math.js';
 import { SpecError } from './spec.js';
@@ -82,6 +83,8 @@ export function parseScheduleSpec(json: unknown): ScheduleSpec {
       const { climbFraction = 0.3, startDivisor = 25, finalDivisor = 10_000 } = spec;
       return { type: 'one_cycle', climbFraction, startDivisor, finalDivisor, warmupSteps };
     }
+    default:
+      return assertNever(spec);
   }
 }
 
@@ -139,6 +142,8 @@ function mainSchedule(spec: ScheduleSpec, rate: number, length: number): Schedul
     }
     case 'one_cycle':
       return oneCycle(spec, rate, length);
+    default:
+      return assertNever(spec);
   }
 }
 

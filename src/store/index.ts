@@ -1,0 +1,5 @@
+/** Files that must never be half there: atomic writes, and the model file. */
+export { canonicalJson } from './canonical-json.js';
+export { ModelFileError, OutputError, outputError } from './errors.js';
+export { decodeModelFile, encodeModelFile, type ModelFile, readModelFile } from './model-file.js';
+export { type FileOperations, makeFolder, removeLeftovers, writeAtomically } from './write-atomically.js';
