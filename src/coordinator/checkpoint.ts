@@ -108,12 +108,13 @@ export async function writeCheckpoint(
   await Promise.all(all.slice(Math.max(1, keep)).map(({ name }) => rm(join(folder, name), { force: true })));
 }
 
-/** What is left of a checkpoint when only its text is needed: to say what differs before tensors are loaded. */
-export type FoundCheckpoint = { path: string; checkpoint: Checkpoint };
+export interface FoundCheckpoint {
+  path: string;
+  checkpoint: Checkpoint;
+}
 
 /**
  * The newest checkpoint that can be read; null if there is none at all. One that cannot is skipped with a warning.
- * `check` sees the metadata of the one found and may refuse it by throwing.
  * @throws CheckpointError if there are some and none can be read
  */
 export async function readNewestCheckpoint(

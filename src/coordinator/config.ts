@@ -31,7 +31,7 @@ export interface CoordinatorConfig {
   onProgress?: (progress: Progress) => void;
   /** How to start a worker, for the line that waits for one. Default: `worker start --broker URL`. */
   workerCommand?: string;
-  /** Milliseconds since the epoch; injected by tests. Default: Date.now. */
+  /** Milliseconds of a clock that only goes forward; injected by tests. Default: performance.now. */
   now?: () => number;
 }
 

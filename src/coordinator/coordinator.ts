@@ -1,4 +1,29 @@
+import { summaryOfFinished } from './artifacts.js';
 import type { Coordinator, CoordinatorConfig } from './config.js';
+import { createCoordinatorMetrics } from './metrics.js';
+import { startPerformer } from './performer.js';
+import { prepareRun } from './prepare.js';
+import { writeFence } from './run-dir.js';
 
-/** Starts or resumes a run; rejects before anything is published when the folder, the spec or the broker refuse. */
-export declare function startCoordinator(config: CoordinatorConfig): Promise<Coordinator>;
+/**
+ * Starts or resumes a run. Rejects before anything is published when the spec (TrainingSpecError), the folder
+ * (RunFolderError, ResumeMismatchError, CheckpointError, OutputError) or the broker (BrokerError, RunTakenError) refuse.
+ * A run that an earlier start has finished is not touched: `finished` resolves with its summary.
+ */
+export async function startCoordinator(config: CoordinatorConfig): Promise<Coordinator> {
+  const run = await prepareRun(config);
+  if (run.file.finished !== null) {
+    const summary = summaryOfFinished(config, run.file.run, run.file.finished);
+    config.log.info(`Run ${run.file.run} in ${config.outDir} is finished already; nothing is left to do.`);
+    return { finished: Promise.resolve(summary), stop: async () => {} };
+  }
+  const link = await config.transport.openCoordinator({ run: run.file.run, fence: run.fence });
+  try {
+    // Only now: a coordinator that was not given the run must not fence off the one that has it.
+    await writeFence(config.outDir, run.fence);
+    return await startPerformer(config, run, link, createCoordinatorMetrics(config.metrics));
+  } catch (error) {
+    await link.close();
+    throw error;
+  }
+}

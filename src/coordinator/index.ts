@@ -1,5 +1,17 @@
+/** The coordinator: one run, from its spec to its model. */
 export type { Coordinator, CoordinatorConfig, Progress, RunSummary } from './config.js';
 export { startCoordinator } from './coordinator.js';
+export type { Action, Decision, DispatchCause, FailCause, RejectReason, UnitKey } from './decide/actions.js';
+export { decide } from './decide/decide.js';
+export type { CoordinatorEvent, ResultHeader } from './decide/events.js';
+export {
+  type CoordinatorState,
+  defaultPatience,
+  initialState,
+  type Patience,
+  type Position,
+  type RunPlan,
+} from './decide/state.js';
 export {
   CheckpointError,
   ResumeMismatchError,

@@ -154,14 +154,9 @@ function brief(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-/**
- * Raises the fence by one, on disk before it is used: results for an earlier coordinator are told from ours.
- * `atLeast`: the highest fence known from elsewhere (a checkpoint), should the file be lost.
- */
-export async function raiseFence(outDir: string, atLeast: number): Promise<number> {
-  const fence = Math.max(await readFence(outDir), atLeast) + 1;
+/** Puts the fence on disk, before it is used: results for an earlier coordinator are told from ours. */
+export async function writeFence(outDir: string, fence: number): Promise<void> {
   await writeAtomically(runPaths(outDir).fence, `${fence}\n`);
-  return fence;
 }
 
 /** The fence on disk; 0 if there is none that can be read. */

@@ -26,7 +26,7 @@ export function decide(state: CoordinatorState, event: CoordinatorEvent, nowMs: 
   if (state.phase === 'ended') return decision(state);
   switch (event.type) {
     case 'started':
-      return chain(decision(state, { type: 'purge_tasks' }), (s) => firstCall(s, nowMs));
+      return onStarted(state, nowMs);
     case 'link_up':
       return onLinkUp(state, nowMs);
     case 'link_down': {
@@ -61,6 +61,14 @@ export function decide(state: CoordinatorState, event: CoordinatorEvent, nowMs: 
   }
 }
 
+function onStarted(state: CoordinatorState, nowMs: number): Decision {
+  const purged = decision(state, { type: 'purge_tasks' });
+  // A run that was ended between its last step and its last word needs nobody.
+  const alone = advance({ ...state, phase: 'working' }, nowMs);
+  if (alone.actions.length > 0) return chain(purged, () => alone);
+  return chain(purged, (s) => firstCall(s, nowMs));
+}
+
 function onMessage(
   state: CoordinatorState,
   message: Extract<CoordinatorEvent, { type: 'message' }>['message'],
@@ -92,6 +100,7 @@ function onMessage(
  * What was computed meanwhile comes as a twin, which the ledger drops.
  */
 function onLinkUp(state: CoordinatorState, nowMs: number): Decision {
+  if (state.link.type === 'up') return decision(state);
   const back = patient({ ...state, link: { type: 'up' }, lastAnnounceMs: nowMs }, nowMs);
   const line = 'The connection to the broker is back: everything outstanding is sent again.';
   const called = decision(back, report('info', line), { type: 'purge_tasks' }, { type: 'announce' });

@@ -165,9 +165,11 @@ export function redispatchSlow(state: CoordinatorState, nowMs: number): Decision
   const slow = (unit: Unit): boolean => nowMs >= resendAtMs(state, front, unit);
   const again = redispatch(state, slow, 'slow', nowMs);
   if (again.actions.length === 0) return again;
+  const count = again.actions.length;
+  const line = `Step ${front.step}: ${count === 1 ? 'one block takes' : `${count} blocks take`} unusually long and ${count === 1 ? 'is' : 'are'} sent again.`;
   // A lost broadcast looks like a slow worker, too.
   const weights: Action = { type: 'broadcast_weights', version: front.weightsVersion };
-  return { state: again.state, actions: [weights, ...again.actions] };
+  return { state: again.state, actions: [report('warn', line), weights, ...again.actions] };
 }
 
 /**

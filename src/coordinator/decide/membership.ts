@@ -23,8 +23,9 @@ export function onHello(state: CoordinatorState, hello: Hello, nowMs: number): D
   }
   if (state.phase === 'ending' || state.phase === 'ended') return decision(state);
   const { host, threads } = hello;
-  const entry: WorkerEntry = { worker, host, threads, state: 'offered', lastSeenMs: nowMs };
-  // One that was ready and says hello has lost the run: it counts again once it has joined again.
+  // One that is ready may just ask whether anybody is there; had it lost the run, it would take the offer and join again.
+  const joined = find(state.workers, worker)?.state ?? 'offered';
+  const entry: WorkerEntry = { worker, host, threads, state: joined, lastSeenMs: nowMs };
   const next = withShortage({ ...state, workers: put(state.workers, entry) }, nowMs);
   return decision(next, { type: 'offer', worker });
 }

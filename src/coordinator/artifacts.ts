@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { renderCurves } from '../charts/index.js';
+import { encodeModelFile, writeAtomically } from '../store/index.js';
+import type { CoordinatorConfig, RunSummary } from './config.js';
+import type { HistoryRow } from './history.js';
+import type { PreparedRun } from './prepare.js';
+import { type FinishedRun, runPaths, writeRunFile } from './run-dir.js';
+import { canonicalJson } from './spec.js';
+
+/**
+ * Writes model.safetensors; returns its SHA-256. Its bytes follow from spec, data and numerics alone: nothing in them tells
+ * one run from an equal one.
+ */
+export async function writeModel(config: CoordinatorConfig, run: PreparedRun): Promise<string> {
+  const { pack, spec, kernels } = config;
+  const bytes = encodeModelFile({
+    spec: run.model.spec,
+    preprocessing: pack.manifest.preprocessing,
+    classes: Array.from({ length: run.model.classes }, (_, digit) => String(digit)),
+    provenance: {
+      training_spec: canonicalJson(spec),
+      data_hash: pack.manifest.hash,
+      numerics_id: kernels.numericsId,
+      onko_version: config.version,
+      steps: String(run.trainer.version()),
+    },
+    parameters: run.trainer.parameters(),
+  });
+  await writeAtomically(runPaths(config.outDir).model, bytes);
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** curves.png; a picture that fails must not cost a trained model, so it only warns. */
+export async function writeCurves(config: CoordinatorConfig, rows: readonly HistoryRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const path = runPaths(config.outDir).curves;
+  try {
+    const { png } = await renderCurves(rows);
+    await writeAtomically(path, png);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    config.log.warn(`The learning curves ${path} could not be written: ${reason}`);
+  }
+}
+
+export async function writeFinished(
+  config: CoordinatorConfig,
+  run: PreparedRun,
+  summary: RunSummary,
+): Promise<void> {
+  const { modelSha256, steps, epochs, trainLoss, validationAccuracy, imagesPerSecond, seconds } = summary;
+  const finished = { modelSha256, steps, epochs, trainLoss, validationAccuracy, imagesPerSecond, seconds };
+  await writeRunFile(config.outDir, { ...run.file, finished });
+}
+
+/** The summary of a run that was finished by an earlier start. */
+export function summaryOfFinished(config: CoordinatorConfig, run: string, finished: FinishedRun): RunSummary {
+  return {
+    ...finished,
+    outcome: 'finished',
+    run,
+    modelPath: runPaths(config.outDir).model,
+    trainLoss: finished.trainLoss ?? Number.NaN,
+  };
+}

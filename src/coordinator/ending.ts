@@ -1,0 +1,132 @@
+import type { CoordinatorLink } from '../transport/index.js';
+import { writeCurves, writeFinished, writeModel } from './artifacts.js';
+import type { Chronicle } from './chronicle.js';
+import type { CoordinatorConfig, RunSummary } from './config.js';
+import type { Disk } from './disk.js';
+import { RunStoppedError } from './errors.js';
+import type { PreparedRun } from './prepare.js';
+import { runPaths } from './run-dir.js';
+
+/** The three ways a run ends; only the first call counts. */
+export interface Ending {
+  summary: Promise<RunSummary>;
+  /** Every epoch is done and on disk: model, curves, farewell; nothing is left on the broker. */
+  finished(): void;
+  /** Stopped at a whole step that is on disk: the same, but the run can be resumed. */
+  stopped(): void;
+  failed(error: unknown): void;
+}
+
+/** A broker that does not answer must not keep a process that wants to end. */
+const farewellMs = 5_000;
+
+export function createEnding(o: {
+  config: CoordinatorConfig;
+  run: PreparedRun;
+  link: CoordinatorLink;
+  chronicle: Chronicle;
+  disk: Disk;
+  onClose: () => void;
+}): Ending {
+  const { config, run, link, chronicle, disk } = o;
+  let resolve!: (summary: RunSummary) => void;
+  let reject!: (error: unknown) => void;
+  const settled = new Promise<RunSummary>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  let isEnding = false;
+
+  const farewell = async (outcome: RunSummary['outcome'] | 'failed', reason: string): Promise<void> => {
+    const { run: runId } = run.file;
+    const say = async (): Promise<void> => {
+      await link.broadcast({ type: 'end_of_run', run: runId, fence: run.fence, outcome, reason });
+      await (outcome === 'finished' ? link.deleteRun() : link.purgeTasks());
+    };
+    await bounded(say()).catch((error: unknown) =>
+      config.log.warn(`The workers could not be told that the run is over: ${String(error)}`),
+    );
+    await bounded(link.close()).catch((error: unknown) => config.log.debug(String(error)));
+  };
+
+  const summarise = (outcome: RunSummary['outcome'], modelSha256: string): RunSummary => {
+    const rows = chronicle.rows();
+    const last = rows.at(-1);
+    const sums = chronicle.epochSums();
+    const seconds = chronicle.seconds();
+    const images = rows.length * run.curriculum.trainSamples + sums.samples;
+    return {
+      outcome,
+      run: run.file.run,
+      modelPath: runPaths(config.outDir).model,
+      modelSha256,
+      steps: run.trainer.version(),
+      epochs: rows.length,
+      trainLoss: last?.trainLoss ?? sums.lossSum / sums.samples,
+      validationAccuracy: last?.validationAccuracy ?? null,
+      imagesPerSecond: seconds > 0 ? images / seconds : 0,
+      seconds,
+    };
+  };
+
+  const conclude = async (outcome: RunSummary['outcome']): Promise<RunSummary> => {
+    await disk.settled();
+    const summary = summarise(outcome, await writeModel(config, run));
+    await writeCurves(config, chronicle.rows());
+    if (outcome === 'finished') await writeFinished(config, run, summary);
+    const reason = outcome === 'finished' ? 'All epochs are done.' : 'The coordinator was asked to stop.';
+    o.onClose();
+    await farewell(outcome, reason);
+    return summary;
+  };
+
+  const giveUp = async (error: unknown): Promise<void> => {
+    try {
+      o.onClose();
+      // What was trained before the fault is worth keeping; a full disk or a lost folder is the fault itself.
+      if (error instanceof RunStoppedError && run.trainer.parameters().every(Number.isFinite)) {
+        disk.saveCheckpoint(() => {});
+      }
+      await disk.settled();
+      await farewell('failed', error instanceof Error ? error.message : String(error));
+    } catch (late) {
+      config.log.debug(`While giving up: ${String(late)}`);
+    }
+    reject(error);
+  };
+
+  const succeed = async (outcome: RunSummary['outcome']): Promise<void> => {
+    try {
+      resolve(await conclude(outcome));
+    } catch (error) {
+      await giveUp(error);
+    }
+  };
+
+  const once = (end: () => Promise<void>): void => {
+    if (isEnding) return;
+    isEnding = true;
+    void end();
+  };
+
+  // Whoever starts a coordinator awaits `finished`; until then a failure must not be an unhandled one.
+  settled.catch(() => undefined);
+  return {
+    summary: settled,
+    finished: () => once(() => succeed('finished')),
+    stopped: () => once(() => succeed('stopped')),
+    failed: (error) => once(() => giveUp(error)),
+  };
+}
+
+async function bounded(work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${farewellMs / 1000} s.`)), farewellMs);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

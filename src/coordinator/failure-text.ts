@@ -1,0 +1,35 @@
+import type { FailCause } from './decide/actions.js';
+import { seconds } from './decide/waiting.js';
+import { RunStoppedError } from './errors.js';
+
+/** Sample names that one message lists before it counts the rest. */
+const named = 8;
+
+/** What the user is told when the decider ends a run. `samples`: names of those in the block at fault. */
+export function runStopped(cause: FailCause, samples: readonly string[]): RunStoppedError {
+  switch (cause.type) {
+    case 'quarantine': {
+      const { unit, failures } = cause;
+      const workers = new Set(failures.map(({ worker }) => worker));
+      const who =
+        workers.size === 1 ? 'again and again on one worker' : `on ${workers.size} different workers`;
+      const why = failures.map(({ worker, reason }) => `${worker}: ${reason}`).join('; ');
+      const listed = samples.slice(0, named).join(', ');
+      const more = samples.length > named ? ` and ${samples.length - named} more` : '';
+      return new RunStoppedError(
+        `Block ${unit.node} of step ${unit.step} failed ${who} (${why}), so the run stops. Its ${samples.length} samples: ${listed}${more}. Look at them and at the workers' logs, then go on with --resume.`,
+        samples,
+      );
+    }
+    case 'not_finite':
+      return new RunStoppedError(
+        `The training diverged: the loss, the gradient or the parameters of step ${cause.step} are not finite. Start anew with a lower learning rate (--lr) or with gradient clipping.`,
+      );
+    case 'no_workers':
+      return new RunStoppedError(
+        `No training without workers: ${cause.ready} of ${cause.needed} were ready after ${seconds(cause.waitedMs)}, so the run stops. Start workers, then go on with --resume.`,
+      );
+    default:
+      return cause satisfies never;
+  }
+}

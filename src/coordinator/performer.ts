@@ -1,0 +1,267 @@
+import { asBytes, type Result, type ToCoordinator } from '../protocol/index.js';
+import { type CoordinatorLink, type Delivery, LinkDownError, type LinkState } from '../transport/index.js';
+import { assertNever } from './assert-never.js';
+import { createBlockServer } from './block-server.js';
+import { createChronicle } from './chronicle.js';
+import type { Coordinator, CoordinatorConfig } from './config.js';
+import type { Action, UnitKey } from './decide/actions.js';
+import { decide } from './decide/decide.js';
+import type { CoordinatorEvent } from './decide/events.js';
+import { type CoordinatorState, initialState } from './decide/state.js';
+import { createDisk } from './disk.js';
+import { createEnding } from './ending.js';
+import { runStopped } from './failure-text.js';
+import type { CoordinatorMetrics } from './metrics.js';
+import { createOutbox } from './outbox.js';
+import type { PreparedRun } from './prepare.js';
+import { createReporter } from './reporter.js';
+import { planOf } from './run-plan.js';
+import { type ArrivedResult, createStepWork, openResult } from './step-work.js';
+
+/** Around the decider: turns messages, timers and finished writes into events, and its actions into messages and tensors. */
+export async function startPerformer(
+  config: CoordinatorConfig,
+  run: PreparedRun,
+  link: CoordinatorLink,
+  metrics: CoordinatorMetrics,
+): Promise<Coordinator> {
+  const { log, pack, kernels } = config;
+  const now = config.now ?? (() => performance.now());
+  const { trainer, curriculum, fence } = run;
+  const { run: runId } = run.file;
+  const position = { step: trainer.version(), recordedEpochs: run.restored?.recordedEpochs ?? 0 };
+  let state: CoordinatorState = initialState(planOf(config, run), position, now());
+
+  const chronicle = createChronicle(now, run.restored);
+  const work = createStepWork(run, kernels, metrics, now);
+  const reporter = createReporter(config, run, chronicle, metrics, now);
+  const fail = (error: unknown): void => {
+    state = { ...state, phase: 'ended' };
+    ending.failed(error);
+  };
+  const disk = createDisk(config, run, chronicle, fail);
+  const outbox = createOutbox((error) => {
+    // What was lost with the link is sent again when it is up: the decider sees to it.
+    if (error instanceof LinkDownError) log.debug(`Not sent: ${error.message}`);
+    else fail(error);
+  });
+  const blocks = createBlockServer({
+    run: runId,
+    pack,
+    send: async (worker, response) => {
+      await link.send(worker, response).catch((error: unknown) => log.debug(`Not sent: ${String(error)}`));
+    },
+    onServed: () => metrics.blocksServed.inc(),
+  });
+  const ending = createEnding({ config, run, link, chronicle, disk, onClose: () => stopListening() });
+
+  const events: { event: CoordinatorEvent; arrived: ArrivedResult | null }[] = [];
+  let isDeciding = false;
+
+  /** Decides on the event, and on those that performing it brings, one after the other. */
+  const post = (event: CoordinatorEvent, arrived: ArrivedResult | null = null): void => {
+    events.push({ event, arrived });
+    if (isDeciding) return;
+    isDeciding = true;
+    try {
+      for (let next = events.shift(); next !== undefined; next = events.shift()) {
+        const decided = decide(state, next.event, now());
+        state = decided.state;
+        for (const action of decided.actions) perform(action, next.arrived);
+        reporter.observe(state, next.event);
+      }
+    } catch (error) {
+      events.length = 0;
+      fail(error);
+    } finally {
+      isDeciding = false;
+    }
+  };
+
+  const weights = () =>
+    ({
+      type: 'weights',
+      run: runId,
+      fence,
+      version: trainer.version(),
+      parameters: asBytes(trainer.parameters()),
+    }) as const;
+
+  const task = ({ mode, step, pass, node }: UnitKey, weightsVersion: number, attempt: number) =>
+    ({
+      type: 'task',
+      run: runId,
+      fence,
+      step,
+      pass,
+      weightsVersion,
+      node,
+      mode,
+      samples: curriculum.samplesOf({ mode, step, pass, node }),
+      attempt,
+      evaluationSamples: config.spec.batch / config.spec.microshards,
+    }) as const;
+
+  const sampleNames = (unit: UnitKey): string[] =>
+    [...curriculum.samplesOf(unit)].map((index) => pack.names(index));
+
+  const broadcastWeights = async (): Promise<void> => {
+    const startMs = now();
+    await link.broadcastWeights(weights());
+    metrics.phaseSeconds.observe({ phase: 'broadcast' }, (now() - startMs) / 1000);
+  };
+
+  const offer = () =>
+    ({
+      type: 'offer',
+      run: runId,
+      fence,
+      seed: config.spec.seed,
+      microshards: config.spec.microshards,
+      microshardSamples: config.spec.batch / config.spec.microshards,
+      numericsId: kernels.numericsId,
+      modelSpecJson: JSON.stringify(run.model.spec),
+      manifestJson: JSON.stringify(pack.manifest),
+      parameterCount: run.model.parameterCount,
+      heartbeatMs: config.heartbeatMs,
+      coordinatorVersion: config.version,
+    }) as const;
+
+  const perform = (action: Action, arrived: ArrivedResult | null): void => {
+    switch (action.type) {
+      case 'announce':
+        return outbox.send(() => link.announce());
+      case 'offer':
+        return outbox.send(() => link.send(action.worker, offer()));
+      case 'refuse': {
+        const { reason } = action;
+        return outbox.send(() => link.send(action.worker, { type: 'refuse', run: runId, reason }));
+      }
+      case 'send_weights':
+        return outbox.send(() => link.send(action.worker, weights()));
+      case 'broadcast_weights':
+        return outbox.send(broadcastWeights);
+      case 'purge_tasks':
+        return outbox.barrier(() => link.purgeTasks());
+      case 'open_front':
+        chronicle.startClock();
+        return work.open(action.mode, action.passes);
+      case 'publish_task':
+        if (action.cause !== 'first') metrics.redispatches.inc({ cause: action.cause });
+        return outbox.send(() => link.publishTask(task(action, action.weightsVersion, action.attempt)));
+      case 'accept':
+        if (arrived === null) throw new TypeError('Expected a result to accept.');
+        work.fold(action, arrived, action.tookMs);
+        return reporter.accepted(action.mode, arrived.header.samples);
+      case 'accept_empty':
+        return work.foldEmpty(action);
+      case 'reject':
+        return reporter.rejected(action.reason, action.worker);
+      case 'alarm':
+        return reporter.alarm(action.unit, action.workers);
+      case 'apply_step': {
+        const { sums, finite, gradientNorm } = work.apply();
+        if (finite) {
+          chronicle.addStep(sums);
+          reporter.stepApplied(action.step, sums, gradientNorm);
+        }
+        return post({ type: 'step_applied', step: action.step, finite });
+      }
+      case 'record_epoch': {
+        const validation = action.validated ? (work.takeEvaluation()?.sums ?? null) : null;
+        const step = trainer.version();
+        const learningRate = trainer.learningRateOf(step - 1);
+        reporter.epochRecorded(chronicle.recordEpoch({ step, learningRate, validation }));
+        disk.saveHistory();
+        return post({ type: 'epoch_recorded', epoch: action.epoch });
+      }
+      case 'save_checkpoint':
+        return disk.saveCheckpoint(() => {
+          reporter.checkpointSaved();
+          post({ type: 'checkpoint_saved' });
+        });
+      case 'serve_block':
+        return blocks.request(action.worker, action.block, action.hash);
+      case 'quarantine': {
+        metrics.quarantined.inc();
+        const { unit, reason } = action;
+        return outbox.send(() => link.quarantineTask(task(unit, trainer.version(), 0), reason));
+      }
+      case 'report':
+        return reporter.report(action.level, action.line, action.waiting);
+      case 'finish':
+        return ending.finished();
+      case 'leave':
+        return ending.stopped();
+      case 'fail': {
+        const { cause } = action;
+        return ending.failed(runStopped(cause, cause.type === 'quarantine' ? sampleNames(cause.unit) : []));
+      }
+      default:
+        return assertNever(action);
+    }
+  };
+
+  const onMessage = (message: ToCoordinator, delivery: Delivery): 'ack' => {
+    if (delivery.redelivered) metrics.redeliveries.inc();
+    if (message.type === 'result') onResult(message);
+    else post({ type: 'message', message });
+    // The ledger has what it needs, and everything else can be computed again: nothing is ever given back.
+    return 'ack';
+  };
+
+  const onResult = (result: Result): void => {
+    if (state.phase === 'ended') return;
+    const arrived = openResult(result);
+    post({ type: 'result', header: arrived.header }, arrived);
+  };
+
+  const onLinkState = (change: LinkState): void => {
+    switch (change.type) {
+      case 'up':
+        return post({ type: 'link_up' });
+      case 'down':
+        return post({ type: 'link_down', reason: change.reason });
+      case 'blocked':
+        return post({ type: 'link_blocked', reason: change.reason });
+      case 'unblocked':
+        return post({ type: 'link_unblocked' });
+      case 'lost':
+        return fail(change.error);
+      case 'run_gone':
+        return undefined;
+      default:
+        return assertNever(change);
+    }
+  };
+
+  link.onState(onLinkState);
+  link.onMalformed((reason) => {
+    metrics.malformed.inc();
+    log.warn(`A message could not be read and is dropped: ${reason}`);
+  });
+  link.onTraffic(({ direction, type, sizeBytes }) => metrics.bytes.inc({ direction, type }, sizeBytes));
+  const ticker = setInterval(() => post({ type: 'tick' }), Math.min(500, config.heartbeatMs / 4));
+  const stopListening = (): void => {
+    clearInterval(ticker);
+    blocks.close();
+  };
+  try {
+    await link.receive(onMessage);
+  } catch (error) {
+    stopListening();
+    throw error;
+  }
+  if (run.restored !== null) disk.saveHistory();
+  post({ type: 'started' });
+  return {
+    finished: ending.summary,
+    stop: async () => {
+      post({ type: 'stop_requested' });
+      await ending.summary.then(
+        () => undefined,
+        () => undefined,
+      );
+    },
+  };
+}

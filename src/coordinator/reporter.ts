@@ -1,0 +1,135 @@
+import type { Mode } from '../protocol/index.js';
+import type { Chronicle } from './chronicle.js';
+import type { CoordinatorConfig, Progress } from './config.js';
+import type { RejectReason, UnitKey } from './decide/actions.js';
+import type { CoordinatorEvent } from './decide/events.js';
+import { type CoordinatorState, readyThreads, readyWorkers } from './decide/state.js';
+import type { Sums } from './fold.js';
+import type { HistoryRow } from './history.js';
+import type { CoordinatorMetrics } from './metrics.js';
+import type { PreparedRun } from './prepare.js';
+import { createPaceMeter } from './progress.js';
+
+/** Tells log, metrics and progress what happens; decides nothing. */
+export interface Reporter {
+  accepted(mode: Mode, samples: number): void;
+  rejected(reason: RejectReason, worker: string): void;
+  alarm(unit: UnitKey, workers: [string, string]): void;
+  stepApplied(step: number, sums: Sums, gradientNorm: number | null): void;
+  epochRecorded(row: HistoryRow): void;
+  checkpointSaved(): void;
+  report(level: 'info' | 'warn', line: string, waiting: boolean): void;
+  /** After each event. */
+  observe(state: CoordinatorState, event: CoordinatorEvent): void;
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+
+export function createReporter(
+  config: CoordinatorConfig,
+  run: PreparedRun,
+  chronicle: Chronicle,
+  metrics: CoordinatorMetrics,
+  now: () => number,
+): Reporter {
+  const { log, onProgress, spec } = config;
+  const { curriculum, trainer } = run;
+  const pace = createPaceMeter(now);
+  let waiting: string | null = null;
+  let savedAtMs = now();
+  let phase: Progress['phase'] = 'gathering';
+
+  const progress = (state: CoordinatorState): Progress => {
+    const { step } = state.position;
+    const sums = chronicle.epochSums();
+    const last = chronicle.rows().at(-1);
+    const empty = sums.samples === 0;
+    return {
+      run: run.file.run,
+      phase,
+      epoch: Math.min(state.position.recordedEpochs + 1, spec.epochs),
+      epochs: spec.epochs,
+      step,
+      totalSteps: curriculum.totalSteps,
+      loss: empty ? (last?.trainLoss ?? null) : sums.lossSum / sums.samples,
+      accuracy: empty ? (last?.trainAccuracy ?? null) : sums.correct / sums.samples,
+      learningRate: trainer.learningRateOf(Math.min(step, curriculum.totalSteps - 1)),
+      validationLoss: last?.validationLoss ?? null,
+      validationAccuracy: last?.validationAccuracy ?? null,
+      imagesPerSecond: pace.imagesPerSecond(),
+      etaSeconds: pace.etaSeconds(curriculum.totalSteps - step),
+      workers: readyWorkers(state).length,
+      threads: readyThreads(state),
+      waiting,
+    };
+  };
+
+  return {
+    accepted(mode, samples) {
+      waiting = null;
+      metrics.images.inc({ mode }, samples);
+    },
+    rejected(reason, worker) {
+      metrics.rejects.inc({ reason });
+      if (reason === 'duplicate') metrics.duplicates.inc();
+      log.debug(`A result of ${worker} is not accepted: ${reason}.`);
+    },
+    alarm(unit, [first, second]) {
+      metrics.alarms.inc();
+      log.error(
+        `Two results for block ${unit.node} of step ${unit.step} have different bits: one of ${first} and ${second} computes wrongly. The first was used; check memory and processor of both machines.`,
+      );
+    },
+    stepApplied(step, sums, gradientNorm) {
+      pace.addStep(sums.samples);
+      metrics.steps.inc();
+      metrics.step.set(step + 1);
+      metrics.loss.set({ split: 'train' }, sums.lossSum / sums.samples);
+      metrics.accuracy.set({ split: 'train' }, sums.correct / sums.samples);
+      metrics.learningRate.set(trainer.learningRateOf(step));
+      if (gradientNorm !== null) metrics.gradientNorm.set(gradientNorm);
+    },
+    epochRecorded(row) {
+      const { validationLoss, validationAccuracy } = row;
+      let validation = '';
+      if (validationLoss !== null && validationAccuracy !== null) {
+        metrics.loss.set({ split: 'validation' }, validationLoss);
+        metrics.accuracy.set({ split: 'validation' }, validationAccuracy);
+        validation = `, validation loss ${validationLoss.toFixed(4)}, accuracy ${percent(validationAccuracy)}`;
+      }
+      log.info(
+        `Epoch ${row.epoch} of ${spec.epochs}: loss ${row.trainLoss.toFixed(4)}, accuracy ${percent(row.trainAccuracy)}${validation}, ${row.seconds.toFixed(1)} s, ${Math.round(row.imagesPerSecond)} images/s.`,
+      );
+    },
+    checkpointSaved() {
+      savedAtMs = now();
+      metrics.checkpoints.inc();
+    },
+    report(level, line, isWait) {
+      log[level](line);
+      if (isWait) waiting = line;
+    },
+    observe(state, event) {
+      const before = phase;
+      phase = phaseOf(state);
+      if (phase !== before && phase !== 'gathering') waiting = null;
+      metrics.workers.set(readyWorkers(state).length);
+      metrics.threads.set(readyThreads(state));
+      metrics.epoch.set(Math.min(state.position.recordedEpochs + 1, spec.epochs));
+      metrics.linkUp.set(state.link.type === 'up' ? 1 : 0);
+      metrics.checkpointAge.set((now() - savedAtMs) / 1000);
+      const isWorthIt =
+        phase !== before ||
+        event.type === 'tick' ||
+        event.type === 'step_applied' ||
+        event.type === 'epoch_recorded';
+      if (isWorthIt) onProgress?.(progress(state));
+    },
+  };
+}
+
+function phaseOf(state: CoordinatorState): Progress['phase'] {
+  if (state.phase === 'gathering') return 'gathering';
+  if (state.phase === 'ending' || state.phase === 'ended') return state.outcome ?? 'stopped';
+  return state.front?.mode === 'evaluate' ? 'evaluating' : 'training';
+}

@@ -1,0 +1,27 @@
+import type { CoordinatorConfig } from './config.js';
+import { defaultPatience, type RunPlan } from './decide/state.js';
+import type { PreparedRun } from './prepare.js';
+
+/** What the decider is told of the run. */
+export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
+  const { spec } = config;
+  return {
+    run: run.file.run,
+    fence: run.fence,
+    version: config.version,
+    numericsId: config.kernels.numericsId,
+    microshards: spec.microshards,
+    microshardSamples: spec.batch / spec.microshards,
+    parameterCount: run.model.parameterCount,
+    classes: run.model.classes,
+    trainSamples: run.curriculum.trainSamples,
+    validationSamples: run.curriculum.validationSamples,
+    epochs: spec.epochs,
+    minWorkers: config.minWorkers,
+    workerWaitMs: config.workerWaitMs,
+    heartbeatMs: config.heartbeatMs,
+    checkpointEveryMs: config.checkpointEveryMs,
+    workerCommand: config.workerCommand ?? 'worker start --broker URL',
+    patience: defaultPatience,
+  };
+}

@@ -1,0 +1,113 @@
+import type { Kernels } from '../engine/index.js';
+import { asFloat32, type Result } from '../protocol/index.js';
+import type { UnitKey } from './decide/actions.js';
+import type { ResultHeader } from './decide/events.js';
+import { fingerprint } from './fingerprint.js';
+import { createEvaluationFold, createTreeFold, type EvaluationFold, noSums, type Sums } from './fold.js';
+import type { CoordinatorMetrics } from './metrics.js';
+import type { PreparedRun } from './prepare.js';
+
+const noCounts = new Uint32Array(0);
+const noValues = new Float32Array(0);
+
+/** A result as the decider sees it, and its tensor; the gradient is a view of the message. */
+export interface ArrivedResult {
+  header: ResultHeader;
+  result: Result;
+  gradient: Float32Array;
+}
+
+export function openResult(result: Result): ArrivedResult {
+  const whole = result.gradient.byteLength % 4 === 0;
+  const gradient = whole ? asFloat32(result.gradient) : noValues;
+  const { finite, hash } = fingerprint(gradient, result.lossSum, result.correct);
+  const { run, fence, step, pass, weightsVersion, node, mode, worker, samples } = result;
+  return {
+    result,
+    gradient,
+    header: {
+      run,
+      fence,
+      step,
+      pass,
+      weightsVersion,
+      node,
+      mode,
+      worker,
+      samples,
+      gradientLength: result.gradient.byteLength / 4,
+      confusionLength: result.confusion.length,
+      finite,
+      hash,
+    },
+  };
+}
+
+/** The tensors of the front that is open: what its results have come to, and how long that took. */
+export interface StepWork {
+  open(mode: 'train' | 'evaluate', passes: number): void;
+  fold(unit: UnitKey, arrived: ArrivedResult, tookMs: number): void;
+  foldEmpty(unit: UnitKey): void;
+  /** Optimizer step on the whole sum. Only once every block is folded. */
+  apply(): { sums: Sums; finite: boolean; gradientNorm: number | null };
+  /** The whole validation; null if none was folded since the last call. */
+  takeEvaluation(): { sums: Sums; confusion: Uint32Array } | null;
+}
+
+export function createStepWork(
+  run: PreparedRun,
+  kernels: Kernels,
+  metrics: CoordinatorMetrics,
+  now: () => number,
+): StepWork {
+  const tree = createTreeFold(kernels, run.model.parameterCount);
+  let evaluation: EvaluationFold | null = null;
+  let openedMs = 0;
+  let spent = { computeMs: 0, queueMs: 0, sumMs: 0 };
+  return {
+    open(mode, passes) {
+      openedMs = now();
+      spent = { computeMs: 0, queueMs: 0, sumMs: 0 };
+      tree.reset();
+      evaluation = mode === 'evaluate' ? createEvaluationFold(passes, run.model.classes) : null;
+    },
+    fold({ mode, pass, node }, { result, gradient }, tookMs) {
+      const startMs = now();
+      const { samples, lossSum, correct, computeMs } = result;
+      const sums = { samples, lossSum, correct };
+      if (mode === 'train') tree.insert(node, gradient, sums);
+      else evaluation?.insert(pass, node, sums, result.confusion);
+      spent = {
+        computeMs: Math.max(spent.computeMs, computeMs),
+        queueMs: Math.max(spent.queueMs, tookMs - computeMs),
+        sumMs: spent.sumMs + (now() - startMs),
+      };
+    },
+    foldEmpty({ mode, pass, node }) {
+      if (mode === 'train') tree.insert(node, null, noSums);
+      else evaluation?.insert(pass, node, noSums, noCounts);
+    },
+    apply() {
+      const root = tree.root();
+      if (root === null) throw new TypeError('Expected every block of the step to be folded.');
+      const startMs = now();
+      const { sums } = root;
+      const applied = run.trainer.apply(root.gradient, sums.samples);
+      const endMs = now();
+      const phases = {
+        compute: spent.computeMs,
+        queue: spent.queueMs,
+        sum: spent.sumMs,
+        update: endMs - startMs,
+      };
+      for (const [phase, ms] of Object.entries(phases)) metrics.phaseSeconds.observe({ phase }, ms / 1000);
+      metrics.stepSeconds.observe((endMs - openedMs) / 1000);
+      return { sums, ...applied };
+    },
+    takeEvaluation() {
+      const total = evaluation?.total() ?? null;
+      evaluation = null;
+      return total;
+    },
+  };
+}
