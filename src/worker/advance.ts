@@ -1,6 +1,6 @@
 import type { WorkerAction } from './events.js';
 import { finish } from './membership.js';
-import { onBlockFailed } from './run.js';
+import { onBlockFailed, settleAll } from './run.js';
 import {
   changeRun,
   type Fetch,
@@ -63,12 +63,13 @@ function advanceDrain(
   actions: WorkerAction[],
 ): WorkerState {
   const id = run.offer.run;
-  const goodbye = (): WorkerState => {
+  const goodbye = (rest: RunState): WorkerState => {
+    settleAll(rest, 'requeue', actions);
     actions.push({ type: 'goodbye', run: id, reason }, { type: 'leave', run: id });
     return { ...state, stage: { type: 'leaving', run: id, next: 'done', helloAfterMs: 0 } };
   };
-  // Nothing is in hand of which the broker does not know, or has not taken back.
-  if (state.link === 'down' || !run.joined) return goodbye();
+  // Nothing is being computed: the link took it, or the run has not begun for us.
+  if (state.link === 'down' || !run.joined) return goodbye(run);
   if (run.tasksPaused === 'no') {
     actions.push({ type: 'pause_tasks', run: id });
     return changeRun(state, (current) => ({ ...current, tasksPaused: 'pausing' }));
@@ -77,7 +78,7 @@ function advanceDrain(
   for (const held of run.tasks)
     if (held.phase === 'held') actions.push({ type: 'settle', delivery: held.delivery, verdict: 'requeue' });
   const tasks = run.tasks.filter((held) => held.phase !== 'held');
-  if (tasks.every((held) => held.phase === 'abandoned')) return goodbye();
+  if (tasks.every((held) => held.phase === 'abandoned')) return goodbye({ ...run, tasks });
   return changeRun(state, (current) => ({ ...current, tasks, fetches: [] }));
 }
 

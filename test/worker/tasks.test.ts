@@ -1,0 +1,207 @@
+import { describe, expect, it } from 'vitest';
+import { arrival, endOfRun, joined, settings, task, weights } from './mind.js';
+
+const ack = (delivery: number) => ({ type: 'settle', delivery, verdict: 'ack' });
+
+describe('a task', () => {
+  it('is computed, published, and acked only after the confirm', () => {
+    const mind = joined();
+    mind.nowMs = 10;
+    expect(mind.on(arrival(1))).toEqual([{ type: 'compute', delivery: 1, task: task() }]);
+    mind.nowMs = 30;
+    expect(mind.on({ type: 'computed', delivery: 1 })).toEqual([
+      { type: 'publish', delivery: 1, task: task(), fetchMs: 0, waitMs: 0 },
+    ]);
+    expect(mind.on({ type: 'tick' })).toEqual([]);
+    expect(mind.on({ type: 'published', delivery: 1 })).toEqual([ack(1)]);
+    expect(mind.state.images).toBe(3);
+    expect(mind.run.tasks).toEqual([]);
+  });
+
+  it('is held until the weights it names are there', () => {
+    const mind = joined({}, 0);
+    expect(mind.on(arrival(1, { weightsVersion: 1, step: 1 }))).toEqual([]);
+    mind.nowMs = 25;
+    expect(mind.types(weights(1))).toEqual(['keep_weights', 'compute']);
+    mind.nowMs = 30;
+    expect(mind.on({ type: 'computed', delivery: 1 })).toMatchObject([{ type: 'publish', waitMs: 25 }]);
+  });
+
+  it('that waits long for its weights asks for them', () => {
+    const mind = joined({}, 0);
+    mind.on(arrival(1, { weightsVersion: 1 }));
+    expect(mind.after(settings.readyEveryMs)).toContainEqual({ type: 'ready', run: 'r1', fence: 1 });
+  });
+
+  it('waits for a free thread; as many run as there are threads', () => {
+    const mind = joined({ threads: 2 });
+    expect([1, 2, 3].map((n) => mind.types(arrival(n, { node: 3 + n })))).toEqual([
+      ['compute'],
+      ['compute'],
+      [],
+    ]);
+    expect(mind.types({ type: 'computed', delivery: 2 })).toEqual(['publish', 'compute']);
+  });
+
+  it('of an older version than held is acked and dropped', () => {
+    const mind = joined({}, 3);
+    expect(mind.on(arrival(1, { weightsVersion: 2 }))).toEqual([ack(1)]);
+    expect(mind.run.tasks).toEqual([]);
+  });
+
+  it('of a lower fence is acked and dropped', () => {
+    const mind = joined();
+    mind.on(weights(0, 2));
+    expect(mind.on(arrival(1, { fence: 1 }))).toEqual([ack(1)]);
+  });
+
+  it('of a higher fence is kept, and voids what is in hand of the lower one', () => {
+    const mind = joined({ threads: 2 });
+    mind.on(arrival(1));
+    mind.on(arrival(2, { weightsVersion: 4, node: 3 }));
+    expect(mind.on(arrival(3, { fence: 2 }))).toEqual([
+      ack(1),
+      { type: 'abandon', delivery: 1 },
+      ack(2),
+      { type: 'ready', run: 'r1', fence: 2 },
+    ]);
+    expect(mind.types(weights(0, 2))).toEqual(['keep_weights', 'compute']);
+  });
+
+  it('is stopped when newer weights show that its node is done', () => {
+    const mind = joined();
+    mind.on(arrival(1));
+    mind.on(arrival(2, { node: 3 }));
+    expect(mind.quietly(weights(1))).toEqual([
+      { type: 'keep_weights', version: 1 },
+      ack(1),
+      { type: 'abandon', delivery: 1 },
+      ack(2),
+    ]);
+    // The thread is still at its microshard: nothing else starts on it.
+    expect(mind.on(arrival(3, { weightsVersion: 1, step: 1 }))).toEqual([]);
+    expect(mind.types({ type: 'computed', delivery: 1 })).toEqual(['compute']);
+    expect(mind.state.images).toBe(0);
+  });
+
+  it('whose result is on its way is not stopped by newer weights', () => {
+    const mind = joined();
+    mind.on(arrival(1));
+    mind.on({ type: 'computed', delivery: 1 });
+    expect(mind.types(weights(1))).toEqual(['keep_weights']);
+    expect(mind.on({ type: 'published', delivery: 1 })).toEqual([ack(1)]);
+  });
+
+  it('dispatched again while in hand is acked at once: the first delivery covers it', () => {
+    const mind = joined();
+    mind.on(arrival(1));
+    expect(mind.on(arrival(2, { attempt: 1 }))).toEqual([ack(2)]);
+    expect(mind.types({ type: 'computed', delivery: 1 })).toEqual(['publish']);
+  });
+
+  it('dispatched again after its result is computed again', () => {
+    const mind = joined();
+    mind.on(arrival(1));
+    mind.on({ type: 'computed', delivery: 1 });
+    mind.on({ type: 'published', delivery: 1 });
+    expect(mind.types(arrival(2, { attempt: 1 }))).toEqual(['compute']);
+  });
+
+  it('evaluation passes of one step are different tasks', () => {
+    const mind = joined({ threads: 2 });
+    expect(mind.types(arrival(1, { mode: 'evaluate', pass: 1 }))).toEqual(['compute']);
+    expect(mind.types(arrival(2, { mode: 'evaluate', pass: 2 }))).toEqual(['compute']);
+  });
+
+  it('that arrives between two runs goes back', () => {
+    const mind = joined();
+    mind.on(endOfRun());
+    expect(mind.on(arrival(1))).toEqual([{ type: 'settle', delivery: 1, verdict: 'requeue' }]);
+  });
+
+  it('in hand at the end of the run is settled', () => {
+    const mind = joined();
+    mind.on(arrival(1));
+    mind.on(arrival(2, { node: 3 }));
+    expect(mind.quietly(endOfRun())).toEqual([ack(1), ack(2), { type: 'leave', run: 'r1' }]);
+  });
+});
+
+describe('a task that fails', () => {
+  it('is reported with its samples, then acked', () => {
+    const mind = joined();
+    mind.on(arrival(1));
+    expect(mind.quietly({ type: 'compute_failed', delivery: 1, reason: 'sample 9 is outside' })).toEqual([
+      { type: 'send_failure', delivery: 1, task: task(), reason: 'sample 9 is outside' },
+    ]);
+    expect(mind.on({ type: 'failure_sent', delivery: 1 })).toEqual([ack(1)]);
+    expect(mind.state.images).toBe(0);
+    expect(mind.types(arrival(2))).toEqual(['compute']);
+  });
+
+  it('also if its result cannot be sent', () => {
+    const mind = joined();
+    mind.on(arrival(1));
+    mind.on({ type: 'computed', delivery: 1 });
+    expect(mind.types({ type: 'publish_failed', delivery: 1, reason: 'too large' })).toEqual([
+      'send_failure',
+    ]);
+  });
+
+  it('is nothing to report if it was stopped already', () => {
+    const mind = joined();
+    mind.on(arrival(1));
+    mind.on(weights(1));
+    expect(mind.on({ type: 'compute_failed', delivery: 1, reason: 'died' })).toEqual([]);
+    expect(mind.run.tasks).toEqual([]);
+  });
+});
+
+describe('the link', () => {
+  it('going down voids everything in hand: no verdict, no result', () => {
+    const mind = joined({ threads: 2 });
+    mind.on(arrival(1));
+    mind.on(arrival(2, { node: 3 }));
+    mind.on({ type: 'computed', delivery: 2 });
+    mind.on(arrival(3, { weightsVersion: 9 }));
+    expect(mind.on({ type: 'link_down', reason: 'reset' })).toEqual([
+      { type: 'forget', delivery: 1 },
+      { type: 'abandon', delivery: 1 },
+      { type: 'forget', delivery: 2 },
+      { type: 'forget', delivery: 3 },
+    ]);
+    expect(mind.on({ type: 'published', delivery: 2 })).toEqual([]);
+    expect(mind.on({ type: 'computed', delivery: 1 })).toEqual([]);
+    expect(mind.wakeMs()).toBeNull();
+    expect(mind.after(60_000)).toEqual([]);
+  });
+
+  it('coming up says ready again, and works on with the weights it has', () => {
+    const mind = joined({}, 4);
+    mind.on({ type: 'link_down', reason: 'reset' });
+    expect(mind.on({ type: 'link_up' })).toEqual([{ type: 'ready', run: 'r1', fence: 1 }]);
+    expect(mind.types(arrival(7, { weightsVersion: 4 }))).toEqual(['compute']);
+  });
+
+  it('coming up to nobody looks for another run too', () => {
+    const mind = joined();
+    mind.on({ type: 'link_down', reason: 'reset' });
+    mind.on({ type: 'link_up' });
+    expect(mind.after(settings.helloEveryMs).map((action) => action.type)).toContain('hello');
+  });
+});
+
+describe('heartbeats', () => {
+  it('come each heartbeatMs and name what is in hand', () => {
+    const mind = joined({ threads: 1 });
+    mind.on(arrival(1, { step: 12, node: 5 }));
+    mind.on(arrival(2, { step: 12, node: 6 }));
+    expect(mind.after(1000)).toEqual([
+      { type: 'heartbeat', run: 'r1', fence: 1, step: 12, nodes: [5, 6], images: 0 },
+    ]);
+    expect(mind.after(999)).toEqual([]);
+    mind.on({ type: 'computed', delivery: 1 });
+    mind.on({ type: 'published', delivery: 1 });
+    expect(mind.after(1)).toMatchObject([{ type: 'heartbeat', nodes: [6], images: 3 }]);
+  });
+});
