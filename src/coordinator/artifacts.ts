@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { renderCurves } from '../charts/index.js';
-import { encodeModelFile, writeAtomically } from '../store/index.js';
+import { canonicalJson, encodeModelFile, writeAtomically } from '../store/index.js';
 import type { CoordinatorConfig, RunSummary } from './config.js';
 import type { HistoryRow } from './history.js';
 import type { PreparedRun } from './prepare.js';
 import { type FinishedRun, runPaths, writeRunFile } from './run-dir.js';
-import { canonicalJson } from './spec.js';
 
 /**
  * Writes model.safetensors; returns its SHA-256. Its bytes follow from spec, data and numerics alone: nothing in them tells

@@ -1,4 +1,4 @@
-import { writeAtomically } from '../store/index.js';
+import { canonicalJson, writeAtomically } from '../store/index.js';
 import { encodeCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig } from './config.js';
@@ -6,7 +6,6 @@ import { RunFolderError } from './errors.js';
 import { formatHistory } from './history.js';
 import type { PreparedRun } from './prepare.js';
 import { readFence, runPaths } from './run-dir.js';
-import { canonicalJson } from './spec.js';
 
 /** Writes to the run folder, one after the other, while training goes on. */
 export interface Disk {

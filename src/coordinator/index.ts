@@ -19,4 +19,4 @@ export {
   RunStoppedError,
   TrainingSpecError,
 } from './errors.js';
-export { canonicalJson, parseTrainingSpec, type TrainingSpec } from './spec.js';
+export { parseTrainingSpec, type TrainingSpec } from './spec.js';

@@ -1,11 +1,11 @@
 import { channelsOf } from '../data/index.js';
 import { buildModel, type Model } from '../engine/index.js';
+import { canonicalJson } from '../store/index.js';
 import { type Checkpoint, type CheckpointMetadata, readNewestCheckpoint } from './checkpoint.js';
 import type { CoordinatorConfig } from './config.js';
 import { type Curriculum, createCurriculum } from './curriculum.js';
 import { CheckpointError, ResumeMismatchError, TrainingSpecError } from './errors.js';
 import { openRunFolder, type RunFile, readFence, runPaths } from './run-dir.js';
-import { canonicalJson } from './spec.js';
 import { createTrainer, type Trainer } from './trainer.js';
 
 /** A run as the disk knows it, ready to be gone on with. */

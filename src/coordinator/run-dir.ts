@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Log } from '../metrics/index.js';
-import { writeAtomically } from '../store/index.js';
+import { canonicalJson, makeFolder, removeLeftovers, writeAtomically } from '../store/index.js';
 import { CheckpointError, ResumeMismatchError, RunFolderError } from './errors.js';
-import { canonicalJson } from './spec.js';
 
 const summarySchema = z.strictObject({
   modelSha256: z.string(),
@@ -82,6 +81,8 @@ export async function openRunFolder(
       );
     }
     checkIdentity(outDir, file, identity);
+    await makeFolder(paths.checkpoints);
+    for (const folder of [outDir, paths.checkpoints]) await removeLeftovers(folder);
     return { file, isNew: false };
   }
   const names = await readdir(paths.checkpoints).catch(() => []);
@@ -90,7 +91,7 @@ export async function openRunFolder(
     throw resume ? new CheckpointError(message) : new RunFolderError(message);
   }
   if (resume) log.info(`There is no run in ${outDir} to go on with: it starts from the beginning.`);
-  await mkdir(paths.checkpoints, { recursive: true });
+  await makeFolder(paths.checkpoints);
   const fresh: RunFile = {
     format: 'onko-run-1',
     run: `run-${randomBytes(6).toString('hex')}`,

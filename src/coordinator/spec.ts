@@ -98,12 +98,3 @@ function checkBatch(batch: number, microshards: number): void {
       `take ${nearest}, or change the number of microshards.`,
   );
 }
-
-/** The spec as JSON with sorted keys: equal specs give equal text. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    part !== null && typeof part === 'object' && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
-}

@@ -1,0 +1,157 @@
+import type { Action } from '../../src/coordinator/decide/actions.js';
+import { decide } from '../../src/coordinator/decide/decide.js';
+import type { CoordinatorEvent, ResultHeader } from '../../src/coordinator/decide/events.js';
+import {
+  type CoordinatorState,
+  defaultPatience,
+  initialState,
+  type Position,
+  type RunPlan,
+} from '../../src/coordinator/decide/state.js';
+import type { Heartbeat, Hello, Ready } from '../../src/protocol/index.js';
+
+export const plan: RunPlan = {
+  run: 'run-1',
+  fence: 3,
+  version: '1.0.0',
+  numericsId: 'reference-1',
+  microshards: 4,
+  microshardSamples: 16,
+  parameterCount: 10,
+  classes: 10,
+  trainSamples: 128,
+  validationSamples: 0,
+  epochs: 2,
+  minWorkers: 1,
+  workerWaitMs: null,
+  heartbeatMs: 1_000,
+  checkpointEveryMs: 1_000_000,
+  workerCommand: 'worker start --broker URL',
+  patience: defaultPatience,
+};
+
+export type Publication = Extract<Action, { type: 'publish_task' }>;
+
+/** A decider with its state and a clock that stands until it is moved. Every state it was given is checked to stay as it was. */
+export class Driver {
+  state: CoordinatorState;
+  nowMs = 0;
+
+  constructor(changes: Partial<RunPlan> = {}, position: Position = { step: 0, recordedEpochs: 0 }) {
+    this.state = initialState({ ...plan, ...changes }, position, this.nowMs);
+  }
+
+  post(event: CoordinatorEvent): Action[] {
+    const before = JSON.stringify(this.state);
+    const { state, actions } = decide(this.state, event, this.nowMs);
+    if (JSON.stringify(this.state) !== before)
+      throw new Error(`${event.type} modified the state it was given`);
+    this.state = state;
+    return actions;
+  }
+
+  /** Moves the clock and ticks every half second on the way. */
+  wait(ms: number): Action[] {
+    const actions: Action[] = [];
+    const end = this.nowMs + ms;
+    while (this.nowMs < end) {
+      this.nowMs = Math.min(end, this.nowMs + 500);
+      actions.push(...this.post({ type: 'tick' }));
+    }
+    return actions;
+  }
+
+  hello(worker: string, changes: Partial<Hello> = {}): Action[] {
+    const message: Hello = {
+      type: 'hello',
+      worker,
+      host: 'h',
+      pid: 1,
+      threads: 1,
+      numericsId: plan.numericsId,
+      kernels: 'reference',
+      version: plan.version,
+      ...changes,
+    };
+    return this.post({ type: 'message', message });
+  }
+
+  ready(worker: string, changes: Partial<Ready> = {}): Action[] {
+    const { run, fence } = this.state.plan;
+    return this.post({
+      type: 'message',
+      message: { type: 'ready', run, fence, worker, threads: 1, ...changes },
+    });
+  }
+
+  /** Hello and ready. */
+  join(worker: string, threads = 1): Action[] {
+    return [...this.hello(worker, { threads }), ...this.ready(worker, { threads })];
+  }
+
+  beat(worker: string, nodes: number[] = [], changes: Partial<Heartbeat> = {}): Action[] {
+    const { run, fence } = this.state.plan;
+    const step = this.state.front?.step ?? 0;
+    const rest = { images: 0, rssBytes: 0, eventLoopLagMs: 0 };
+    const message: Heartbeat = { type: 'heartbeat', run, fence, worker, step, nodes, ...rest, ...changes };
+    return this.post({ type: 'message', message });
+  }
+
+  header(task: Publication, worker: string, changes: Partial<ResultHeader> = {}): ResultHeader {
+    const unit = this.state.front?.units.find((one) => one.pass === task.pass && one.node === task.node);
+    return {
+      run: this.state.plan.run,
+      fence: this.state.plan.fence,
+      step: task.step,
+      pass: task.pass,
+      weightsVersion: task.weightsVersion,
+      node: task.node,
+      mode: task.mode,
+      worker,
+      samples: unit?.samples ?? 0,
+      gradientLength: task.mode === 'train' ? this.state.plan.parameterCount : 0,
+      confusionLength: 0,
+      finite: true,
+      hash: `h${task.pass}/${task.node}`,
+      ...changes,
+    };
+  }
+
+  result(task: Publication, worker = 'w1', changes: Partial<ResultHeader> = {}): Action[] {
+    return this.post({ type: 'result', header: this.header(task, worker, changes) });
+  }
+
+  fail(task: Publication, worker: string, reason = 'broken'): Action[] {
+    const { run, fence } = this.state.plan;
+    const { step, pass, node } = task;
+    const samples = new Uint32Array(0);
+    return this.post({
+      type: 'message',
+      message: { type: 'task_failed', run, fence, step, pass, node, worker, reason, samples },
+    });
+  }
+
+  /** What a performer would feed back at once. */
+  perform(actions: Action[]): Action[] {
+    const all: Action[] = [];
+    for (const action of actions) {
+      all.push(action);
+      if (action.type === 'apply_step') {
+        all.push(...this.perform(this.post({ type: 'step_applied', step: action.step, finite: true })));
+      } else if (action.type === 'record_epoch') {
+        all.push(...this.perform(this.post({ type: 'epoch_recorded', epoch: action.epoch })));
+      } else if (action.type === 'save_checkpoint') {
+        all.push(...this.perform(this.post({ type: 'checkpoint_saved' })));
+      }
+    }
+    return all;
+  }
+}
+
+export const published = (actions: Action[]): Publication[] =>
+  actions.filter((action) => action.type === 'publish_task');
+export const types = (actions: Action[]): string[] => actions.map((action) => action.type);
+export const lines = (actions: Action[]): string[] =>
+  actions.flatMap((action) => (action.type === 'report' ? [action.line] : []));
+export const rejected = (actions: Action[]): string[] =>
+  actions.flatMap((action) => (action.type === 'reject' ? [action.reason] : []));
