@@ -1,14 +1,30 @@
-export * from './gradients.js';
-export * from './init.js';
-export * from './kernels/kernels.js';
-export * from './kernels/resolve.js';
+/** Numerics only: knows no queue, no file, no process, no clock. Reads from a spec to a model, its plan, and what trains it. */
+export { allFinite, clipGradientNorm, euclideanNorm, scaleGradient } from './gradients.js';
+export { type Kernels, KernelsUnavailableError, LANES } from './kernels/kernels.js';
+export { referenceKernels } from './kernels/reference/reference.js';
+export { availableKernels, resolveKernels } from './kernels/resolve.js';
 export type { Tally } from './loss.js';
-export * from './math.js';
-export * from './model.js';
-export * from './named-specs.js';
+export { cos, exp, integerPower, log, sin, tanh } from './math.js';
+export { buildModel, initialParameters, type Model, type ModelLayer, type ParameterTensor } from './model.js';
+export { namedSpecs } from './named-specs.js';
 export * from './optimizer.js';
-export * from './plan.js';
-export * from './rng.js';
+export {
+  type Batch,
+  BatchError,
+  createPlan,
+  type DropoutKey,
+  type InputScaling,
+  type Plan,
+  type PlanOptions,
+} from './plan.js';
+export { createRandom, permutation, philox, type Random } from './rng.js';
 export * from './schedule.js';
-export * from './spec.js';
+export {
+  type InitScheme,
+  type LayerSpec,
+  type ModelSpec,
+  parseModelSpec,
+  type Shape,
+  SpecError,
+} from './spec.js';
 export * from './state-dict.js';

@@ -1,6 +1,6 @@
 import { initialise } from './init.js';
 import { designLayer } from './layers/design.js';
-import { describeShape, type LayerDesign, ShapeMismatch, volume } from './layers/layer.js';
+import { type LayerDesign, ShapeMismatch, volume } from './layers/layer.js';
 import { type LayerSpec, type ModelSpec, parseModelSpec, type Shape, SpecError } from './spec.js';
 
 /** One learnt tensor and its place in the flat parameter vector (and in the gradient). */
@@ -35,7 +35,7 @@ export interface Model {
   layers: readonly ModelLayer[];
 }
 
-/** 128 MiB of parameters, and 16 MiB of activations per image and layer: a spec beyond them is a slip, not a model for digits. */
+/** 128 MiB of parameters; 256 MiB of activations for sixteen images. A spec beyond them is a slip, not a model for digits. */
 const maxParameters = 2 ** 25;
 const maxActivations = 2 ** 22;
 
@@ -51,12 +51,13 @@ export function buildModel(spec: ModelSpec): Model {
   const parameters: ParameterTensor[] = [];
   let shape = input;
   let parameterCount = 0;
+  let activations = 0;
   for (const [index, layer] of checked.layers.entries()) {
     const design = designOrExplain(layer, index, shape);
-    if (volume(design.output) > maxActivations) {
-      const found = describeShape(design.output);
+    if (design.storage === 'own') activations += volume(design.output);
+    if (activations > maxActivations) {
       throw new SpecError(
-        `Layer ${index} (${layer.type}): expected at most ${maxActivations} values per image, found ${found}.`,
+        `Layer ${index} (${layer.type}): expected at most ${maxActivations} activations per image up to here, found ${activations}.`,
       );
     }
     const own = design.parameters.map((declared): ParameterTensor => {

@@ -194,7 +194,7 @@ function expectLength(what: string, found: number, expected: number): void {
 function packDimsFor({ input: { channels, height, width } }: Model, scaling: InputScaling): PackDims {
   if (scaling.channels !== 1 && scaling.channels !== channels) {
     throw new BatchError(
-      `Expected images of 1 or ${channels} channels for this model, found ${scaling.channels}.`,
+      `Expected images of ${channels === 1 ? '1 channel' : `1 or ${channels} channels`} for this model, found ${scaling.channels}.`,
     );
   }
   return { pixelChannels: scaling.channels, channels, area: height * width };

@@ -105,7 +105,7 @@ export function parseModelSpec(json: unknown): ModelSpec {
 }
 
 function parseLayer(json: unknown, index: number): LayerSpec {
-  const type = typeof json === 'object' && json !== null && 'type' in json ? json.type : undefined;
+  const type = isRecord(json) ? json.type : undefined;
   if (!isLayerType(type)) {
     const found = type === undefined ? 'no type' : JSON.stringify(type);
     throw new SpecError(`Layer ${index}: expected a type of ${layerTypes.join(', ')}; found ${found}.`);
@@ -125,12 +125,12 @@ function explain(error: z.ZodError, json: unknown): string {
   if (issue === undefined) return 'unreadable';
   if (issue.code === 'unrecognized_keys') return `unknown key ${issue.keys.map((k) => `"${k}"`).join(', ')}`;
   const path = issue.path.map(String);
-  const found = path.reduce<unknown>(
-    (value, key) =>
-      typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined,
-    json,
-  );
+  const found = path.reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), json);
   const where = path.length === 0 ? '' : `"${path.join('.')}": `;
   const shown = found === undefined ? 'nothing' : (JSON.stringify(found)?.slice(0, 80) ?? typeof found);
   return `${where}${issue.message}; found ${shown}`;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

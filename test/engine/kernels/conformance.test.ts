@@ -51,10 +51,13 @@ const cases: [LayerSpec, Shape][] = [
 const pass = { training: true, seed: 1, step: 0, microshard: 0, group: 0 };
 const noise = (length: number): Float32Array => new Float32Array(length).fill(Number.NaN);
 
+/** Buffer places of the lanes from the sixth on. */
+const empty = (i: number): boolean => i % 16 >= 5;
+
 interface Bench {
   buffers: LayerBuffers & { dx: Float32Array };
-  forward(): void;
-  backward(): void;
+  forward: () => void;
+  backward: () => void;
 }
 
 /** A layer with random input, parameters and dy, and outputs full of NaN, so that what is not written shows. */
@@ -135,7 +138,6 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
 
     test('lanes without a sample add exactly nothing', () => {
       const { buffers, forward, backward } = layerBench(kernels, spec, input);
-      const empty = (i: number): boolean => i % 16 >= 5;
       buffers.x.forEach((_, i) => {
         if (empty(i)) buffers.x[i] = 0;
       });

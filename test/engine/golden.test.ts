@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import {
+  availableKernels,
+  buildModel,
+  createPlan,
+  type Model,
+  type ModelSpec,
+} from '../../src/engine/index.js';
+import { bytes, classesOf, mix, relativeError } from './numbers.js';
+
+interface Golden {
+  spec: ModelSpec;
+  samples: number;
+  mean: number;
+  std: number;
+  lossSum: number;
+  correct: number;
+  probabilities: number[];
+  gradients: Record<string, { length: number; sum: number; norm: number; at: number[]; values: number[] }>;
+}
+
+/**
+ * PyTorch computed these in doubles; a backend stores singles between layers. Bounds are relative: to the loss, to the
+ * largest probability, to a gradient tensor's largest sampled value or its norm.
+ */
+const tolerance = 5e-6;
+
+/**
+ * SHA-256 of (gradient, probabilities) over the golden input: the bits that a numerics id promises. A backend whose bits change
+ * needs a new id, since a cluster in exact mode trusts it.
+ */
+const promisedBits: Record<string, Record<string, string>> = {
+  'reference-f64-1': {
+    lenet: 'd4ff8570a779f495ba9625dba6659e78b0adbcea3b9a76204094cb7b1fe1982c',
+    odd: 'ab113a2027af894b455807a04c349c1667747797875d0ce15ca62d98379f5f6c',
+  },
+};
+
+function load(name: string): Golden {
+  return JSON.parse(readFileSync(new URL(`../fixtures/engine/golden-${name}.json`, import.meta.url), 'utf8'));
+}
+
+/** The parameters of make_golden.py: its sequence from 1,000,000 on, weights within ±√(6/fanIn), biases within ±0.1. */
+function goldenParameters(model: Model): Float32Array {
+  const parameters = new Float32Array(model.parameterCount);
+  for (const { role, fanIn, offset, length } of model.parameters) {
+    const bound = role === 'weight' ? Math.sqrt(6 / fanIn) : 0.1;
+    for (let i = offset; i < offset + length; i++) {
+      parameters[i] = (mix(1_000_000 + i) / 2 ** 31 - 1) * bound;
+    }
+  }
+  return parameters;
+}
+
+describe.each([...availableKernels.values()])('kernels $name against PyTorch', (kernels) => {
+  test.each(['lenet', 'odd'])('%s: probabilities, loss, gradient', (name) => {
+    const golden = load(name);
+    const model = buildModel(golden.spec);
+    const { samples, mean, std } = golden;
+    const plan = createPlan(model, kernels, { capacity: 48, scaling: { channels: 3, mean, std } });
+    const parameters = goldenParameters(model);
+    const { channels, height, width } = model.input;
+    const batch = {
+      pixels: bytes(0, samples * channels * height * width),
+      labels: classesOf(7_000_000, samples, 10),
+      count: samples,
+    };
+
+    const probabilities = new Float32Array(samples * 10);
+    plan.predict(parameters, batch.pixels, samples, probabilities);
+    expect(relativeError(probabilities, golden.probabilities)).toBeLessThan(tolerance);
+
+    const gradient = new Float32Array(model.parameterCount);
+    const tally = plan.gradient(parameters, batch, { seed: 0, step: 0, microshard: 0 }, gradient);
+    expect(tally.samples).toBe(samples);
+    expect(tally.correct).toBe(golden.correct);
+    expect(Math.abs(tally.lossSum / golden.lossSum - 1)).toBeLessThan(tolerance);
+    expect(model.parameters.map((p) => p.name)).toEqual(Object.keys(golden.gradients));
+    for (const { name: tensor, offset, length } of model.parameters) {
+      const expected = golden.gradients[tensor];
+      const found = gradient.subarray(offset, offset + length);
+      expect(length).toBe(expected.length);
+      expect(
+        relativeError(
+          expected.at.map((i) => found[i]),
+          expected.values,
+        ),
+      ).toBeLessThan(tolerance);
+      const norm = Math.sqrt(found.reduce((sum, v) => sum + v * v, 0));
+      const sum = found.reduce((total, v) => total + v, 0);
+      expect(Math.abs(norm / expected.norm - 1)).toBeLessThan(tolerance);
+      expect(Math.abs(sum - expected.sum)).toBeLessThan(tolerance * expected.norm * Math.sqrt(length));
+    }
+
+    const bits = createHash('sha256').update(gradient).update(probabilities).digest('hex');
+    expect(bits).toBe(promisedBits[kernels.numericsId]?.[name]);
+  });
+});

@@ -1,0 +1,210 @@
+import { describe, expect, test } from 'vitest';
+import {
+  availableKernels,
+  buildModel,
+  createPlan,
+  type DropoutKey,
+  initialParameters,
+  type LayerSpec,
+  type Model,
+} from '../../../src/engine/index.js';
+import { designLayer } from '../../../src/engine/layers/design.js';
+import { naiveCrossEntropy, naiveLayer } from '../naive.js';
+import { bytes, classesOf, relativeError, sameBits, uniform } from '../numbers.js';
+
+/**
+ * Whole stacks: the plan's gradient against central differences (h = 1e-5) of the same stack computed naively in doubles.
+ * The bound is over the largest slope looked at; the plan stores singles between layers.
+ */
+const tolerance = 1e-5;
+const h = 1e-5;
+const mean = 0.4;
+const std = 0.3;
+
+const head: LayerSpec[] = [{ type: 'flatten' }, { type: 'linear', units: 5 }, { type: 'softmax' }];
+
+// Stacks that put every layer before and after others, and element-wise ones where sharing a buffer would be wrong.
+const stacks: Record<string, LayerSpec[]> = {
+  'a linear model': head,
+  'activations one after the other': [
+    { type: 'conv2d', filters: 3, kernel: 3 },
+    { type: 'leaky_relu', slope: 0.1 },
+    { type: 'tanh' },
+    { type: 'sigmoid' },
+    { type: 'flatten' },
+    { type: 'tanh' },
+    ...head,
+  ],
+  'activations and pooling before anything learns': [
+    { type: 'tanh' },
+    { type: 'maxpool2d', size: 2 },
+    { type: 'sigmoid' },
+    { type: 'conv2d', filters: 4, kernel: 2, padding: 1 },
+    ...head,
+  ],
+  'convolutions in a row, with strides and padding': [
+    { type: 'conv2d', filters: 4, kernel: 3, padding: 1 },
+    { type: 'conv2d', filters: 5, kernel: 3, stride: 2 },
+    { type: 'relu' },
+    { type: 'conv2d', filters: 3, kernel: 2, stride: 1, padding: 1 },
+    { type: 'tanh' },
+    ...head,
+  ],
+  'overlapping pools and a deep head': [
+    { type: 'conv2d', filters: 4, kernel: 3 },
+    { type: 'maxpool2d', size: 3, stride: 1 },
+    { type: 'relu' },
+    { type: 'maxpool2d', size: 2, stride: 1 },
+    { type: 'flatten' },
+    { type: 'linear', units: 9 },
+    { type: 'relu' },
+    { type: 'linear', units: 7 },
+    { type: 'sigmoid' },
+    ...head,
+  ],
+  'a convolution down to one pixel, without flatten': [
+    { type: 'conv2d', filters: 6, kernel: 7 },
+    { type: 'tanh' },
+    { type: 'linear', units: 5 },
+    { type: 'softmax' },
+  ],
+  'the logits through an activation': [
+    { type: 'flatten' },
+    { type: 'linear', units: 5 },
+    { type: 'tanh' },
+    { type: 'softmax' },
+  ],
+};
+
+const count = 19;
+
+function naiveLossSum(
+  model: Model,
+  parameters: Float64Array,
+  pixels: Uint8Array,
+  labels: Uint8Array,
+): number {
+  const { channels, height, width } = model.input;
+  const sampleBytes = channels * height * width;
+  let sum = 0;
+  for (let sample = 0; sample < count; sample++) {
+    let shape = model.input;
+    let x: Float64Array = Float64Array.from(
+      pixels.subarray(sample * sampleBytes, (sample + 1) * sampleBytes),
+      (byte) => Math.fround((byte / 255 - mean) / std),
+    );
+    for (const { spec, parameters: own } of model.layers.slice(0, -1)) {
+      const [w, b] = own.map(({ offset, length }) => parameters.subarray(offset, offset + length));
+      ({ y: x, shape } = naiveLayer(spec, x, shape, { w: w ?? [], b: b ?? [] }));
+    }
+    sum += naiveCrossEntropy(x, labels[sample]);
+  }
+  return sum;
+}
+
+describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
+  test.each(Object.entries(stacks))('%s: the gradient is the slope of the loss', (name, layers) => {
+    const model = buildModel({ name: 'stack', input: [3, 7, 7], layers });
+    const pixels = bytes(name.length * 1000, count * 3 * 49);
+    const labels = classesOf(42, count, 5);
+    const parameters = uniform(name.length * 7, model.parameterCount, 0.6);
+    const gradient = new Float32Array(model.parameterCount);
+    const plan = createPlan(model, kernels, { capacity: 32, scaling: { channels: 3, mean, std } });
+    const tally = plan.gradient(
+      parameters,
+      { pixels, labels, count },
+      { seed: 1, step: 0, microshard: 0 },
+      gradient,
+    );
+
+    const doubles = Float64Array.from(parameters);
+    const loss = naiveLossSum(model, doubles, pixels, labels);
+    expect(Math.abs(tally.lossSum / loss - 1)).toBeLessThan(tolerance);
+
+    for (const { offset, length } of model.parameters) {
+      const step = Math.ceil(length / 30);
+      const at = Array.from({ length: Math.ceil(length / step) }, (_, i) => offset + i * step);
+      const slopes = at.map((i) => {
+        const kept = doubles[i];
+        doubles[i] = kept + h;
+        const above = naiveLossSum(model, doubles, pixels, labels);
+        doubles[i] = kept - h;
+        const below = naiveLossSum(model, doubles, pixels, labels);
+        doubles[i] = kept;
+        return (above - below) / (2 * h);
+      });
+      expect(
+        relativeError(
+          at.map((i) => gradient[i]),
+          slopes,
+        ),
+      ).toBeLessThan(tolerance);
+    }
+  });
+
+  test.each(Object.entries(stacks))('%s trains', (_, layers) => {
+    const model = buildModel({ name: 'stack', input: [3, 7, 7], layers });
+    const batch = { pixels: bytes(0, 16 * 147), labels: classesOf(42, 16, 5), count: 16 };
+    const parameters = initialParameters(model, 4);
+    const gradient = new Float32Array(model.parameterCount);
+    const plan = createPlan(model, kernels, { capacity: 16, scaling: { channels: 3, mean, std } });
+    const key = { seed: 1, step: 0, microshard: 0 };
+    const before = plan.gradient(parameters, batch, key, gradient).lossSum;
+    for (let step = 0; step < 60; step++) {
+      plan.gradient(parameters, batch, { ...key, step }, gradient);
+      for (let i = 0; i < parameters.length; i++) parameters[i] -= (0.02 / 16) * gradient[i];
+    }
+    expect(plan.evaluate(parameters, batch).lossSum).toBeLessThan(before * 0.97);
+  });
+
+  describe('dropout', () => {
+    const rate = 0.3;
+    const spec: LayerSpec = { type: 'dropout', rate };
+    const shape = { channels: 40, height: 5, width: 5 };
+    const length = 1000 * 16;
+    const run = (pass: DropoutKey & { group: number; training?: boolean }, layerIndex = 2) => {
+      const layer = designLayer(spec, shape).bind(kernels, layerIndex);
+      const none = new Float32Array(0);
+      const x = uniform(0, length);
+      const y = new Float32Array(length).fill(Number.NaN);
+      const dy = uniform(50_000, length);
+      const dx = new Float32Array(length).fill(Number.NaN);
+      const buffers = { x, y, dy, dx, w: none, b: none, dw: none, db: none };
+      layer.forward(buffers, { training: true, ...pass });
+      layer.backward(buffers, { training: true, ...pass });
+      return buffers;
+    };
+    const key = { seed: 1, step: 2, microshard: 3, group: 0 };
+
+    test('keeps 1 − rate of the values, scaled by 1/(1 − rate)', () => {
+      const { x, y } = run(key);
+      const kept = y.filter((v) => v !== 0).length;
+      // Six standard deviations of a binomial.
+      expect(Math.abs(kept - length * (1 - rate))).toBeLessThan(6 * Math.sqrt(length * rate * (1 - rate)));
+      const scale = Math.fround(1 / (1 - rate));
+      expect(y.every((v, i) => v === 0 || v === Math.fround(x[i] * scale))).toBe(true);
+    });
+
+    test('gives the gradient the same mask', () => {
+      const { y, dx, dy } = run(key);
+      const scale = Math.fround(1 / (1 - rate));
+      expect(dx.every((v, i) => v === (y[i] === 0 ? 0 : Math.fround(dy[i] * scale)) || v === 0)).toBe(true);
+      expect(dx.every((v, i) => (v === 0) === (y[i] === 0))).toBe(true);
+    });
+
+    test('draws by seed, step, microshard, group and layer, and copies when not training', () => {
+      const { x, y } = run(key);
+      expect(sameBits(run(key).y, y)).toBe(true);
+      for (const change of [{ seed: 2 }, { step: 3 }, { microshard: 2 }, { group: 1 }]) {
+        expect(sameBits(run({ ...key, ...change }).y, y)).toBe(false);
+      }
+      expect(sameBits(run(key, 4).y, y)).toBe(false);
+      const evaluating = designLayer(spec, shape).bind(kernels, 2);
+      const out = new Float32Array(length);
+      const none = new Float32Array(0);
+      const buffers = { x, y: out, dy: none, dx: null, w: none, b: none, dw: none, db: none };
+      evaluating.forward(buffers, { ...key, training: false });
+      expect(sameBits(out, x)).toBe(true);
+    });
+  });
+});
