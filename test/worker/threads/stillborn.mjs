@@ -1,0 +1,2 @@
+// A compute thread that cannot take its recipe.
+throw new Error('no such kernels');
