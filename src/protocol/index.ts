@@ -33,7 +33,14 @@ export type {
   ToWorker,
   Weights,
 } from './messages.js';
-export { isIdentifier, lobbyExchange, runTopology, workerInbox } from './topology.js';
+export {
+  isIdentifier,
+  lobbyExchange,
+  lobbyKeys,
+  type RunTopology,
+  runTopology,
+  workerInbox,
+} from './topology.js';
 export {
   blocksFor,
   cutSamples,

@@ -1,0 +1,92 @@
+import { BrokerError } from '../errors.js';
+import type { BrokerAddress } from './address.js';
+
+/** Any failure to connect → a sentence or two that say what to check. Never the password. */
+export function explainConnectError(error: unknown, address: BrokerAddress, timeoutMs: number): BrokerError {
+  if (error instanceof BrokerError) return error;
+  return new BrokerError(sentence(codeOf(error), messageOf(error), address, timeoutMs), {
+    cause: withoutSecrets(error, address),
+  });
+}
+
+function sentence(code: string, message: string, address: BrokerAddress, timeoutMs: number): string {
+  const { place, host, user, vhost } = address;
+  if (/ACCESS[-_]REFUSED/i.test(message) && !/vhost/i.test(message)) {
+    return `RabbitMQ at ${place} refused user ${user} (virtual host ${vhost}): wrong user name or password, or a guest from another machine.`;
+  }
+  if (/vhost .*not found/i.test(message)) {
+    return `RabbitMQ at ${place} has no virtual host ${vhost}. Create it with: rabbitmqctl add_vhost '${vhost}'.`;
+  }
+  if (/vhost .*is down/i.test(message))
+    return `The virtual host ${vhost} of RabbitMQ at ${place} is not running.`;
+  if (/access to vhost/i.test(message) || /NOT[-_]ALLOWED|ACCESS[-_]REFUSED/i.test(message)) {
+    return `RabbitMQ at ${place} does not let user ${user} use virtual host ${vhost}. See: rabbitmqctl set_permissions.`;
+  }
+  switch (code) {
+    case 'ECONNREFUSED':
+      return `Nothing listens at ${place}: the connection was refused. Is RabbitMQ running there, and is the port right?`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `The host ${host} of the broker URL cannot be found. Check its spelling and this machine's network.`;
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return `There is no way to ${place} from this machine's network (${code}).`;
+    case 'ETIMEDOUT':
+      return `No answer from ${place} within ${timeoutMs} ms. Check host, port and firewall.`;
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
+    case 'EPROTO':
+      return `${place} does not speak TLS. Use its TLS port (5671 by default), or amqp:// in place of amqps://.`;
+    default:
+  }
+  if (/CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS/.test(code)) {
+    return `The TLS certificate of ${place} was not accepted (${code}). If its authority is your own, name its file in NODE_EXTRA_CA_CERTS.`;
+  }
+  if (/ETIMEDOUT|timed? ?out/i.test(message)) {
+    return `No answer from ${place} within ${timeoutMs} ms. Check host, port and firewall.`;
+  }
+  if (code === 'ECONNRESET' || /abruptly|frame|Expected Connection|AMQP|SASL|EPIPE/i.test(message)) {
+    return `What answers at ${place} does not speak AMQP 0-9-1. RabbitMQ does at port 5672, or 5671 with TLS (15672 is its web page).`;
+  }
+  return `Cannot connect to RabbitMQ at ${place}: ${hidden(message, address)}.`;
+}
+
+/** RESOURCE_LOCKED: an exclusive queue belongs to another connection. */
+export function isResourceLocked(error: unknown): boolean {
+  return replyCode(error) === 405;
+}
+
+/** NOT_FOUND: no such queue or exchange. */
+export function isNotFound(error: unknown): boolean {
+  return replyCode(error) === 404;
+}
+
+/** An error of the running connection, in short, for logs. */
+export function shortReason(error: unknown, address: BrokerAddress): string {
+  return hidden(error === undefined ? 'connection closed' : messageOf(error), address);
+}
+
+function replyCode(error: unknown): unknown {
+  return error instanceof Error ? Reflect.get(error, 'code') : undefined;
+}
+
+function codeOf(error: unknown): string {
+  const code = replyCode(error);
+  return typeof code === 'string' ? code : '';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function hidden(message: string, address: BrokerAddress): string {
+  const secrets = [address.password, encodeURIComponent(address.password)].filter(
+    (secret) => secret.length > 0,
+  );
+  return secrets.reduce((text, secret) => text.replaceAll(secret, '***'), message);
+}
+
+/** The original error as cause, unless it quotes the password. */
+function withoutSecrets(error: unknown, address: BrokerAddress): unknown {
+  return address.password !== 'guest' && messageOf(error).includes(address.password) ? undefined : error;
+}

@@ -1,0 +1,50 @@
+import { type ChannelModel, connect } from 'amqplib';
+import { type BrokerAddress, connectOptions } from './address.js';
+import { explainConnectError } from './connect-errors.js';
+import type { ResolvedOptions } from './options.js';
+
+/** One connection. BrokerError if it cannot be had. */
+export async function openConnection(
+  address: BrokerAddress,
+  options: ResolvedOptions,
+  purpose: string,
+): Promise<ChannelModel> {
+  const heartbeatSeconds = Math.max(1, Math.round(options.heartbeatMs / 1_000));
+  try {
+    const connection = await connect(connectOptions(address, heartbeatSeconds), {
+      // Nagle's algorithm makes every confirmed message wait for a delayed acknowledgement: 44 ms instead of 1.
+      noDelay: true,
+      keepAlive: true,
+      timeout: options.connectTimeoutMs,
+      clientProperties: { connection_name: `${options.connectionName} (${purpose})` },
+    });
+    // Without a listener an 'error' would end the process; the 'close' that follows carries the reason.
+    connection.on('error', () => undefined);
+    return connection;
+  } catch (error) {
+    throw explainConnectError(error, address, options.connectTimeoutMs);
+  }
+}
+
+const politeMs = 1_000;
+
+/**
+ * Closes a connection in whatever state it is: with the closing handshake if the broker answers within a second, else
+ * by dropping the socket, which otherwise might keep the process alive for minutes. Never rejects.
+ */
+export async function closeConnection(connection: ChannelModel): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, politeMs);
+  });
+  await Promise.race([
+    Promise.resolve()
+      .then(() => connection.close())
+      .catch(() => undefined),
+    late,
+  ]);
+  clearTimeout(timer);
+  const stream: unknown = Reflect.get(connection.connection, 'stream');
+  if (stream instanceof Object && 'destroy' in stream && typeof stream.destroy === 'function')
+    stream.destroy();
+}

@@ -1,0 +1,77 @@
+import type { Channel, ChannelModel, Options } from 'amqplib';
+import { lobbyExchange, lobbyKeys, type RunTopology, workerInbox } from '../../protocol/index.js';
+import { isNotFound } from './connect-errors.js';
+
+/** Said outright: a virtual host may have another default type. */
+const classic = { 'x-queue-type': 'classic' };
+/** Survives a restart of the broker, with its persistent messages. */
+const durable: Options.AssertQueue = { durable: true, arguments: classic };
+/** Belongs to one connection and goes with it. */
+const exclusive: Options.AssertQueue = { exclusive: true, durable: false, arguments: classic };
+
+async function declareLobby(channel: Channel): Promise<void> {
+  await channel.assertExchange(lobbyExchange, 'topic', { durable: true });
+}
+
+/** The coordinator's part. Its inbox comes first: RESOURCE_LOCKED (405) if there is another coordinator. */
+export async function declareRun(channel: Channel, names: RunTopology): Promise<void> {
+  await channel.assertQueue(names.coordinatorInbox, exclusive);
+  await channel.assertQueue(names.tasks, durable);
+  await channel.assertQueue(names.results, durable);
+  await channel.assertQueue(names.dead, durable);
+  await channel.assertExchange(names.weightsExchange, 'fanout', { durable: true });
+  await channel.assertExchange(names.broadcastExchange, 'fanout', { durable: true });
+  await declareLobby(channel);
+  await channel.bindQueue(names.coordinatorInbox, lobbyExchange, lobbyKeys.hello);
+}
+
+export async function deleteRun(channel: Channel, names: RunTopology): Promise<void> {
+  await channel.deleteExchange(names.weightsExchange);
+  await channel.deleteExchange(names.broadcastExchange);
+  for (const queue of [names.results, names.dead, names.coordinatorInbox]) await channel.deleteQueue(queue);
+  // Last: this is what workers notice.
+  await channel.deleteQueue(names.tasks);
+}
+
+/** The worker's part. RESOURCE_LOCKED (405) if there is another worker of this name. */
+export async function declareWorker(channel: Channel, worker: string): Promise<void> {
+  await channel.assertQueue(workerInbox(worker), exclusive);
+  await declareLobby(channel);
+  await channel.bindQueue(workerInbox(worker), lobbyExchange, lobbyKeys.announce);
+}
+
+/**
+ * Binds a worker to a run; `weightsMessages` is how many messages one set of weights takes. false if the run is not
+ * there. On a channel of its own, since asking for something that is not there closes the channel.
+ */
+export async function joinRun(
+  connection: ChannelModel,
+  names: RunTopology,
+  worker: string,
+  weightsMessages: number,
+): Promise<boolean> {
+  const channel = await connection.createChannel();
+  channel.on('error', () => undefined);
+  try {
+    await channel.checkQueue(names.tasks);
+    await channel.assertQueue(names.weightsQueue(worker), {
+      ...exclusive,
+      autoDelete: true,
+      maxLength: weightsMessages,
+      overflow: 'drop-head',
+    });
+    await channel.bindQueue(names.weightsQueue(worker), names.weightsExchange, '');
+    await channel.bindQueue(workerInbox(worker), names.broadcastExchange, '');
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+  await channel.close();
+  return true;
+}
+
+/** Undoes `joinRun`, as far as the run is still there: unbinding and deleting what is gone is no error. */
+export async function leaveRun(channel: Channel, names: RunTopology, worker: string): Promise<void> {
+  await channel.unbindQueue(workerInbox(worker), names.broadcastExchange, '');
+  await channel.deleteQueue(names.weightsQueue(worker));
+}

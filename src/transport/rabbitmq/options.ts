@@ -1,0 +1,43 @@
+/** What the transport tells a log; the one of src/metrics fits. */
+export interface TransportLog {
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+}
+
+export interface RabbitOptions {
+  /** amqp://user:password@host:5672/vhost, or amqps:// */
+  url: string;
+  /** One attempt to connect. Default 10 s. */
+  connectTimeoutMs?: number;
+  /** How long to try to get back a broker that was there and went. Default 5 min. */
+  retryForMs?: number;
+  /** How long to wait at the start for a broker that is not there yet. Default 0: fail at once. */
+  waitForBrokerMs?: number;
+  /** Either side takes the other for dead after two to three of these without a sign. Default 10 s. */
+  heartbeatMs?: number;
+  /** Shown in the broker's list of connections. */
+  connectionName?: string;
+  log?: TransportLog;
+  /** In [0, 1). Default Math.random: spreads reconnect attempts, decides nothing else. */
+  random?: () => number;
+  /** Monotonic. Default performance.now. */
+  now?: () => number;
+}
+
+export type ResolvedOptions = Required<RabbitOptions>;
+
+const quietLog: TransportLog = { info: () => undefined, warn: () => undefined };
+
+export function resolveOptions(options: RabbitOptions): ResolvedOptions {
+  return {
+    connectTimeoutMs: 10_000,
+    retryForMs: 300_000,
+    waitForBrokerMs: 0,
+    heartbeatMs: 10_000,
+    connectionName: 'onko',
+    log: quietLog,
+    random: Math.random,
+    now: () => performance.now(),
+    ...options,
+  };
+}
