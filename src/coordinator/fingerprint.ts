@@ -15,7 +15,7 @@ export function fingerprint(
   let b = 0x9e37_79b9;
   let finite = true;
   for (let i = 0; i < words.length; i++) {
-    const word = words[i] ?? 0;
+    const word = words[i];
     if ((word & exponent) === exponent) finite = false;
     a = Math.imul(a ^ word, 0x0100_0193);
     b = Math.imul((b ^ word) + (a >>> 15), 0x85eb_ca6b);

@@ -103,7 +103,7 @@ export function createEvaluationFold(passes: number, classes: number): Evaluatio
         at >>>= 1;
       }
       tree.set(at, total);
-      for (let i = 0; i < counts.length; i++) confusion[i] = (confusion[i] ?? 0) + (counts[i] ?? 0);
+      for (let i = 0; i < counts.length; i++) confusion[i] += counts[i];
     },
     total() {
       let sums = noSums;

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Log } from '../metrics/index.js';
-import { canonicalJson, makeFolder, removeLeftovers, writeAtomically } from '../store/index.js';
+import { canonicalJson, makeFolder, outputError, removeLeftovers, writeAtomically } from '../store/index.js';
 import { CheckpointError, ResumeMismatchError, RunFolderError } from './errors.js';
 
 const summarySchema = z.strictObject({
@@ -73,6 +73,7 @@ export async function openRunFolder(
   log: Log,
 ): Promise<{ file: RunFile; isNew: boolean }> {
   const paths = runPaths(outDir);
+  await makeFolder(outDir);
   const file = await readRunFile(paths.runFile);
   if (file !== null) {
     if (!resume) {
@@ -172,6 +173,6 @@ async function readText(path: string): Promise<string | null> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
+    throw outputError(path, error);
   }
 }

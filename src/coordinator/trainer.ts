@@ -39,11 +39,7 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
     { length: versionsKept },
     () => new Float32Array(new SharedArrayBuffer(count * Float32Array.BYTES_PER_ELEMENT)),
   );
-  const slot = (version: number): Float32Array => {
-    const parameters = ring[version % versionsKept];
-    if (parameters === undefined) throw new RangeError(`Expected a version from 0 on, got ${version}.`);
-    return parameters;
-  };
+  const slot = (version: number): Float32Array => ring[version % versionsKept];
   let state = optimizer.init(count);
   let version = 0;
   slot(0).set(initialParameters(model, spec.seed));

@@ -60,9 +60,9 @@ describe('the course of a run', () => {
     const d = new Driver({ validationSamples: 64 * 100, epochs: 1, trainSamples: 64 });
     d.post({ type: 'started' });
     const [task] = published(d.join('w1'));
-    const opened = published(d.perform(d.result(task!)));
+    const opened = published(d.perform(d.result(task)));
     expect(opened).toHaveLength(8);
-    expect(published(d.result(opened[3]!))).toMatchObject([{ pass: 9 }]);
+    expect(published(d.result(opened[3]))).toMatchObject([{ pass: 9 }]);
   });
 
   it('saves in between when it is time, one at a time', () => {
@@ -71,8 +71,8 @@ describe('the course of a run', () => {
     let [task] = published(d.join('w1'));
     const step = (): Action[] => {
       d.nowMs += 60;
-      d.result(task!);
-      const applied = d.post({ type: 'step_applied', step: task!.step, finite: true });
+      d.result(task);
+      const applied = d.post({ type: 'step_applied', step: task.step, finite: true });
       [task] = published(applied);
       return applied;
     };
@@ -88,7 +88,7 @@ describe('the course of a run', () => {
     const d = new Driver({ checkpointEveryMs: 0, trainSamples: 64 * 10 });
     d.post({ type: 'started' });
     const [task] = published(d.join('w1'));
-    d.result(task!);
+    d.result(task);
     expect(types(d.post({ type: 'step_applied', step: 0, finite: true }))).toContain('save_checkpoint');
     expect(d.post({ type: 'stop_requested' })).toEqual([]);
     expect(types(d.post({ type: 'checkpoint_saved' }))).toEqual(['save_checkpoint']);
@@ -106,7 +106,7 @@ describe('the course of a run', () => {
     const d = new Driver();
     d.post({ type: 'started' });
     const [task] = published(d.join('w1'));
-    expect(types(d.result(task!))).toContain('apply_step');
+    expect(types(d.result(task))).toContain('apply_step');
     expect(d.post({ type: 'stop_requested' })).toEqual([]);
     const applied = d.perform(d.post({ type: 'step_applied', step: 0, finite: true }));
     expect(types(applied)).toEqual(['save_checkpoint', 'leave']);

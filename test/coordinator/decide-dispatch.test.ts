@@ -17,7 +17,7 @@ describe('slow blocks', () => {
     d.post({ type: 'started' });
     const tasks = published(d.join('w1', 2));
     d.beat('w1', [2, 3]);
-    d.result(tasks[1]!);
+    d.result(tasks[1]);
     const said = lines(waitAlive(d, 12_000));
     expect(said[0]).toMatch(
       /^Step 0 waits for 1 of 2 blocks: block 2 \(32 samples, attempt 1\) with w1 on h, last seen \d s ago\. Sent again in \d+ s\.$/,
@@ -58,7 +58,7 @@ describe('the link', () => {
     const d = new Driver();
     d.post({ type: 'started' });
     const tasks = published(d.join('w1', 2));
-    d.result(tasks[0]!);
+    d.result(tasks[0]);
     d.post({ type: 'link_down', reason: 'connection reset' });
     const outage = d.wait(200_000);
     expect(published(outage)).toEqual([]);

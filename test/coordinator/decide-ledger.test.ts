@@ -12,8 +12,8 @@ function twoBlocks(): { d: Driver; tasks: ReturnType<typeof published> } {
 describe('the ledger', () => {
   it('applies the step once every block is in, and goes on with the next', () => {
     const { d, tasks } = twoBlocks();
-    expect(d.result(tasks[1]!)).toMatchObject([{ type: 'accept', node: 3, step: 0, pass: 0 }]);
-    expect(types(d.result(tasks[0]!))).toEqual(['accept', 'apply_step']);
+    expect(d.result(tasks[1])).toMatchObject([{ type: 'accept', node: 3, step: 0, pass: 0 }]);
+    expect(types(d.result(tasks[0]))).toEqual(['accept', 'apply_step']);
     const next = d.post({ type: 'step_applied', step: 0, finite: true });
     expect(types(next)).toEqual(['open_front', 'broadcast_weights', 'publish_task', 'publish_task']);
     expect(next[1]).toEqual({ type: 'broadcast_weights', version: 1 });
@@ -40,26 +40,26 @@ describe('the ledger', () => {
   ];
   it.each(cases)('rejects as %s: %o', (reason, changes) => {
     const { d, tasks } = twoBlocks();
-    const actions = d.result(tasks[0]!, 'w1', changes);
+    const actions = d.result(tasks[0], 'w1', changes);
     expect(rejected(actions)).toEqual([reason]);
     expect(types(actions)).not.toContain('accept');
     // The block is still wanted, and the right result still counts.
-    expect(types(d.result(tasks[0]!, 'w2'))).toContain('accept');
+    expect(types(d.result(tasks[0], 'w2'))).toContain('accept');
   });
 
   it('counts a block once; a twin with the same bits is dropped in silence', () => {
     const { d, tasks } = twoBlocks();
-    d.result(tasks[0]!, 'w1');
-    expect(d.result(tasks[0]!, 'w2')).toEqual([{ type: 'reject', reason: 'duplicate', worker: 'w2' }]);
+    d.result(tasks[0], 'w1');
+    expect(d.result(tasks[0], 'w2')).toEqual([{ type: 'reject', reason: 'duplicate', worker: 'w2' }]);
   });
 
   it('raises an alarm if a twin has other bits, also when its step is over', () => {
     const { d, tasks } = twoBlocks();
-    d.result(tasks[0]!, 'w1');
-    const twin = d.result(tasks[0]!, 'w2', { hash: 'other' });
+    d.result(tasks[0], 'w1');
+    const twin = d.result(tasks[0], 'w2', { hash: 'other' });
     expect(twin[1]).toMatchObject({ type: 'alarm', unit: { node: 2, step: 0 }, workers: ['w1', 'w2'] });
-    const late = d.header(tasks[1]!, 'w2', { hash: 'other' });
-    d.perform(d.result(tasks[1]!, 'w1'));
+    const late = d.header(tasks[1], 'w2', { hash: 'other' });
+    d.perform(d.result(tasks[1], 'w1'));
     expect(d.state.position.step).toBe(1);
     const actions = d.post({ type: 'result', header: late });
     expect(rejected(actions)).toEqual(['duplicate']);
@@ -68,7 +68,7 @@ describe('the ledger', () => {
 
   it('calls what is older than the step before stale', () => {
     const { d, tasks } = twoBlocks();
-    const late = d.header(tasks[0]!, 'w1');
+    const late = d.header(tasks[0], 'w1');
     let open = tasks;
     for (let step = 0; step < 2; step++) {
       open = published(open.flatMap((task) => d.perform(d.result(task))));
@@ -89,15 +89,15 @@ describe('the ledger', () => {
 describe('failures', () => {
   it('sends a block that failed once to another worker', () => {
     const { d, tasks } = twoBlocks();
-    const actions = d.fail(tasks[0]!, 'w1', 'a bad image');
+    const actions = d.fail(tasks[0], 'w1', 'a bad image');
     expect(published(actions)).toMatchObject([{ node: 2, attempt: 1, cause: 'failed' }]);
-    expect(types(d.result(tasks[0]!, 'w2'))).toContain('accept');
+    expect(types(d.result(tasks[0], 'w2'))).toContain('accept');
   });
 
   it('quarantines a block that failed on two different workers and stops', () => {
     const { d, tasks } = twoBlocks();
-    d.fail(tasks[0]!, 'w1', 'a bad image');
-    const actions = d.fail(tasks[0]!, 'w2', 'a bad image');
+    d.fail(tasks[0], 'w1', 'a bad image');
+    const actions = d.fail(tasks[0], 'w2', 'a bad image');
     expect(types(actions)).toEqual(['quarantine', 'fail']);
     expect(actions[1]).toMatchObject({
       cause: { type: 'quarantine', unit: { mode: 'train', step: 0, pass: 0, node: 2 } },
@@ -108,9 +108,9 @@ describe('failures', () => {
 
   it('gives up on a block that fails three times on the only worker', () => {
     const { d, tasks } = twoBlocks();
-    expect(types(d.fail(tasks[0]!, 'w1'))).not.toContain('fail');
-    expect(types(d.fail(tasks[0]!, 'w1'))).not.toContain('fail');
-    expect(types(d.fail(tasks[0]!, 'w1'))).toContain('quarantine');
+    expect(types(d.fail(tasks[0], 'w1'))).not.toContain('fail');
+    expect(types(d.fail(tasks[0], 'w1'))).not.toContain('fail');
+    expect(types(d.fail(tasks[0], 'w1'))).toContain('quarantine');
   });
 
   it('counts a death with the block in hand, and quarantines after the second', () => {
@@ -129,9 +129,9 @@ describe('failures', () => {
 
   it('blames the training, not the samples, for results that are not finite', () => {
     const { d, tasks } = twoBlocks();
-    const first = d.result(tasks[0]!, 'w1', { finite: false });
+    const first = d.result(tasks[0], 'w1', { finite: false });
     expect(published(first)).toMatchObject([{ node: 2, cause: 'failed' }]);
-    const second = d.result(tasks[0]!, 'w1', { finite: false });
+    const second = d.result(tasks[0], 'w1', { finite: false });
     expect(second.at(-1)).toMatchObject({ type: 'fail', cause: { type: 'not_finite', step: 0 } });
   });
 
@@ -144,7 +144,7 @@ describe('failures', () => {
 
   it('takes no failure report of another fence, run or step', () => {
     const { d, tasks } = twoBlocks();
-    const { step, pass, node } = tasks[0]!;
+    const { step, pass, node } = tasks[0];
     const message = {
       type: 'task_failed',
       run: 'run-1',

@@ -153,6 +153,6 @@ describe('leaving', () => {
     expect(published(actions)).toHaveLength(1);
     const [task] = published(actions);
     d.join('w2');
-    expect(types(d.result(task!, 'w2'))).toContain('apply_step');
+    expect(types(d.result(task, 'w2'))).toContain('apply_step');
   });
 });

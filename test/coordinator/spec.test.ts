@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { parseTrainingSpec } from '../../src/coordinator/spec.js';
+import { defaultPreprocessing } from '../../src/data/index.js';
+import { namedSpecs } from '../../src/engine/index.js';
+
+const spec = {
+  model: namedSpecs.get('lenet'),
+  preprocessing: defaultPreprocessing,
+  optimizer: 'adam',
+  schedule: 'constant',
+  learningRate: 0.001,
+  clipNorm: null,
+  epochs: 2,
+  batch: 256,
+  microshards: 8,
+  seed: 1,
+  validate: { fraction: 0.05 },
+  trainFolders: ['training-a'],
+};
+
+describe('the training spec', () => {
+  it('fills in every default, so that it says what ran', () => {
+    const parsed = parseTrainingSpec(spec);
+    expect(parsed.optimizer).toMatchObject({ type: 'adam', beta1: 0.9 });
+    expect(parsed.schedule).toMatchObject({ type: 'constant' });
+    expect(parseTrainingSpec(JSON.parse(JSON.stringify(parsed)))).toEqual(parsed);
+  });
+
+  it.each([
+    [{ batch: 100 }, /8 microshards.*multiple of 16.*is 100: take 128, or/],
+    [{ batch: 300 }, /take 256 or 384/],
+    [{ microshards: 6 }, /power of two, but it is 6: take 4 or 8/],
+    [{ epochs: 0 }, /"epochs"/],
+    [{ learningRate: -1 }, /"learningRate"/],
+    [{ validate: { fraction: 1 } }, /"validate/],
+    [{ trainFolders: [] }, /"trainFolders"/],
+    [{ seed: -1 }, /"seed"/],
+    [{ unknown: 1 }, /unknown/i],
+  ])('refuses %o in a sentence', (changes, message) => {
+    expect(() => parseTrainingSpec({ ...spec, ...changes })).toThrow(message);
+    try {
+      parseTrainingSpec({ ...spec, ...changes });
+    } catch (error) {
+      expect(error).toHaveProperty('name', 'TrainingSpecError');
+    }
+  });
+
+  it('leaves the parts to those who know them', () => {
+    expect(() => parseTrainingSpec({ ...spec, model: { layers: [] } })).toThrow(
+      expect.objectContaining({ name: 'SpecError' }),
+    );
+    expect(() => parseTrainingSpec({ ...spec, optimizer: 'magic' })).toThrow(
+      expect.objectContaining({ name: 'SpecError' }),
+    );
+  });
+});
