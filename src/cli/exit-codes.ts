@@ -18,8 +18,6 @@ export type ExitCode = keyof typeof exitCodes;
 export const codeByErrorName: Readonly<Record<string, ExitCode>> = {
   UsageError: 2,
   SpecError: 2,
-  OptimizerSpecError: 2,
-  ScheduleSpecError: 2,
   KernelsUnavailableError: 2,
   TrainingSpecError: 2,
   ResumeMismatchError: 2,
@@ -38,6 +36,7 @@ export const codeByErrorName: Readonly<Record<string, ExitCode>> = {
   ProtocolError: 4,
   ModelFileError: 5,
   SafetensorsError: 5,
+  StateDictError: 5,
   CheckpointError: 5,
   NoModelError: 5,
   RunStoppedError: 6,

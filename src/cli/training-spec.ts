@@ -39,8 +39,8 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
   return parseTrainingSpec({
     model,
     preprocessing: preprocessingOf(o.preprocessing, model),
-    optimizer: typed(o.optimizer),
-    schedule: typed(o.schedule),
+    optimizer: o.optimizer,
+    schedule: o.schedule,
     learningRate: o.lr,
     clipNorm: o.clip,
     epochs: o.epochs,
@@ -50,11 +50,6 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
     validate: o.validate,
     trainFolders: o.train,
   });
-}
-
-/** `"adamw"` → `{ type: "adamw" }` */
-function typed(raw: unknown): unknown {
-  return typeof raw === 'string' ? { type: raw } : raw;
 }
 
 async function modelSpecOf(raw: unknown): Promise<ModelSpec> {

@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { renderConfusion } from '../charts/index.js';
 import { makeFolder, writeAtomically } from '../store/index.js';
 import { predictionsCsv, rejectsCsv } from './csv.js';
 import { type Evaluation, guesses } from './evaluate.js';
@@ -58,6 +57,8 @@ export async function writeEvaluation(
 ): Promise<EvaluationFiles> {
   const folder = join(dir, 'evaluation');
   await makeFolder(folder);
+  // Loaded here: drawing needs libraries that a plain classification can do without.
+  const { renderConfusion } = await import('../charts/index.js');
   const { svg, png } = await renderConfusion(evaluation.confusion, [...classes]);
   const confusion = join(folder, 'confusion.png');
   await writeAtomically(confusion, png);

@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a compiled program as a user would, in an environment without any ONKO_ variable of the machine's. */
+export async function runProgram(
+  program: 'onko' | 'coordinator' | 'worker' | 'cnn-infer',
+  args: readonly string[],
+  o: {
+    cwd: string;
+    env?: Record<string, string>;
+    onOutput?: (text: string, kill: (s: NodeJS.Signals) => void) => void;
+  },
+): Promise<Ended> {
+  const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('ONKO_'));
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL(`../../dist/cli/${program}.js`, import.meta.url)), ...args],
+    {
+      cwd: o.cwd,
+      env: {
+        ...Object.fromEntries(clean),
+        XDG_STATE_HOME: `${o.cwd}/state`,
+        XDG_CACHE_HOME: `${o.cwd}/cache`,
+        ...o.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  const ended: Ended = { code: null, stdout: '', stderr: '' };
+  const take = (stream: 'stdout' | 'stderr') => (chunk: Buffer) => {
+    ended[stream] += chunk.toString();
+    o.onOutput?.(ended.stdout + ended.stderr, (signal) => child.kill(signal));
+  };
+  child.stdout.on('data', take('stdout'));
+  child.stderr.on('data', take('stderr'));
+  ended.code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code));
+  });
+  return ended;
+}
+
+/** Lines of a stack trace: what a user must not see. */
+export function stackLines(text: string): string[] {
+  return text.split('\n').filter((line) => /^\s+at .*[:(]/.test(line));
+}
