@@ -140,7 +140,10 @@ function readHeaderLength(bytes: Uint8Array): number {
 function readHeader(bytes: Uint8Array): object {
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+    // A copy, since the decoder does not read shared memory.
+    header = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes)),
+    );
   } catch {
     throw malformed('the header is not JSON');
   }

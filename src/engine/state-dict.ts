@@ -94,6 +94,6 @@ export function loadStateDict(
 
 function list(names: string[]): string {
   const shown = names.slice(0, 4).map((name) => `"${name.slice(0, 60)}"`);
-  if (names.length > shown.length) shown.push(`${names.length - shown.length} more`);
-  return shown.join(', ');
+  const more = names.length - shown.length;
+  return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
