@@ -1,6 +1,5 @@
 import sharp from 'sharp';
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import type { TopLevelSpec } from 'vega-lite';
 import { type Lettering, loadLettering } from './lettering.js';
 import type { Chart } from './types.js';
 
@@ -47,6 +46,8 @@ export const chartConfig = {
 } as const;
 
 export async function renderSpec(spec: TopLevelSpec): Promise<Chart> {
+  // Vega takes a third of a second to load: only who draws waits for it, not everyone who imports this folder.
+  const [{ parse, View }, { compile }] = await Promise.all([import('vega'), import('vega-lite')]);
   const view = new View(parse(compile(spec).spec), { renderer: 'none' });
   try {
     const svg = outlineText(await view.toSVG(), await loadLettering());
