@@ -3,6 +3,11 @@ export class DataError extends Error {
   override readonly name = 'DataError';
 }
 
+/** The pack cannot be written into the cache folder: full disk, missing permission. Exit code 7. */
+export class CacheError extends Error {
+  override readonly name = 'CacheError';
+}
+
 /** One file is no usable image. `reason` is a short phrase, ready for a reject list. */
 export class ImageError extends Error {
   override readonly name = 'ImageError';

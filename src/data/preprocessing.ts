@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DataError } from './errors.js';
 
-const schema = z.strictObject({
+export const preprocessingSchema = z.strictObject({
   /** Of the algorithm: a model trained with one version is never fed images prepared by another. */
   version: z.literal(1),
   color: z.enum(['grey', 'rgb']),
@@ -17,7 +17,7 @@ const schema = z.strictObject({
 });
 
 /** How an image file becomes a sample. Stored in the model file; inference repeats it exactly. */
-export type Preprocessing = z.infer<typeof schema>;
+export type Preprocessing = z.infer<typeof preprocessingSchema>;
 
 export const defaultPreprocessing: Preprocessing = {
   version: 1,
@@ -26,13 +26,13 @@ export const defaultPreprocessing: Preprocessing = {
   height: 32,
   polarity: 'auto',
   crop: { margin: 0.1 },
-  mean: 0.2,
-  std: 0.35,
+  mean: 0.16,
+  std: 0.25,
 };
 
 /** @throws DataError naming the first field that does not fit */
 export function parsePreprocessing(json: unknown): Preprocessing {
-  const parsed = schema.safeParse(json);
+  const parsed = preprocessingSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.join('.') || 'the whole description';

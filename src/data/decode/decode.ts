@@ -1,0 +1,84 @@
+import { PNG } from 'pngjs';
+import type { Sharp } from 'sharp';
+import { ImageError } from '../errors.js';
+import type { RawImage } from '../types.js';
+import { checkDimensions, type ImageFormat, maxImagePixels, readPngHeader, sniff } from './header.js';
+
+/**
+ * Part of every cache key: raise it when the same file may decode to other pixels than before (a new decoder, another limit).
+ */
+export const decoderVersion = 1;
+
+/**
+ * Decodes an image file, whatever its name says. Plain PNGs take pngjs on Node's own zlib, several times faster than the general
+ * decoder for images this small; everything else (JPEG, palettes of few bits, 16 bits, interlaced, …) takes sharp. Both give
+ * the same pixels where both can read a file.
+ *
+ * @throws ImageError with a reason that names what is wrong with the file
+ */
+export async function decodeImage(bytes: Uint8Array): Promise<RawImage> {
+  const format = sniff(bytes);
+  if (format === 'png') {
+    const header = readPngHeader(bytes);
+    checkDimensions(header.width, header.height);
+    if (header.isPlain) return decodePlainPng(bytes, header.isGrey);
+  }
+  return decodeWithSharp(bytes, format);
+}
+
+function decodePlainPng(bytes: Uint8Array, isGrey: boolean): RawImage {
+  let png: { width: number; height: number; data: Uint8Array };
+  try {
+    png = PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  } catch (error) {
+    throw damaged('png', error);
+  }
+  return layOnWhite(png.data, png.width, png.height, isGrey ? 1 : 3);
+}
+
+/** Exported for the test that both decoders agree. */
+export async function decodeWithSharp(bytes: Uint8Array, format: ImageFormat): Promise<RawImage> {
+  const { default: sharp } = await import('sharp');
+  // Parallelism is across files here; a cache of operations would only hold memory.
+  sharp.concurrency(1);
+  sharp.cache(false);
+  const open = (): Sharp =>
+    sharp(bytes, { failOn: 'error', limitInputPixels: maxImagePixels, autoOrient: true, animated: false });
+  try {
+    const { width, height, channels, space } = await open().metadata();
+    checkDimensions(width, height);
+    const isGrey = channels <= 2 && (space === 'b-w' || space === 'grey16');
+    const { data, info } = await open()
+      .toColourspace('srgb')
+      .ensureAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return layOnWhite(data, info.width, info.height, isGrey ? 1 : 3);
+  } catch (error) {
+    if (error instanceof ImageError) throw error;
+    throw damaged(format, error);
+  }
+}
+
+/** rgba [height][width][4] → what is seen when the image lies on white paper. */
+function layOnWhite(rgba: Uint8Array, width: number, height: number, channels: 1 | 3): RawImage {
+  const pixels = new Uint8Array(width * height * channels);
+  for (let i = 0; i < width * height; i++) {
+    const alpha = rgba[4 * i + 3];
+    for (let c = 0; c < channels; c++) {
+      const value = rgba[4 * i + c];
+      pixels[i * channels + c] =
+        alpha === 255 ? value : Math.round((value * alpha + 255 * (255 - alpha)) / 255);
+    }
+  }
+  return { width, height, channels, pixels };
+}
+
+/** The decoders' own words, shortened to their first line, without their names for themselves. */
+function damaged(format: ImageFormat, error: unknown): ImageError {
+  const words = (error instanceof Error ? error.message : String(error)).trim().split('\n')[0].slice(0, 120);
+  const isTruncated =
+    /end of (input|stream|file)|premature|truncat|waitng|waiting|not enough|unexpected end/i;
+  const what = isTruncated.test(words) ? 'truncated' : 'damaged';
+  return new ImageError(`the ${format.toUpperCase()} file is ${what} (${words})`);
+}

@@ -1,0 +1,220 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { BlockMismatchError, BlockMissingError } from '../errors.js';
+import type { PackManifest, SampleReader } from '../types.js';
+import { readFully, sampleRangeError } from './pack-file.js';
+
+/** Block files held open at once: beyond it, the one that was not read for longest is closed. */
+const openBlocks = 128;
+
+/** One block, open for reading: its labels in memory, its pixels behind `readPixels`. */
+interface OpenBlock {
+  labels: Uint8Array;
+  readPixels(within: number, target: Uint8Array, offset: number): void;
+  close(): void;
+}
+
+/**
+ * A worker's data blocks, in a folder by content hash. Several processes and threads may share the folder: a block appears by
+ * rename, whole, and its name says what it must contain. What is found there is hashed once per store before it is trusted; a
+ * damaged file is removed and counts as missing. Where the folder cannot be written, blocks stay in memory.
+ *
+ * All reading is synchronous: it belongs on a compute thread, or is small.
+ */
+export class BlockStore {
+  readonly #folder: string;
+  readonly #onWarning: (message: string) => void;
+  readonly #memory = new Map<string, Uint8Array>();
+  readonly #verified = new Set<string>();
+  /** In the order of use, longest unused first. */
+  readonly #open = new Map<string, OpenBlock>();
+  #isWritable = true;
+
+  private constructor(folder: string, onWarning: (message: string) => void) {
+    this.#folder = folder;
+    this.#onWarning = onWarning;
+  }
+
+  /** @param o.onWarning told once, if the folder cannot be written and blocks are kept in memory instead */
+  static async open(o: { folder: string; onWarning?: (message: string) => void }): Promise<BlockStore> {
+    const store = new BlockStore(o.folder, o.onWarning ?? (() => undefined));
+    try {
+      mkdirSync(o.folder, { recursive: true });
+    } catch (error) {
+      store.#keepInMemory(error);
+    }
+    return store;
+  }
+
+  /** Whether the block is here and intact. Looks at the disk again while it is not: another process may bring it. */
+  has(hash: string): boolean {
+    if (this.#memory.has(hash) || this.#verified.has(hash)) return true;
+    const path = this.#path(hash);
+    let bytes: Uint8Array;
+    try {
+      bytes = readFileSync(path);
+    } catch {
+      return false;
+    }
+    if (sha256(bytes) !== hash) {
+      this.#remove(path);
+      return false;
+    }
+    this.#verified.add(hash);
+    return true;
+  }
+
+  /** Keeps a block. @throws BlockMismatchError if the bytes are not those of the hash */
+  async put(hash: string, bytes: Uint8Array): Promise<void> {
+    const found = sha256(bytes);
+    if (found !== hash) {
+      throw new BlockMismatchError(
+        `Expected a data block with SHA-256 ${hash}, got ${bytes.length} bytes with ${found}.`,
+      );
+    }
+    if (this.has(hash)) return;
+    if (this.#isWritable) {
+      const path = this.#path(hash);
+      const temporary = `${path}.${randomBytes(6).toString('hex')}.part`;
+      try {
+        writeFileSync(temporary, bytes, { flag: 'wx' });
+        renameSync(temporary, path);
+        this.#verified.add(hash);
+        return;
+      } catch (error) {
+        this.#remove(temporary);
+        this.#keepInMemory(error);
+      }
+    }
+    // A copy: the bytes may be a view into a larger message that would stay alive with them.
+    this.#memory.set(hash, bytes.slice());
+  }
+
+  /** Block numbers that hold these samples and are not here, ascending. @throws RangeError for a sample outside the pack */
+  missing(manifest: PackManifest, indices: Uint32Array): number[] {
+    const wanted = new Set<number>();
+    for (const index of indices) {
+      if (index >= manifest.sampleCount) throw sampleRangeError(index, manifest);
+      wanted.add(Math.floor(index / manifest.samplesPerBlock));
+    }
+    return [...wanted].filter((block) => !this.has(manifest.blocks[block].hash)).toSorted((a, b) => a - b);
+  }
+
+  /** Reads samples of a pack from the blocks that are here; throws BlockMissingError with the number of one that is not. */
+  reader(manifest: PackManifest): SampleReader {
+    const { sampleBytes, samplesPerBlock, sampleCount } = manifest;
+    return {
+      read: (indices, pixels, labels) => {
+        for (let i = 0; i < indices.length; i++) {
+          const index = indices[i];
+          if (index >= sampleCount) throw sampleRangeError(index, manifest);
+          const number = Math.floor(index / samplesPerBlock);
+          const within = index - number * samplesPerBlock;
+          const block = this.#opened(manifest, number);
+          block.readPixels(within, pixels, i * sampleBytes);
+          labels[i] = block.labels[within];
+        }
+      },
+    };
+  }
+
+  close(): void {
+    for (const block of this.#open.values()) block.close();
+    this.#open.clear();
+    this.#memory.clear();
+    this.#verified.clear();
+  }
+
+  #opened(manifest: PackManifest, number: number): OpenBlock {
+    const { hash, samples } = manifest.blocks[number];
+    const known = this.#open.get(hash);
+    if (known !== undefined) {
+      this.#open.delete(hash);
+      this.#open.set(hash, known);
+      return known;
+    }
+    const block = this.has(hash) ? this.#openBlock(hash, samples, manifest.sampleBytes) : null;
+    if (block === null) throw new BlockMissingError(number);
+    for (const [oldest, unused] of this.#open) {
+      if (this.#open.size < openBlocks) break;
+      unused.close();
+      this.#open.delete(oldest);
+    }
+    this.#open.set(hash, block);
+    return block;
+  }
+
+  /** @returns null if the file is gone or has another length than the manifest says */
+  #openBlock(hash: string, samples: number, sampleBytes: number): OpenBlock | null {
+    const length = samples * (1 + sampleBytes);
+    const inMemory = this.#memory.get(hash);
+    if (inMemory !== undefined)
+      return inMemory.length === length ? memoryBlock(inMemory, samples, sampleBytes) : null;
+    let fd: number;
+    try {
+      fd = openSync(this.#path(hash), 'r');
+    } catch {
+      this.#verified.delete(hash);
+      return null;
+    }
+    if (fstatSync(fd).size !== length) {
+      closeSync(fd);
+      this.#verified.delete(hash);
+      return null;
+    }
+    const labels = new Uint8Array(samples);
+    readFully(fd, labels, 0, samples, 0);
+    return {
+      labels,
+      readPixels: (within, target, offset) =>
+        readFully(fd, target, offset, sampleBytes, samples + within * sampleBytes),
+      close: () => closeSync(fd),
+    };
+  }
+
+  #path(hash: string): string {
+    // It names a file: nothing but a hash may get here, whatever came over the wire.
+    if (!/^[0-9a-f]{64}$/.test(hash)) throw new BlockMismatchError(`"${hash}" is no SHA-256.`);
+    return join(this.#folder, `${hash}.block`);
+  }
+
+  #keepInMemory(error: unknown): void {
+    if (!this.#isWritable) return;
+    this.#isWritable = false;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#onWarning(`Data blocks are kept in memory, since the block cache cannot be written: ${reason}`);
+  }
+
+  #remove(path: string): void {
+    try {
+      rmSync(path, { force: true });
+    } catch {
+      // It cannot be written either, then; a block that stays damaged is found damaged each time.
+    }
+  }
+}
+
+function memoryBlock(bytes: Uint8Array, samples: number, sampleBytes: number): OpenBlock {
+  return {
+    labels: bytes.subarray(0, samples),
+    readPixels(within, target, offset) {
+      const start = samples + within * sampleBytes;
+      target.set(bytes.subarray(start, start + sampleBytes), offset);
+    },
+    close: () => undefined,
+  };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,104 @@
+import { channelsOf, type Preprocessing } from '../preprocessing.js';
+import type { RawImage } from '../types.js';
+import { keepDigit } from './components.js';
+import { extractInk } from './ink.js';
+import { blend, invert, type Plane, toPlanes } from './planes.js';
+import { isInkBright } from './polarity.js';
+import { type Box, resample } from './resample.js';
+
+/** A digit that is smaller than this in the file is not enlarged further: its pixels carry no more shape. */
+const smallestDigit = 4;
+/** Rec. 601 luma, for samples that keep their brightness. */
+const luma = [0.299, 0.587, 0.114];
+
+/**
+ * Turns an image into a sample: in NumtaDB the same digit comes as a blue scan, a photograph in bad light, inverted, tiny in a
+ * corner, or already binarised; the network should see one thing.
+ *
+ * 1. The polarity is found, and light writing inverted.
+ * 2. Ink is what is darker than the paper around it, so shadows and gradients go; the channels count as much as the ink shows in them.
+ * 3. Darkness is stretched between the paper's noise and the ink's full level: a faint pencil and a binarised image look alike.
+ * 4. Specks and scan edges are wiped out, and the box of the digit is found to a fraction of a pixel.
+ * 5. The box, made as square as the sample, with a margin, is resampled.
+ *
+ * Only + − × ÷ and square roots of doubles: the same bytes on every machine. A blank sheet becomes zeros. With polarity `keep`,
+ * steps 1–3 only find the digit, and the sample shows the image's own brightness.
+ *
+ * @returns [channels][height][width], ink bright on black with polarity `auto`
+ */
+export function preprocess(image: RawImage, p: Preprocessing): Uint8Array {
+  const planes = toPlanes(image);
+  const colour = p.color === 'rgb';
+  const kept = p.polarity === 'keep' ? ownBrightness(planes, colour) : null;
+  if (isInkBright(planes)) for (const plane of planes) invert(plane);
+  const ink = extractInk(planes, colour);
+  const found = ink !== null && keepDigit(ink.grey, ink.planes) ? ink : null;
+
+  const sample = new Uint8Array(channelsOf(p) * p.height * p.width);
+  const shown = kept ?? found?.planes;
+  if (shown === undefined) return sample;
+  const whole: Box = { left: 0, top: 0, width: planes[0].width, height: planes[0].height };
+  const box = p.crop !== null && found !== null ? digitBox(found.grey, p.crop.margin) : whole;
+  const frame = fit(box, p.width / p.height);
+  for (let channel = 0; channel < channelsOf(p); channel++) {
+    const source = shown[Math.min(channel, shown.length - 1)];
+    const { values } = resample(source, frame, p.width, p.height, kept === null ? 'empty' : 'edge');
+    const scale = kept === null ? 255 : 1;
+    for (let i = 0; i < values.length; i++) {
+      // The clamped array's own rounding is half-to-even, which is defined too; Math.round says it in the open.
+      sample[channel * values.length + i] = Math.min(255, Math.max(0, Math.round(values[i] * scale)));
+    }
+  }
+  return sample;
+}
+
+function ownBrightness(planes: readonly Plane[], colour: boolean): Plane[] {
+  if (colour) return planes.map((plane) => ({ ...plane, values: plane.values.slice() }));
+  return [blend(planes, luma)];
+}
+
+/**
+ * The box of all ink, with the margin. An outermost row that is only half dark counts as half a row: small digits would jump by
+ * several pixels of the sample otherwise.
+ */
+function digitBox(ink: Plane, margin: number): Box {
+  const columns = new Float32Array(ink.width);
+  const rows = new Float32Array(ink.height);
+  for (let y = 0; y < ink.height; y++) {
+    for (let x = 0; x < ink.width; x++) {
+      const value = ink.values[y * ink.width + x];
+      columns[x] = Math.max(columns[x], value);
+      rows[y] = Math.max(rows[y], value);
+    }
+  }
+  const [left, right] = extent(columns);
+  const [top, bottom] = extent(rows);
+  const border = margin * Math.max(right - left, bottom - top, smallestDigit);
+  const grown = (from: number, to: number): [start: number, length: number] => {
+    const length = Math.max(to - from, smallestDigit) + 2 * border;
+    return [(from + to - length) / 2, length];
+  };
+  const [boxLeft, width] = grown(left, right);
+  const [boxTop, height] = grown(top, bottom);
+  return { left: boxLeft, top: boxTop, width, height };
+}
+
+function extent(darkest: Float32Array): [from: number, to: number] {
+  let first = 0;
+  while (first < darkest.length - 1 && darkest[first] < 0.05) first++;
+  let last = darkest.length - 1;
+  while (last > first && darkest[last] < 0.05) last--;
+  return [first + 1 - darkest[first], last + darkest[last]];
+}
+
+/** The smallest box around `box`, about the same centre, of the given width ÷ height: nothing is squeezed. */
+function fit(box: Box, aspect: number): Box {
+  const width = Math.max(box.width, box.height * aspect);
+  const height = width / aspect;
+  return {
+    left: box.left + (box.width - width) / 2,
+    top: box.top + (box.height - height) / 2,
+    width,
+    height,
+  };
+}
