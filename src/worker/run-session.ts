@@ -89,7 +89,8 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
           mode: task.mode,
           step: task.step,
           node: task.node,
-          samples: task.samples,
+          // A copy: a view would take the whole buffer behind it along to the thread.
+          samples: task.samples.slice(),
           perMicroshard: task.evaluationSamples,
           parameters: borrowed.buffer,
         });
