@@ -55,7 +55,7 @@ export class BatchError extends Error {
 }
 
 /**
- * Allocates everything once; afterwards a training step allocates only the tally it returns (and a few words per dropout layer).
+ * Allocates everything once; afterwards a training step allocates only the tally it returns (and a random stream per dropout layer and group).
  *
  * @throws RangeError for a capacity that is no positive multiple of 16, or a scaling that cannot be
  * @throws BatchError if the bytes have three channels and the model's input has not

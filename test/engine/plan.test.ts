@@ -149,6 +149,20 @@ describe('dropout', () => {
     }
   });
 
+  test('draws another mask for every group of a microshard', () => {
+    const once = batchOf(16, dropping);
+    const pixels = new Uint8Array([...once.pixels, ...once.pixels]);
+    const labels = new Uint8Array([...once.labels, ...once.labels]);
+    const { gradient } = gradientOf(dropping, 32, once);
+    const twice = gradientOf(dropping, 32, { pixels, labels, count: 32 });
+    expect(
+      sameBits(
+        twice.gradient,
+        gradient.map((v) => v + v),
+      ),
+    ).toBe(false);
+  });
+
   test('is off in evaluate and predict', () => {
     const bare = model(
       { type: 'flatten' },
@@ -161,7 +175,10 @@ describe('dropout', () => {
     const [a, b] = [bare, dropping].map((of) => {
       const plan = createPlan(of, kernels, { capacity: 32, scaling });
       const probabilities = new Float32Array(100);
+      const gradient = new Float32Array(of.parameterCount);
+      plan.gradient(parameters, batch, key, gradient);
       plan.predict(parameters, batch.pixels, 20, probabilities);
+      plan.gradient(parameters, batch, key, gradient);
       return { probabilities, tally: plan.evaluate(parameters, batch) };
     });
     expect(a).toEqual(b);
