@@ -29,8 +29,8 @@ export interface ComputeRequest {
 
 export type ToThread =
   | { type: 'compute'; request: ComputeRequest }
-  /** A block that could not be written to the folder that the threads read from. */
-  | { type: 'block'; hash: string; bytes: Uint8Array };
+  /** A verified block that is not in the folder that the threads read from. */
+  | { type: 'block'; hash: string; bytes: Uint8Array<SharedArrayBuffer> };
 
 export interface BlockSums {
   samples: number;

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { SharedBlocks } from './blocks.js';
 import {
   type BlockSums,
   type ComputeRequest,
@@ -18,7 +19,7 @@ export interface ComputePool {
   compute(request: ComputeRequest): Promise<ComputeOutcome>;
   /** Stops a computation after the microshard it is at. */
   abandon(id: number): void;
-  /** Gives every thread, also later ones, a block that is not in the folder that they read from. */
+  /** Tells every thread of a block that was added to `shared` after it was opened. */
   addBlock(hash: string, bytes: Uint8Array<SharedArrayBuffer>): void;
   /** Ends the threads at once; computations in progress come out as abandoned. */
   close(): Promise<void>;
@@ -27,6 +28,8 @@ export interface ComputePool {
 export interface PoolOptions {
   threads: number;
   recipe: ThreadRecipe;
+  /** Blocks that are not in the folder that the threads read from; every thread is told of them as it opens. */
+  shared: SharedBlocks;
   onWarning: (message: string) => void;
   /** The thread's code; tests put one in its place that dies when told to. */
   threadUrl?: URL;
@@ -62,7 +65,6 @@ function release(slot: Slot, outcome: ComputeOutcome): void {
 /** @throws Error with a plain reason if the threads cannot take the recipe (kernels, spec, manifest) */
 export async function openComputePool(options: PoolOptions): Promise<ComputePool> {
   const url = options.threadUrl ?? new URL('./compute-thread.js', import.meta.url);
-  const extraBlocks = new Map<string, Uint8Array<SharedArrayBuffer>>();
   let closed = false;
 
   /** Starts a thread in the slot; the promise rejects if it ends before it is open. */
@@ -81,7 +83,7 @@ export async function openComputePool(options: PoolOptions): Promise<ComputePool
       thread.on('message', (message: FromThread) => {
         if (message.type === 'open') {
           isOpen = true;
-          for (const [hash, bytes] of extraBlocks) post(thread, { type: 'block', hash, bytes });
+          for (const [hash, bytes] of options.shared) post(thread, { type: 'block', hash, bytes });
           resolve(thread);
         } else if (message.id === slot.busyWith) release(slot, message);
       });
@@ -152,7 +154,6 @@ export async function openComputePool(options: PoolOptions): Promise<ComputePool
       if (slot !== undefined) Atomics.store(slot.abandoned, 0, id);
     },
     addBlock(hash, bytes) {
-      extraBlocks.set(hash, bytes);
       for (const { thread } of slots)
         thread?.then((open) => post(open, { type: 'block', hash, bytes }), ignore);
     },

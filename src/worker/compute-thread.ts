@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { BlockStore, channelsOf, parseManifest } from '../data/index.js';
 import { buildModel, createPlan, parseModelSpec, resolveKernels } from '../engine/index.js';
 import { createBlockComputer } from './block-computer.js';
+import { createSharedReader } from './blocks.js';
 import type { FromThread, ThreadRecipe, ToThread } from './compute-messages.js';
 
 /** Entry of a compute thread: one plan for one run, one block at a time, until it is terminated. */
@@ -21,7 +22,8 @@ const plan = createPlan(model, kernels, { capacity: recipe.microshardSamples, sc
 const store = await BlockStore.open({ folder: recipe.blockFolder });
 const { microshards, seed } = recipe;
 const { sampleBytes } = manifest;
-const reader = store.reader(manifest);
+const shared = new Map<string, Uint8Array<SharedArrayBuffer>>();
+const reader = createSharedReader(manifest, shared, store.reader(manifest));
 const compute = createBlockComputer({ model, plan, kernels, reader, sampleBytes, microshards, seed });
 
 const answer = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
@@ -48,8 +50,7 @@ port.on('message', (message: ToThread) => {
       onCompute(message);
       break;
     case 'block':
-      // Verified before it was sent; a store that refuses it now ends the thread, and its task fails by name.
-      void store.put(message.hash, message.bytes);
+      shared.set(message.hash, message.bytes);
       break;
     default:
       throw new TypeError(`Not a message for a compute thread: ${JSON.stringify(message satisfies never)}`);

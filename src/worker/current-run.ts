@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BlockStore } from '../data/index.js';
 import type { Kernels } from '../engine/index.js';
 import type { BlockResponse, RunOffer, Task, Weights } from '../protocol/index.js';
 import type { Verdict, WorkerLink } from '../transport/index.js';
+import type { WorkerBlocks } from './blocks.js';
 import type { WorkerConfig } from './config.js';
 import type { WorkerEvent } from './events.js';
 import { takeLocalBlocks } from './local-blocks.js';
@@ -12,7 +12,7 @@ import { isAway, messageOf, unlessAway } from './sending.js';
 export interface CurrentRunOptions {
   config: WorkerConfig;
   kernels: Kernels;
-  blocks: BlockStore;
+  blocks: WorkerBlocks;
   blockFolder: string;
   link: WorkerLink;
   raise: (event: WorkerEvent) => void;
@@ -108,8 +108,9 @@ export class CurrentRun {
     const { config, blocks } = this.#options;
     const { cacheDir, threads, log } = config;
     try {
-      const { manifest } = session;
-      log.info(await takeLocalBlocks({ dataDir, manifest, blocks, cacheDir, threads, signal }));
+      const { manifest, put } = session;
+      const { has } = blocks;
+      log.info(await takeLocalBlocks({ dataDir, manifest, has, put, cacheDir, threads, signal }));
     } catch (error) {
       if (signal.aborted) return;
       log.warn(`The local data are not used, blocks come over the broker instead: ${messageOf(error)}`);

@@ -1,9 +1,10 @@
-import { type BlockStore, type PackManifest, preparePack } from '../data/index.js';
+import { type PackManifest, preparePack } from '../data/index.js';
 
 export interface LocalBlocksOptions {
   dataDir: string;
   manifest: PackManifest;
-  blocks: BlockStore;
+  has: (hash: string) => boolean;
+  put: (hash: string, bytes: Uint8Array) => Promise<void>;
   cacheDir: string;
   threads: number;
   signal: AbortSignal;
@@ -17,8 +18,8 @@ export interface LocalBlocksOptions {
  * @throws DataError if the folders cannot be read as a data set
  */
 export async function takeLocalBlocks(options: LocalBlocksOptions): Promise<string> {
-  const { dataDir, manifest, blocks, cacheDir, threads, signal } = options;
-  const wanted = manifest.blocks.filter((block) => !blocks.has(block.hash)).length;
+  const { dataDir, manifest, has, put, cacheDir, threads, signal } = options;
+  const wanted = manifest.blocks.filter((block) => !has(block.hash)).length;
   if (wanted === 0) return `All ${manifest.blocks.length} data blocks are in the cache already.`;
   const pack = await preparePack({
     dataDir,
@@ -35,7 +36,7 @@ export async function takeLocalBlocks(options: LocalBlocksOptions): Promise<stri
     for (const [index, { hash }] of pack.manifest.blocks.entries()) {
       if (!expected.has(hash)) continue;
       matched += 1;
-      if (!blocks.has(hash)) await blocks.put(hash, await pack.readBlock(index));
+      if (!has(hash)) await put(hash, await pack.readBlock(index));
     }
     const rest = matched === expected.size ? '' : '; the others come over the broker';
     return `Local data in ${dataDir}: ${matched} of ${expected.size} blocks match the run's${rest}.`;

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
-import type { BlockStore } from '../data/index.js';
 import type { Kernels } from '../engine/index.js';
 import type { Hello, Task, ToWorker, Weights } from '../protocol/index.js';
 import type { LinkState, Verdict, WorkerLink } from '../transport/index.js';
 import { nextWakeMs } from './advance.js';
+import type { WorkerBlocks } from './blocks.js';
 import type { RunningWorker, WorkerConfig, WorkerSummary } from './config.js';
 import { CurrentRun } from './current-run.js';
 import { decide } from './decide.js';
@@ -17,7 +17,7 @@ import { packageVersion } from './version.js';
 export interface Parts {
   config: WorkerConfig;
   kernels: Kernels;
-  blocks: BlockStore;
+  blocks: WorkerBlocks;
   blockFolder: string;
   eventLoop: EventLoopWatch;
 }

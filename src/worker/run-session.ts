@@ -1,6 +1,7 @@
-import { BlockMismatchError, type BlockStore, type PackManifest, parseManifest } from '../data/index.js';
+import { BlockMismatchError, type PackManifest, parseManifest } from '../data/index.js';
 import { buildModel, type Kernels, parseModelSpec } from '../engine/index.js';
 import type { BlockResponse, RunOffer, Task } from '../protocol/index.js';
+import type { WorkerBlocks } from './blocks.js';
 import { type ComputeOutcome, type ComputePool, openComputePool } from './compute-pool.js';
 import { createWeightsShelf, type WeightsShelf } from './weights-shelf.js';
 
@@ -8,7 +9,7 @@ export interface SessionOptions {
   offer: RunOffer;
   kernels: Kernels;
   threads: number;
-  blocks: BlockStore;
+  blocks: WorkerBlocks;
   blockFolder: string;
   onWarning: (message: string) => void;
 }
@@ -21,7 +22,9 @@ export interface RunSession {
   /** Blocks with samples of the task that are not here. */
   missing(task: Task): number[];
   blockHash(block: number): string;
-  /** Verifies and keeps a block; says why not, or null. */
+  /** Verifies and keeps a block for all threads. BlockMismatchError if the bytes are not those of the hash. */
+  put: (hash: string, bytes: Uint8Array) => Promise<void>;
+  /** The same for a block that was sent; says why not, or null. */
   storeBlock(response: BlockResponse): Promise<string | null>;
   compute(delivery: number, task: Task): Promise<ComputeOutcome>;
   abandon(delivery: number): void;
@@ -55,11 +58,18 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
       seed: offer.seed,
       blockFolder: options.blockFolder,
     },
+    shared: blocks.shared,
     onWarning: options.onWarning,
   });
+  const put = async (hash: string, bytes: Uint8Array): Promise<void> => {
+    await blocks.put(hash, bytes);
+    const shared = blocks.shared.get(hash);
+    if (shared !== undefined) pool.addBlock(hash, shared);
+  };
   return {
     run: offer.run,
     manifest,
+    put,
     weights,
     missing(task) {
       try {
@@ -74,7 +84,7 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
       if (error !== '') return error;
       if (hash !== manifest.blocks[block]?.hash) return `another block came: ${hash}.`;
       try {
-        await blocks.put(hash, bytes);
+        await put(hash, bytes);
         return null;
       } catch (failure) {
         if (failure instanceof BlockMismatchError) return failure.message;

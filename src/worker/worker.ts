@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { BlockStore } from '../data/index.js';
 import { resolveKernels } from '../engine/index.js';
+import { openBlocks } from './blocks.js';
 import type { RunningWorker, WorkerConfig } from './config.js';
 import { watchEventLoop } from './event-loop-lag.js';
 import { type Parts, Performer } from './performer.js';
@@ -16,7 +16,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
     `Worker ${config.worker}: ${config.threads} compute threads, ${kernels.name} kernels (${reason}).`,
   );
   const blockFolder = join(config.cacheDir, 'blocks');
-  const blocks = await BlockStore.open({
+  const blocks = await openBlocks({
     folder: blockFolder,
     onWarning: (message) => config.log.warn(message),
   });

@@ -19,7 +19,7 @@ const warnings: string[] = [];
 const onWarning = (message: string): void => void warnings.push(message);
 
 async function open(threads: number, threadUrl = obedient): Promise<ComputePool> {
-  const pool = await openComputePool({ threads, recipe, onWarning, threadUrl });
+  const pool = await openComputePool({ threads, recipe, shared: new Map(), onWarning, threadUrl });
   pools.push(pool);
   return pool;
 }

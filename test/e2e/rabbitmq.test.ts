@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Progress } from '../../src/coordinator/index.js';
+import { silentLog } from '../../src/metrics/index.js';
+import { createEmbeddedTransport, createRabbitTransport, type Transport } from '../../src/transport/index.js';
+import type { RunningWorker } from '../../src/worker/index.js';
+import { type TestVhost, testVhost } from '../support/broker.js';
+import { openWorkshop, type Workshop } from '../support/small-run.js';
+
+let workshop: Workshop;
+let vhost: TestVhost;
+let embedded: string;
+const transports: Transport[] = [];
+
+/** Every process has a connection of its own; here each coordinator and each worker. */
+async function connect(): Promise<Transport> {
+  const transport = await createRabbitTransport({ url: vhost.url, log: silentLog });
+  transports.push(transport);
+  return transport;
+}
+
+beforeAll(async () => {
+  workshop = await openWorkshop();
+  vhost = await testVhost();
+  const transport = createEmbeddedTransport();
+  const coordinator = await workshop.coordinator({ transport, out: 'embedded' });
+  await workshop.worker({ transport, worker: 'embedded', once: true });
+  embedded = (await coordinator.finished).modelSha256;
+  await transport.close();
+});
+afterAll(async () => {
+  await Promise.all(transports.map((transport) => transport.close()));
+  await vhost.dispose();
+  await workshop.dispose();
+});
+
+describe('over RabbitMQ', () => {
+  it.each([1, 2, 3])('%i workers give the model file of the embedded transport', async (workers) => {
+    const out = `rabbit-${workers}`;
+    const names = Array.from({ length: workers }, (_, i) => `${out}-${i}`);
+    const running = await Promise.all(
+      names.map(async (worker) => workshop.worker({ transport: await connect(), worker, once: true })),
+    );
+    const coordinator = await workshop.coordinator({ transport: await connect(), out, minWorkers: workers });
+    expect((await coordinator.finished).modelSha256).toBe(embedded);
+    const done = await Promise.all(running.map((worker) => worker.finished));
+    expect(done.every(({ images }) => images > 0)).toBe(true);
+  });
+
+  it('a worker that vanishes in mid-step is made up for by the others', async () => {
+    let vanish: (() => void) | null = null;
+    const onProgress = (progress: Progress): void => {
+      if (progress.step >= 3) vanish?.();
+    };
+    const doomed = await workshop.worker({ transport: await connect(), worker: 'doomed' });
+    const heir = await workshop.worker({ transport: await connect(), worker: 'heir', once: true });
+    vanish = () => {
+      vanish = null;
+      void doomed.close();
+    };
+    const coordinator = await workshop.coordinator({
+      transport: await connect(),
+      out: 'vanished',
+      minWorkers: 2,
+      onProgress,
+    });
+    expect((await coordinator.finished).modelSha256).toBe(embedded);
+    await Promise.all([doomed.finished, heir.finished]);
+  });
+
+  it('a worker that joins late and one that drains early change nothing', async () => {
+    const first = await workshop.worker({ transport: await connect(), worker: 'first' });
+    const later: { late?: Promise<RunningWorker>; drained?: Promise<void> } = {};
+    const lateTransport = await connect();
+    const onProgress = ({ step, workers }: Progress): void => {
+      if (step >= 2) later.late ??= workshop.worker({ transport: lateTransport, worker: 'late', once: true });
+      if (step >= 5 && workers === 2) later.drained ??= first.drain('enough for today');
+    };
+    const coordinator = await workshop.coordinator({ transport: await connect(), out: 'change', onProgress });
+    expect((await coordinator.finished).modelSha256).toBe(embedded);
+    await later.drained;
+    await first.drain('the run is over');
+    await (await later.late)?.finished;
+  });
+});
