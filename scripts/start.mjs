@@ -33,31 +33,31 @@ const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').repl
 const out = at(join(root, 'runs', `demo-${stamp}`));
 
 await run('1. The demo set: Bengali digits drawn from open fonts', 'onko', ['dataset', 'demo', at(demo)]);
+const folders = ['--data', at(demo), '--train', 'training-a,training-b'];
 await run('2. Training: LeNet, two workers, no broker', 'onko', [
   'train',
-  ...[
-    '--data',
-    at(demo),
-    '--train',
-    'training-a,training-b',
-    '--workers',
-    '2',
-    '--epochs',
-    '8',
-    '--out',
-    out,
-  ],
+  ...folders,
+  '--workers',
+  '2',
+  '--epochs',
+  '8',
+  '--out',
+  out,
 ]);
+const testing = join(at(demo), 'testing-a');
 await run('3. Evaluation on digits from fonts and hands that it has not seen', 'cnn-infer', [
-  ...[join(at(demo), 'testing-a'), '--eval', '--model', join(out, 'model.safetensors')],
+  testing,
+  '--eval',
+  '--model',
+  join(out, 'model.safetensors'),
 ]);
 
 process.stderr.write(`
 Done in ${Math.round((performance.now() - startMs) / 1000)} s.
   demo set     ${at(demo)}
   run          ${out}  (model.safetensors, history.csv, curves.png, checkpoints)
-  predictions  ${join(at(demo), 'testing-a', 'predictions.csv')}
-  evaluation   ${join(at(demo), 'testing-a', 'evaluation')}
+  predictions  ${join(testing, 'predictions.csv')}
+  evaluation   ${join(testing, 'evaluation')}
 
 Your own images next:  npx onko train --data DIR --train FOLDER,FOLDER   and   npx cnn-infer FOLDER --eval
 `);

@@ -42,6 +42,7 @@ export const codeByErrorName: Readonly<Record<string, ExitCode>> = {
   RunStoppedError: 6,
   OutputError: 7,
   DemoOutputError: 7,
+  CacheError: 7,
 };
 
 const outputCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM']);

@@ -33,8 +33,8 @@ export interface ProgressLine {
 }
 
 /**
- * On a terminal one line that moves, at most ten times a second; elsewhere a plain line when the phase changes and then at most
- * every `plainIntervalMs`. Time comes from `now`, in milliseconds.
+ * On a terminal one line that moves, at most ten times a second; elsewhere a plain line at once, and then at most every
+ * `plainIntervalMs`. Time comes from `now`, in milliseconds.
  */
 export function createProgressLine(o: {
   stream: ProgressStream;
@@ -46,7 +46,6 @@ export function createProgressLine(o: {
   let eta = newEta(o.now());
   let shown = '';
   let latest: ProgressReport | null = null;
-  let lastPhase = '';
   let lastMs = Number.NEGATIVE_INFINITY;
 
   const line = (report: ProgressReport): string =>
@@ -75,8 +74,7 @@ export function createProgressLine(o: {
         eta = newEta(nowMs);
       eta.observe(report.done, nowMs);
       latest = report;
-      if (report.phase === lastPhase && nowMs - lastMs < intervalMs) return;
-      lastPhase = report.phase;
+      if (nowMs - lastMs < intervalMs) return;
       lastMs = nowMs;
       draw(report);
     },
@@ -90,7 +88,7 @@ export function createProgressLine(o: {
       if (shown !== '') o.stream.write('\n');
       shown = '';
       latest = null;
-      lastPhase = '';
+      lastMs = Number.NEGATIVE_INFINITY;
     },
   };
 }

@@ -98,13 +98,15 @@ describe('on a terminal', () => {
 });
 
 describe('elsewhere', () => {
-  it('writes whole lines: at once for a new phase, else after the interval', () => {
+  it('writes whole lines: the first at once, others after the interval, and anew after an end', () => {
     const { line, clock, written } = screen({ isTTY: false, plainIntervalMs: 1000 });
     for (let i = 0; i <= 25; i++) {
       clock.nowMs = i * 100;
-      line.update({ ...base, done: i, phase: i < 22 ? 'a' : 'b' });
+      line.update({ ...base, done: i, phase: `at ${i}` });
     }
-    expect(written.map((text) => text.split('  ')[0])).toEqual(['a', 'a', 'a', 'b']);
+    line.finish();
+    line.update({ ...base, phase: 'next' });
+    expect(written.map((text) => text.split('  ')[0])).toEqual(['at 0', 'at 10', 'at 20', 'next']);
     expect(written.every((text) => text.endsWith('\n') && !text.includes('\u001b'))).toBe(true);
   });
 });

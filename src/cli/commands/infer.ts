@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { resolveKernels } from '../../engine/index.js';
 import {
   evaluatePredictions,
@@ -20,7 +20,7 @@ import type { Session } from '../session.js';
 /** `cnn-infer FOLDER`: predictions, and with --eval how good they are. */
 export async function runInfer(values: Values<typeof inferTable>, session: Session): Promise<ExitCode> {
   const { log, host, signals } = session;
-  const folder = session.operand;
+  const folder = tidyFolder(session.operand);
   const modelPath = values.model ?? (await lastModel(host.env));
   const model = await readModelFile(modelPath);
   const { kernels, reason } = resolveKernels(values.kernels ?? undefined);
@@ -79,4 +79,10 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
   }
   session.print(lines.join('\n'));
   return 0;
+}
+
+/** `testing-a/` → `testing-a`, and `.` → its real name: the labels are in NAME.csv beside it. */
+export function tidyFolder(path: string): string {
+  const bare = path.replace(/[/\\]+$/, '');
+  return ['', '.', '..'].includes(basename(bare)) ? resolve(path) : bare;
 }

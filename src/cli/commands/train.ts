@@ -1,5 +1,6 @@
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
+import type { Log } from '../../metrics/index.js';
 import { createEmbeddedTransport } from '../../transport/index.js';
 import { startWorker } from '../../worker/index.js';
 import type { ExitCode } from '../exit-codes.js';
@@ -33,7 +34,7 @@ export async function runTrain(values: Values<typeof trainTable>, session: Sessi
               kernels: kernels.name,
               cacheDir: join(cacheDir, 'blocks'),
               once: true,
-              log: log.child({ worker: `local-${i + 1}` }),
+              log: quieter(log.child({ worker: `local-${i + 1}` })),
               machine: { host: hostname(), pid: host.pid, rssBytes: host.rssBytes },
               version,
             }),
@@ -49,4 +50,13 @@ export async function runTrain(values: Values<typeof trainTable>, session: Sessi
     },
     session,
   );
+}
+
+/** In one process the coordinator tells what its workers do; their own account of it is for who looks closer. */
+function quieter(log: Log): Log {
+  return {
+    ...log,
+    info: (message, fields) => log.debug(message, fields),
+    child: (fields) => quieter(log.child(fields)),
+  };
 }
