@@ -1,9 +1,10 @@
+import { access } from 'node:fs/promises';
 import { summaryOfFinished } from './artifacts.js';
 import type { Coordinator, CoordinatorConfig } from './config.js';
 import { createCoordinatorMetrics } from './metrics.js';
 import { startPerformer } from './performer.js';
 import { prepareRun } from './prepare.js';
-import { writeFence } from './run-dir.js';
+import { runPaths, writeFence } from './run-dir.js';
 
 /**
  * Starts or resumes a run. Rejects before anything is published when the spec (TrainingSpecError), the folder
@@ -12,7 +13,7 @@ import { writeFence } from './run-dir.js';
  */
 export async function startCoordinator(config: CoordinatorConfig): Promise<Coordinator> {
   const run = await prepareRun(config);
-  if (run.file.finished !== null) {
+  if (run.file.finished !== null && (await isThere(runPaths(config.outDir).model))) {
     const summary = summaryOfFinished(config, run.file.run, run.file.finished);
     config.log.info(`Run ${run.file.run} in ${config.outDir} is finished already; nothing is left to do.`);
     return { finished: Promise.resolve(summary), stop: async () => {} };
@@ -26,4 +27,12 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Coord
     await link.close();
     throw error;
   }
+}
+
+/** A finished run whose model was removed writes it again, from its last checkpoint. */
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

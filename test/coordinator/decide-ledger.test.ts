@@ -107,10 +107,21 @@ describe('failures', () => {
   });
 
   it('gives up on a block that fails three times on the only worker', () => {
-    const { d, tasks } = twoBlocks();
+    const d = new Driver();
+    d.post({ type: 'started' });
+    const tasks = published(d.join('w1'));
     expect(types(d.fail(tasks[0], 'w1'))).not.toContain('fail');
     expect(types(d.fail(tasks[0], 'w1'))).not.toContain('fail');
     expect(types(d.fail(tasks[0], 'w1'))).toContain('quarantine');
+  });
+
+  it('sends a worker away that fails twice on one block while others could try it', () => {
+    const { d, tasks } = twoBlocks();
+    d.fail(tasks[0], 'w1', 'out of memory');
+    const actions = d.fail(tasks[0], 'w1', 'out of memory');
+    expect(types(actions)).toEqual(['report', 'refuse', 'publish_task']);
+    expect(d.state.workers.map(({ worker }) => worker)).toEqual(['w2']);
+    expect(types(d.result(tasks[0], 'w2'))).toContain('accept');
   });
 
   it('counts a death with the block in hand, and quarantines after the second', () => {

@@ -59,16 +59,21 @@ export async function startFakeWorker(
       ...changes,
     });
 
+  /** That version or a newer one, as soon as it is here. */
+  const weightsOf = async (version: number): Promise<Weights> => {
+    if (weights !== null && weights.version >= version) return weights;
+    await new Promise<void>((resolve) => wake.push(resolve));
+    return weightsOf(version);
+  };
+
   const onTask = async (task: Task): Promise<'ack' | 'requeue'> => {
     self.tasks += 1;
     if (faults.die?.(task) === true) {
       await self.die();
       return 'requeue';
     }
-    while (weights === null || weights.version < task.weightsVersion) {
-      await new Promise<void>((resolve) => wake.push(resolve));
-    }
-    if (joined === null || weights.version > task.weightsVersion || task.fence !== joined.offer.fence)
+    const present = await weightsOf(task.weightsVersion);
+    if (joined === null || present.version > task.weightsVersion || task.fence !== joined.offer.fence)
       return 'ack';
     const reason = faults.fail?.(task) ?? null;
     const { run, fence, step, pass, node, samples } = task;
@@ -76,7 +81,7 @@ export async function startFakeWorker(
       await link.send(run, { type: 'task_failed', run, fence, step, pass, node, worker, reason, samples });
       return 'ack';
     }
-    const result = joined.compute(task, weights);
+    const result = joined.compute(task, present);
     const delayMs = faults.delayMs?.(task) ?? 0;
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
     faults.spoil?.(result);

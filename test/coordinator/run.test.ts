@@ -126,6 +126,17 @@ async function sampleOf(
   return value?.value ?? Number.NaN;
 }
 
+const delayMs = (task: { node: number; step: number }): number => ((task.node * 7 + task.step * 3) % 4) * 2;
+const dieAt =
+  (steps: number): NonNullable<Faults['die']> =>
+  (task) =>
+    task.mode === 'train' && task.step >= steps;
+const poison = (task: { samples: Uint32Array }): string | null =>
+  task.samples.includes(77) ? 'cannot read sample 77' : null;
+const spoilStep5: Faults['spoil'] = (result) => {
+  if (result.step === 5 && result.mode === 'train') result.gradient.fill(0xff);
+};
+
 describe('a run', () => {
   it('trains, validates, and leaves everything in its folder', async () => {
     const { coordinator, registry, progress, config } = await startCluster([{}, {}]);
@@ -164,12 +175,10 @@ describe('a run', () => {
 
   it('ends with the same bits for any number of workers, delays and twins', async () => {
     const expected = await expectedSha256();
-    const delayMs = (task: { node: number; step: number }): number =>
-      ((task.node * 7 + task.step * 3) % 4) * 2;
     for (const workers of [
       [{ delayMs }],
       [{ delayMs }, { duplicate: () => true }, {}],
-      Array(5).fill({ delayMs }),
+      Array.from({ length: 5 }, () => ({ delayMs })),
     ]) {
       const outDir = join(folder, `w${workers.length}`);
       const { coordinator, registry } = await startCluster(workers, { outDir });
@@ -179,10 +188,6 @@ describe('a run', () => {
   });
 
   it('survives workers that die in mid-step', async () => {
-    const dieAt =
-      (steps: number): Faults['die'] =>
-      (task) =>
-        task.mode === 'train' && task.step >= steps;
     const { coordinator } = await startCluster([{ die: dieAt(3) }, { die: dieAt(9) }, {}]);
     expect((await coordinator.finished).modelSha256).toBe(await expectedSha256());
   });
@@ -200,8 +205,6 @@ describe('a run', () => {
   });
 
   it('stops by name of the samples when a block fails on two workers', async () => {
-    const poison = (task: { samples: Uint32Array }): string | null =>
-      task.samples.includes(77) ? 'cannot read sample 77' : null;
     const { coordinator, registry } = await startCluster([{ fail: poison }, { fail: poison }]);
     const error: unknown = await coordinator.finished.then(
       () => null,
@@ -218,10 +221,7 @@ describe('a run', () => {
   });
 
   it('stops when results are not finite', async () => {
-    const spoil: Faults['spoil'] = (result) => {
-      if (result.step === 5 && result.mode === 'train') result.gradient.fill(0xff);
-    };
-    const { coordinator } = await startCluster([{ spoil }]);
+    const { coordinator } = await startCluster([{ spoil: spoilStep5 }]);
     await expect(coordinator.finished).rejects.toThrow(/diverged.*step 5/);
   });
 
@@ -255,7 +255,7 @@ async function runUntil(
   when: (p: Progress) => boolean,
   changes: Partial<CoordinatorConfig> = {},
 ): Promise<void> {
-  let stop = (): void => {};
+  let stop!: () => void;
   const reached = new Promise<void>((resolve) => {
     stop = resolve;
   });
@@ -306,6 +306,10 @@ describe('resuming', () => {
     const again = await startCluster([], { resume: true });
     expect(await again.coordinator.finished).toEqual(summary);
     await again.coordinator.stop();
+    await rm(summary.modelPath);
+    const third = await startCluster([], { resume: true });
+    expect((await third.coordinator.finished).modelSha256).toBe(summary.modelSha256);
+    await readModelFile(summary.modelPath);
   });
 
   it('is refused with another spec, and a fresh start over a run, too', async () => {

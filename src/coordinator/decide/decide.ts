@@ -13,6 +13,7 @@ import {
   onHello,
   onReady,
   onTaskFailed,
+  seen,
 } from './membership.js';
 import type { CoordinatorState } from './state.js';
 import { reportWait } from './waiting.js';
@@ -45,7 +46,7 @@ export function decide(state: CoordinatorState, event: CoordinatorEvent, nowMs: 
     case 'message':
       return onMessage(state, event.message, nowMs);
     case 'result':
-      return onResult(state, event.header, nowMs);
+      return onResult(seen(state, event.header.worker, nowMs), event.header, nowMs);
     case 'tick':
       return onTick(state, nowMs);
     case 'step_applied':
@@ -88,7 +89,7 @@ function onMessage(
     case 'block_request': {
       if (message.run !== state.plan.run) return decision(state);
       const { worker, block, hash } = message;
-      return decision(state, { type: 'serve_block', worker, block, hash });
+      return decision(seen(state, worker, nowMs), { type: 'serve_block', worker, block, hash });
     }
     default:
       return assertNever(message);

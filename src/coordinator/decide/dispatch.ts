@@ -8,7 +8,7 @@ import {
   report,
   type UnitKey,
 } from './actions.js';
-import { quarantine } from './failure.js';
+import { quarantine, shouldRefuse } from './failure.js';
 import {
   batchSamples,
   type CoordinatorState,
@@ -142,7 +142,7 @@ export function recordFailure(
   failure: Failure,
   nowMs: number,
 ): Decision {
-  const { front, plan } = state;
+  const { front } = state;
   if (front === null || state.phase === 'ended') return decision(state);
   const isIt = (unit: Unit): boolean => unit.pass === failed.pass && unit.node === failed.node;
   const units = front.units.map((unit) =>
@@ -151,11 +151,23 @@ export function recordFailure(
   const unit = units.find(isIt);
   const next = { ...state, front: { ...front, units } };
   if (unit === undefined || unit.accepted !== null) return decision(state);
-  const verdict = quarantine(plan, keyOf(front, unit), unit.failures);
+  const verdict = quarantine(next, keyOf(front, unit), unit.failures);
   if (verdict !== null) return decision({ ...next, phase: 'ended' }, ...verdict);
   if (failure.how === 'died') return decision(next); // Sent again with everything else that its holder had.
-  const line = `Block ${unit.node} of step ${front.step} failed on ${failure.worker} (${failure.reason}); it is sent to another worker.`;
-  return chain(decision(next, report('warn', line)), (s) => redispatch(s, isIt, 'failed', nowMs));
+  const { worker, reason } = failure;
+  const line = `Block ${unit.node} of step ${front.step} failed on ${worker} (${reason}) and is sent again.`;
+  const told = decision(next, report('warn', line));
+  const sent = shouldRefuse(next, worker, unit.failures)
+    ? chain(told, (s) => sendAway(s, worker, reason))
+    : told;
+  return chain(sent, (s) => redispatch(s, isIt, 'failed', nowMs));
+}
+
+/** It is asked to leave; when it says hello again, perhaps mended, it is welcome. */
+function sendAway(state: CoordinatorState, worker: string, reason: string): Decision {
+  const workers = state.workers.filter((entry) => entry.worker !== worker);
+  const why = `Blocks fail on this worker that others are to try: ${reason}.`;
+  return decision({ ...state, workers }, { type: 'refuse', worker, reason: why });
 }
 
 /** Sends again what takes unusually long although somebody is there to compute it. */

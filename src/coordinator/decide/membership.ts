@@ -175,7 +175,8 @@ export function firstCall(state: CoordinatorState, nowMs: number): Decision {
   return decision(called, { type: 'announce' }, report('info', gatheringLine(state), true));
 }
 
-function seen(state: CoordinatorState, worker: string, nowMs: number): CoordinatorState {
+/** Whatever comes from a worker is a sign of life. */
+export function seen(state: CoordinatorState, worker: string, nowMs: number): CoordinatorState {
   const workers = state.workers.map((entry) =>
     entry.worker === worker ? { ...entry, lastSeenMs: nowMs } : entry,
   );
