@@ -12,8 +12,10 @@ export interface WorkerBlocks {
   has: (hash: string) => boolean;
   /** @throws BlockMismatchError if the bytes are not those of the hash */
   put(hash: string, bytes: Uint8Array): Promise<void>;
-  /** Numbers of the blocks that hold these samples and are not here. RangeError for a sample outside of the pack. */
+  /** Numbers of the blocks that hold these samples and are not here, ascending. All samples must be in the pack. */
   missing(manifest: PackManifest, indices: Uint32Array): number[];
+  /** A thread did not find the block's file: it has to be put again, and stays in memory then. */
+  lose(hash: string): void;
   readonly shared: SharedBlocks;
   close(): void;
 }
@@ -23,6 +25,7 @@ export async function openBlocks(o: {
   onWarning: (message: string) => void;
 }): Promise<WorkerBlocks> {
   const shared = new Map<string, Uint8Array<SharedArrayBuffer>>();
+  const lost = new Set<string>();
   let isWritable = true;
   const store = await BlockStore.open({
     folder: o.folder,
@@ -31,21 +34,27 @@ export async function openBlocks(o: {
       o.onWarning(message);
     },
   });
-  const has = (hash: string): boolean => shared.has(hash) || store.has(hash);
+  const has = (hash: string): boolean => shared.has(hash) || (!lost.has(hash) && store.has(hash));
   return {
     has,
     async put(hash, bytes) {
       if (has(hash)) return;
-      if (isWritable) await store.put(hash, bytes);
-      if (isWritable) return;
+      const isFile = isWritable && !lost.has(hash);
+      if (isFile) await store.put(hash, bytes);
+      if (isFile && isWritable) return;
       const found = createHash('sha256').update(bytes).digest('hex');
       if (found !== hash) throw new BlockMismatchError(`Expected a data block ${hash}, got ${found}.`);
       const kept = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
       kept.set(bytes);
       shared.set(hash, kept);
     },
-    missing: (manifest, indices) =>
-      store.missing(manifest, indices).filter((block) => !shared.has(manifest.blocks[block].hash)),
+    missing(manifest, indices) {
+      const { blocks, samplesPerBlock } = manifest;
+      const wanted = new Set<number>();
+      for (const index of indices) wanted.add(Math.floor(index / samplesPerBlock));
+      return [...wanted].filter((block) => !has(blocks[block].hash)).toSorted((a, b) => a - b);
+    },
+    lose: (hash) => void lost.add(hash),
     shared,
     close() {
       store.close();

@@ -48,6 +48,8 @@ export type FromThread =
   /** `computeMs`: reading the samples included. */
   | { type: 'computed'; id: number; sums: BlockSums; computeMs: number }
   | { type: 'abandoned'; id: number }
+  /** A block was here and is gone: somebody emptied the cache. */
+  | { type: 'block_missing'; id: number; block: number }
   | { type: 'failed'; id: number; reason: string };
 
 /** The first word of a thread's shared flag holds the id of the request to stop, or this. */

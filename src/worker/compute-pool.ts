@@ -12,6 +12,7 @@ import {
 export type ComputeOutcome =
   | { type: 'computed'; sums: BlockSums; computeMs: number }
   | { type: 'abandoned' }
+  | { type: 'block_missing'; block: number }
   | { type: 'failed'; reason: string };
 
 export interface ComputePool {

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { BlockStore, channelsOf, parseManifest } from '../data/index.js';
+import { BlockMissingError, BlockStore, channelsOf, parseManifest } from '../data/index.js';
 import { buildModel, createPlan, parseModelSpec, resolveKernels } from '../engine/index.js';
 import { createBlockComputer } from './block-computer.js';
 import { createSharedReader } from './blocks.js';
@@ -40,7 +40,8 @@ function onCompute({ request }: Extract<ToThread, { type: 'compute' }>): void {
       answer({ type: 'computed', id, sums, computeMs }, [sums.gradient.buffer, sums.confusion.buffer]);
     }
   } catch (error) {
-    answer({ type: 'failed', id, reason: error instanceof Error ? error.message : String(error) });
+    if (error instanceof BlockMissingError) answer({ type: 'block_missing', id, block: error.block });
+    else answer({ type: 'failed', id, reason: error instanceof Error ? error.message : String(error) });
   }
 }
 

@@ -3,6 +3,7 @@ import type { WorkerAction, WorkerEvent } from './events.js';
 import { finish, giveUpJoining, leave, leaveRun, reportOnce, takeOffer, takeWeights } from './membership.js';
 import {
   onBlockFailed,
+  onBlockMissing,
   onBlockStored,
   onComputed,
   onComputeFailed,
@@ -73,6 +74,8 @@ function takeIn(state: WorkerState, event: WorkerEvent, nowMs: number, actions: 
         : state;
     case 'computed':
       return inRun((run) => onComputed(run, event.delivery, actions));
+    case 'block_missing':
+      return inRun((run) => onBlockMissing(run, event.delivery, event.block));
     case 'compute_failed':
       return inRun((run) => onComputeFailed(run, event.delivery, event.reason, actions));
     case 'published':

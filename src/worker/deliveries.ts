@@ -53,6 +53,8 @@ export class Deliveries {
       }
       case 'abandoned':
         return this.#raise({ type: 'compute_failed', delivery, reason: 'it was stopped.' });
+      case 'block_missing':
+        return this.#raise({ type: 'block_missing', delivery, block: outcome.block });
       case 'failed':
         return this.#raise({ type: 'compute_failed', delivery, reason: outcome.reason });
       default:

@@ -22,6 +22,8 @@ export type WorkerEvent =
   | { type: 'block_failed'; run: string; block: number; reason: string }
   /** The thread is free again; the result, if there is one, is with the performer. */
   | { type: 'computed'; delivery: number }
+  /** The thread is free again, for want of a block that was in the store when the task came. */
+  | { type: 'block_missing'; delivery: number; block: number }
   | { type: 'compute_failed'; delivery: number; reason: string }
   /** The broker confirmed the result. */
   | { type: 'published'; delivery: number }

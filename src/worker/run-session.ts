@@ -72,12 +72,9 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
     put,
     weights,
     missing(task) {
-      try {
-        return blocks.missing(manifest, task.samples);
-      } catch {
-        // Samples that the data set does not have: the thread's own refusal names them.
-        return [];
-      }
+      // Of a sample that the data set does not have, the thread's own refusal tells.
+      const known = task.samples.filter((index) => index < manifest.sampleCount);
+      return blocks.missing(manifest, known);
     },
     blockHash: (block) => manifest.blocks[block]?.hash ?? '',
     async storeBlock({ block, hash, bytes, error }) {
@@ -94,7 +91,7 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
     async compute(delivery, task) {
       const borrowed = weights.borrow();
       try {
-        return await pool.compute({
+        const outcome = await pool.compute({
           id: delivery,
           mode: task.mode,
           step: task.step,
@@ -104,6 +101,8 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
           perMicroshard: task.evaluationSamples,
           parameters: borrowed.buffer,
         });
+        if (outcome.type === 'block_missing') blocks.lose(manifest.blocks[outcome.block].hash);
+        return outcome;
       } finally {
         borrowed.giveBack();
       }

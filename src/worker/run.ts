@@ -131,6 +131,14 @@ export function onComputed(run: RunState, delivery: number, actions: WorkerActio
   return replaceTask(run, { ...held, phase: 'publishing' });
 }
 
+/** Back to waiting, for a block that has to be fetched again. */
+export function onBlockMissing(run: RunState, delivery: number, block: number): RunState {
+  const held = run.tasks.find((task) => task.delivery === delivery);
+  if (held?.phase === 'abandoned') return removeTask(run, delivery);
+  if (held?.phase !== 'computing') return run;
+  return replaceTask(run, { ...held, phase: 'held', missing: [block], blocksAtMs: null, startedAtMs: null });
+}
+
 export function onComputeFailed(
   run: RunState,
   delivery: number,

@@ -1,15 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Progress } from '../../src/coordinator/index.js';
 import { silentLog } from '../../src/metrics/index.js';
+import type { Task } from '../../src/protocol/index.js';
 import { createEmbeddedTransport, createRabbitTransport, type Transport } from '../../src/transport/index.js';
 import type { RunningWorker } from '../../src/worker/index.js';
 import { type TestVhost, testVhost } from '../support/broker.js';
 import { openWorkshop, type Workshop } from '../support/small-run.js';
+import { watchTasks } from '../support/watch-tasks.js';
 
 let workshop: Workshop;
 let vhost: TestVhost;
 let embedded: string;
 const transports: Transport[] = [];
+
+const keyOf = ({ mode, step, pass, node }: Task): string => `${mode} ${step}.${pass} node ${node}`;
 
 /** Every process has a connection of its own; here each coordinator and each worker. */
 async function connect(): Promise<Transport> {
@@ -47,23 +51,27 @@ describe('over RabbitMQ', () => {
   });
 
   it('a worker that vanishes in mid-step is made up for by the others', async () => {
+    let lost: string | null = null;
     let vanish: (() => void) | null = null;
-    const onProgress = (progress: Progress): void => {
-      if (progress.step >= 3) vanish?.();
-    };
-    const doomed = await workshop.worker({ transport: await connect(), worker: 'doomed' });
-    const heir = await workshop.worker({ transport: await connect(), worker: 'heir', once: true });
-    vanish = () => {
-      vanish = null;
-      void doomed.close();
-    };
+    const watched = watchTasks(await connect(), (task) => {
+      if (task.step < 3 || lost !== null) return;
+      lost = keyOf(task);
+      vanish?.();
+    });
+    const redelivered: string[] = [];
+    const watchedHeir = watchTasks(await connect(), (task, delivery) => {
+      if (delivery.redelivered) redelivered.push(keyOf(task));
+    });
+    const doomed = await workshop.worker({ transport: watched, worker: 'doomed' });
+    const heir = await workshop.worker({ transport: watchedHeir, worker: 'heir', once: true });
+    vanish = () => void doomed.close();
     const coordinator = await workshop.coordinator({
       transport: await connect(),
       out: 'vanished',
       minWorkers: 2,
-      onProgress,
     });
     expect((await coordinator.finished).modelSha256).toBe(embedded);
+    expect(redelivered).toContain(lost);
     await Promise.all([doomed.finished, heir.finished]);
   });
 

@@ -88,6 +88,7 @@ class World {
     if (delivery === undefined) return;
     this.onThreads.delete(delivery);
     const failed = this.random.below(5) === 0;
+    if (this.random.below(9) === 0) return this.raise({ type: 'block_missing', delivery, block: 1 });
     this.raise(
       failed ? { type: 'compute_failed', delivery, reason: 'torn' } : { type: 'computed', delivery },
     );

@@ -74,6 +74,13 @@ describe('missing blocks', () => {
     expect(mind.on(arrival(2, {}, [4]))).toEqual([request(4)]);
   });
 
+  it('found missing only by the thread are fetched, and the task computed again', () => {
+    const mind = joined();
+    mind.on(arrival(1));
+    expect(mind.on({ type: 'block_missing', delivery: 1, block: 7 })).toEqual([request(7)]);
+    expect(mind.types(stored(7))).toEqual(['compute']);
+  });
+
   it('an answer that nobody waits for changes nothing', () => {
     const mind = joined();
     expect(mind.on(stored(9))).toEqual([]);
