@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { levelFolder } from '../infer/level-model.js';
+import { type TestVhost, testVhost } from '../support/broker.js';
+import { runProgram, stackLines } from './run-program.js';
+
+let dir = '';
+/** As on another machine: nothing there. */
+let elsewhere = '';
+let vhost: TestVhost;
+beforeAll(async () => {
+  vhost = await testVhost();
+  dir = await mkdtemp(join(tmpdir(), 'onko-cluster-'));
+  elsewhere = await mkdtemp(join(tmpdir(), 'onko-elsewhere-'));
+  await levelFolder(dir, 'training-a', 160);
+  await writeFile(
+    join(dir, 'tiny.json'),
+    JSON.stringify({
+      name: 'tiny',
+      input: [1, 8, 8],
+      layers: [{ type: 'flatten' }, { type: 'linear', units: 10 }, { type: 'softmax' }],
+    }),
+  );
+  await writeFile(
+    join(dir, 'onko.config.json'),
+    JSON.stringify({
+      data: '.',
+      train: 'training-a',
+      model: 'tiny.json',
+      preprocessing: { polarity: 'keep', crop: null },
+      batch: 64,
+      microshards: 4,
+      metricsPort: 0,
+    }),
+  );
+});
+afterAll(async () => {
+  await vhost.dispose();
+  for (const folder of [dir, elsewhere]) await rm(folder, { recursive: true });
+});
+
+async function sha256(run: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(join(dir, run, 'model.safetensors')))
+    .digest('hex');
+}
+
+it('coordinator start and two worker start, the address alone given: the same model as on one machine', async () => {
+  const env = { ONKO_BROKER: vhost.url };
+  const worker = (id: string) =>
+    runProgram('worker', ['start', '--threads', '1', '--id', id, '--once'], { cwd: elsewhere, env });
+  const [coordinator, ...workers] = await Promise.all([
+    runProgram('coordinator', ['start', '--min-workers', '2', '--out', 'runs/cluster'], { cwd: dir, env }),
+    worker('first'),
+    worker('second'),
+  ]);
+  expect({ code: coordinator.code, stderr: coordinator.code === 0 ? '' : coordinator.stderr }).toEqual({
+    code: 0,
+    stderr: '',
+  });
+  expect(workers.map(({ code }) => code)).toEqual([0, 0]);
+  const local = await runProgram('onko', ['train', '--workers', '1', '--out', 'runs/local'], { cwd: dir });
+  expect(local.code).toBe(0);
+  expect(await sha256('runs/cluster')).toBe(await sha256('runs/local'));
+  const all = [coordinator, ...workers].map(({ stdout, stderr }) => stdout + stderr).join('');
+  const { username, password } = new URL(vhost.url);
+  expect(all).not.toContain(`${username}:${password}@`);
+});
+
+it('a worker without a run waits, says so, and ends with 0 when it is told to go', async () => {
+  let sent = false;
+  const ended = await runProgram('worker', ['start', '--threads', '1', '--id', 'idle', '--verbose'], {
+    cwd: dir,
+    env: { ONKO_BROKER: vhost.url },
+    onOutput: (text, kill) => {
+      if (sent || !text.includes('idle')) return;
+      sent = true;
+      kill('SIGTERM');
+    },
+  });
+  expect({ code: ended.code, stack: stackLines(ended.stderr) }).toEqual({ code: 0, stack: [] });
+});
+
+it('a coordinator that waits for workers says what it waits for, and ends with 130 on Ctrl-C', async () => {
+  let sent = false;
+  const ended = await runProgram('coordinator', ['start', '--out', 'runs/waiting'], {
+    cwd: dir,
+    env: { ONKO_BROKER: vhost.url },
+    onOutput: (text, kill) => {
+      if (sent || !text.includes('Waiting for workers')) return;
+      sent = true;
+      kill('SIGINT');
+    },
+  });
+  expect({ code: ended.code, stack: stackLines(ended.stderr) }).toEqual({ code: 130, stack: [] });
+  expect(ended.stderr).toContain('worker start --broker');
+});
+
+it('gives up with code 6 when no worker comes in time', async () => {
+  const args = ['start', '--out', 'runs/alone', '--worker-wait', '1', '--log-level', 'error'];
+  const ended = await runProgram('coordinator', args, { cwd: dir, env: { ONKO_BROKER: vhost.url } });
+  expect({ code: ended.code, stack: stackLines(ended.stderr) }).toEqual({ code: 6, stack: [] });
+  expect(ended.stderr).toMatch(/worker/);
+});
+
+it.each(['coordinator', 'worker'] as const)(
+  '%s: a wrong password ends with code 4, and is not shown',
+  async (program) => {
+    const url = new URL(vhost.url);
+    url.password = 'hunter2';
+    const ended = await runProgram(program, ['start', '--log-level', 'error'], {
+      cwd: dir,
+      env: { ONKO_BROKER: url.href },
+    });
+    expect({ code: ended.code, stack: stackLines(ended.stderr) }).toEqual({ code: 4, stack: [] });
+    expect(ended.stdout + ended.stderr).not.toContain('hunter2');
+  },
+);
+
+it('the doctor reaches the broker', async () => {
+  const ended = await runProgram('onko', ['doctor', '--broker', vhost.url], { cwd: dir });
+  expect({ code: ended.code, stdout: ended.stdout }).toMatchObject({ code: 0 });
+  expect(ended.stdout).toMatch(/^ok {4}broker .* answers$/m);
+});
