@@ -33,7 +33,8 @@ export interface WireEnvelope {
   body: string | undefined;
   /** A field of the body by its JavaScript name. */
   field: (name: string) => unknown;
-  tensor: unknown;
+  /** A view; of no length if there is none. */
+  tensor: Uint8Array;
 }
 
 /**
@@ -76,13 +77,14 @@ export function decodeEnvelope(bytes: Uint8Array): WireEnvelope {
   const message = envelopeType().decode(buffer);
   const body: unknown = Reflect.get(message, 'body');
   const fields: unknown = typeof body === 'string' ? Reflect.get(message, body) : undefined;
+  const tensor: unknown = Reflect.get(message, 'tensor');
   return {
     major: Number(Reflect.get(message, 'major')),
     minor: Number(Reflect.get(message, 'minor')),
     body: typeof body === 'string' ? body : undefined,
     field: (name): unknown =>
       typeof fields === 'object' && fields !== null ? Reflect.get(fields, name) : undefined,
-    tensor: Reflect.get(message, 'tensor'),
+    tensor: tensor instanceof Uint8Array ? tensor : new Uint8Array(0),
   };
 }
 

@@ -13,7 +13,7 @@ async function existing(url: string, run: string, workers: string[]): Promise<st
     names.tasks,
     names.results,
     names.dead,
-    ...workers.map(names.weightsQueue),
+    ...workers.map((worker) => names.weightsQueue(worker)),
   ];
   const exchanges = [names.weightsExchange, names.broadcastExchange];
   const connection = await connect(url);

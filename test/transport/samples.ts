@@ -51,7 +51,7 @@ export function result(run: string, over: Partial<Result> = {}): Result {
   };
 }
 
-export function weights(run: string, version: number, parameters = new Uint8Array(16)): Weights {
+export function weights(run: string, version: number, parameters: Uint8Array = new Uint8Array(16)): Weights {
   return { type: 'weights', run, fence: 1, version, parameters };
 }
 

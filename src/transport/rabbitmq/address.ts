@@ -13,7 +13,7 @@ export interface BrokerAddress {
   place: string;
 }
 
-const example = 'Expected something like amqp://user:password@host:5672/vhost';
+const example = 'Expected something like amqp://USER:PASSWORD@HOST:5672/VHOST';
 
 /** BrokerError if it is no amqp or amqps URL; the message does not repeat it, since it may hold a password. */
 export function parseBrokerUrl(text: string): BrokerAddress {

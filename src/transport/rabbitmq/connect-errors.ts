@@ -11,16 +11,12 @@ export function explainConnectError(error: unknown, address: BrokerAddress, time
 
 function sentence(code: string, message: string, address: BrokerAddress, timeoutMs: number): string {
   const { place, host, user, vhost } = address;
-  if (/ACCESS[-_]REFUSED/i.test(message) && !/vhost/i.test(message)) {
-    return `RabbitMQ at ${place} refused user ${user} (virtual host ${vhost}): wrong user name or password, or a guest from another machine.`;
+  if (/ACCESS[-_]REFUSED/i.test(message)) {
+    return `RabbitMQ at ${place} refused user ${user} (virtual host ${vhost}): wrong user name or password, or guest from another machine.`;
   }
-  if (/vhost .*not found/i.test(message)) {
-    return `RabbitMQ at ${place} has no virtual host ${vhost}. Create it with: rabbitmqctl add_vhost '${vhost}'.`;
-  }
-  if (/vhost .*is down/i.test(message))
-    return `The virtual host ${vhost} of RabbitMQ at ${place} is not running.`;
-  if (/access to vhost/i.test(message) || /NOT[-_]ALLOWED|ACCESS[-_]REFUSED/i.test(message)) {
-    return `RabbitMQ at ${place} does not let user ${user} use virtual host ${vhost}. See: rabbitmqctl set_permissions.`;
+  // The broker says which of the two it is, but amqplib keeps that to itself.
+  if (/got <ConnectionClose/.test(message)) {
+    return `RabbitMQ at ${place} does not let user ${user} use virtual host ${vhost}: it does not exist (rabbitmqctl add_vhost), or the user may not (rabbitmqctl set_permissions).`;
   }
   switch (code) {
     case 'ECONNREFUSED':
