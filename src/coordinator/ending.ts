@@ -72,11 +72,14 @@ export function createEnding(o: {
   const conclude = async (outcome: RunSummary['outcome']): Promise<RunSummary> => {
     await disk.settled();
     const summary = summarise(outcome, await writeModel(config, run));
-    await writeCurves(config, chronicle.rows());
     if (outcome === 'finished') await writeFinished(config, run, summary);
-    const reason = outcome === 'finished' ? 'All epochs are done.' : 'The coordinator was asked to stop.';
     o.onClose();
-    await farewell(outcome, reason);
+    await farewell(
+      outcome,
+      outcome === 'finished' ? 'all epochs are done' : 'the coordinator was asked to stop',
+    );
+    // The workers need not wait for a picture.
+    await writeCurves(config, chronicle.rows());
     return summary;
   };
 
