@@ -26,8 +26,8 @@ export const defaultPreprocessing: Preprocessing = {
   height: 32,
   polarity: 'auto',
   crop: { margin: 0.1 },
-  mean: 0.16,
-  std: 0.25,
+  mean: 0.2,
+  std: 0.32,
 };
 
 /** @throws DataError naming the first field that does not fit */

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { ImageError } from '../errors.js';
 import { preprocess } from '../preprocess/preprocess.js';
 import { decodeImage } from './decode.js';
@@ -41,7 +41,7 @@ function readBounded(path: string): Uint8Array {
   }
 }
 
-async function answer({ id, paths }: DecodeRequest): Promise<DecodeAnswer> {
+async function decodeAll({ id, paths }: DecodeRequest): Promise<DecodeAnswer> {
   const pixels = new Uint8Array(paths.length * sampleBytes);
   const reasons: (string | null)[] = [];
   for (const [index, path] of paths.entries()) {
@@ -50,6 +50,9 @@ async function answer({ id, paths }: DecodeRequest): Promise<DecodeAnswer> {
   return { id, pixels, reasons };
 }
 
-port.on('message', (request: DecodeRequest) => {
-  void answer(request).then((done) => port.postMessage(done, [done.pixels.buffer]));
-});
+async function onRequest(request: DecodeRequest, to: MessagePort): Promise<void> {
+  const answer = await decodeAll(request);
+  to.postMessage(answer, [answer.pixels.buffer]);
+}
+
+port.on('message', (request: DecodeRequest) => void onRequest(request, port));

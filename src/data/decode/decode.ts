@@ -42,13 +42,14 @@ export async function decodeWithSharp(bytes: Uint8Array, format: ImageFormat): P
   // Parallelism is across files here; a cache of operations would only hold memory.
   sharp.concurrency(1);
   sharp.cache(false);
-  const open = (): Sharp =>
-    sharp(bytes, { failOn: 'error', limitInputPixels: maxImagePixels, autoOrient: true, animated: false });
+  const open = (limitInputPixels: number | false): Sharp =>
+    sharp(bytes, { failOn: 'error', limitInputPixels, autoOrient: true, animated: false });
   try {
-    const { width, height, channels, space } = await open().metadata();
+    // Only the header is read here; we check its claims ourselves, to name the size.
+    const { width, height, channels, space } = await open(false).metadata();
     checkDimensions(width, height);
     const isGrey = channels <= 2 && (space === 'b-w' || space === 'grey16');
-    const { data, info } = await open()
+    const { data, info } = await open(maxImagePixels)
       .toColourspace('srgb')
       .ensureAlpha()
       .raw({ depth: 'uchar' })
@@ -77,8 +78,8 @@ function layOnWhite(rgba: Uint8Array, width: number, height: number, channels: 1
 /** The decoders' own words, shortened to their first line, without their names for themselves. */
 function damaged(format: ImageFormat, error: unknown): ImageError {
   const words = (error instanceof Error ? error.message : String(error)).trim().split('\n')[0].slice(0, 120);
-  const isTruncated =
-    /end of (input|stream|file)|premature|truncat|waitng|waiting|not enough|unexpected end/i;
-  const what = isTruncated.test(words) ? 'truncated' : 'damaged';
+  // A PNG that ends early has been found by its chunks already.
+  const isTruncated = format !== 'png' && /end of (file|input|image)|premature|truncat/i.test(words);
+  const what = isTruncated ? 'truncated' : 'damaged';
   return new ImageError(`the ${format.toUpperCase()} file is ${what} (${words})`);
 }

@@ -15,7 +15,7 @@ export function sniff(bytes: Uint8Array): ImageFormat {
   if (bytes.length === 0) throw new ImageError('the file is empty (zero bytes)');
   if (bytes.length > maxFileBytes) throw tooManyBytes(bytes.length);
   const at = (offset: number, text: string): boolean =>
-    [...text].every((character, i) => bytes[offset + i] === character.charCodeAt(0));
+    Buffer.from(text, 'latin1').every((byte, i) => bytes[offset + i] === byte);
   if (at(0, '\x89PNG\r\n\x1a\n')) return 'png';
   if (at(0, '\xff\xd8\xff')) return 'jpeg';
   if (at(0, 'RIFF') && at(8, 'WEBP')) return 'webp';
@@ -50,26 +50,29 @@ export interface PngHeader {
   isGrey: boolean;
 }
 
-/** Walks the chunks up to the pixels. @throws ImageError if the file ends before them */
+/** Walks the chunks, without looking into them. @throws ImageError if the file ends before its last one */
 export function readPngHeader(bytes: Uint8Array): PngHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const truncated = new ImageError('the PNG file is truncated');
+  const firstChunk = 8;
   const chunkName = (offset: number): string =>
     String.fromCharCode(...bytes.subarray(offset + 4, offset + 8));
-  if (bytes.length < 33) throw new ImageError('the PNG file is truncated');
-  if (chunkName(8) !== 'IHDR')
+  if (bytes.length < 33) throw truncated;
+  if (chunkName(firstChunk) !== 'IHDR') {
     throw new ImageError('the PNG file is damaged: it does not begin with its header');
-  const width = view.getUint32(16);
-  const height = view.getUint32(20);
-  const colourType = bytes[25];
-  let isPlain = bytes[24] === 8 && bytes[28] === 0 && bytes[26] === 0 && bytes[27] === 0;
-  for (let offset = 33; ; ) {
-    if (offset + 12 > bytes.length) throw new ImageError('the PNG file is truncated');
+  }
+  let isPlain = bytes[24] === 8 && bytes[26] === 0 && bytes[27] === 0 && bytes[28] === 0;
+  for (let offset = firstChunk; ; ) {
+    if (offset + 12 > bytes.length) throw truncated;
+    const end = offset + 12 + view.getUint32(offset);
+    if (end > bytes.length) throw truncated;
     const name = chunkName(offset);
-    if (name === 'IDAT') break;
-    if (name === 'IEND') throw new ImageError('the PNG file is damaged: it holds no pixels');
+    if (name === 'IEND') break;
     // A colour profile has to be applied; transparency of single colours is rare enough for the general decoder.
     if (name === 'iCCP' || name === 'tRNS') isPlain = false;
-    offset += 12 + view.getUint32(offset);
+    offset = end;
   }
-  return { width, height, isPlain, isGrey: colourType === 0 || colourType === 4 };
+  const colourType = bytes[25];
+  const isGrey = colourType === 0 || colourType === 4;
+  return { width: view.getUint32(16), height: view.getUint32(20), isPlain, isGrey };
 }

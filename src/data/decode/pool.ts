@@ -75,12 +75,12 @@ export async function* decodeFiles(
     }
   };
 
-  let onAbort = (): void => undefined;
+  const finished = new AbortController();
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal?.reason);
+    const onAbort = (): void => reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true, signal: finished.signal });
   });
   aborted.catch(() => undefined);
-  signal?.addEventListener('abort', onAbort, { once: true });
   try {
     signal?.throwIfAborted();
     const pending: Promise<Decoded[]>[] = [];
@@ -94,7 +94,7 @@ export async function* decodeFiles(
       yield* await Promise.race([pending.shift()!, aborted]);
     }
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    finished.abort();
     await Promise.all(lanes.map((lane) => lane.close()));
   }
 }
@@ -148,7 +148,7 @@ function openLane(start: () => Worker): Lane {
       return new Promise((resolve) => {
         settle = resolve;
         const request: DecodeRequest = { id: asked++, paths };
-        running().postMessage(request);
+        running().postMessage(request, []);
       });
     },
     async close() {

@@ -15,8 +15,8 @@ export interface LabelRow {
  *
  * @throws DataError if the file has no header, or a column is missing (naming the ones found)
  */
-export function readLabels(text: string, source: string): LabelRow[] {
-  const [header, ...records] = parseCsv(text, source);
+export function readLabels(csv: string, source: string): LabelRow[] {
+  const [header, ...records] = parseCsv(csv, source);
   if (header === undefined)
     throw new DataError(`${source} is empty: expected a header with the columns filename and digit.`);
   const names = header.fields.map((name) => name.trim());

@@ -13,11 +13,12 @@ interface Piece {
 /** Ink at least this dark connects; a piece must reach `surely` somewhere, or it is texture. */
 const possibly = 0.2;
 const surely = 0.5;
-/** A piece with this share of the digit's mass is part of it wherever it lies: a stroke after the pen was lifted. */
+/** A piece with this share of the digit's mass belongs to it even at some distance: a stroke after the pen was lifted. */
 const ownShare = 0.2;
-/** One with this share is part of it if it lies close by; anything less is a speck. */
+const ownGap = 0.5;
+/** One with this share belongs to it if it lies close by; anything less is a speck. */
 const nearShare = 0.03;
-/** "Close by": a gap of at most this fraction of the digit's longer side. */
+/** Both gaps are fractions of the digit's longer side. A piece at the edge of the image may be a neighbour's: it has to be close. */
 const nearGap = 0.15;
 /** A line along the whole edge (of the scan, of ruled paper): this long and this thin, relative to the image. */
 const lineLength = 0.9;
@@ -42,6 +43,18 @@ export function keepDigit(grey: Plane, planes: readonly Plane[]): boolean {
     for (let i = 0; i < values.length; i++) if (ring[i] === 0) values[i] = 0;
   }
   return true;
+}
+
+/**
+ * Lines along the edge of a scan, if there are any: 1 on them and around them. They are often darker than the writing, and must
+ * be left out before the ink's darkness is measured.
+ */
+export function findEdgeLines(grey: Plane): Uint8Array | null {
+  const { width, height } = grey;
+  const owner = new Int32Array(width * height);
+  const pieces = findPieces(grey, owner);
+  const lines = Uint8Array.from([0, ...pieces.map((piece) => (isEdgeLine(piece, width, height) ? 1 : 0))]);
+  return lines.includes(1) ? ringAround(owner, lines, width, height) : null;
 }
 
 /** Flood fill over eight neighbours. `owner` ← piece number + 1, or 0. */
@@ -84,12 +97,13 @@ function choosePieces(pieces: readonly Piece[], width: number, height: number): 
   const candidates = inner.length > 0 ? inner : sure;
   if (candidates.length === 0) return null;
   const digit = candidates.reduce((best, piece) => (piece.mass > best.mass ? piece : best));
-  const reach = nearGap * Math.max(digit.right - digit.left + 1, digit.bottom - digit.top + 1);
+  const longerSide = Math.max(digit.right - digit.left + 1, digit.bottom - digit.top + 1);
   const kept = new Uint8Array(pieces.length + 1);
   for (const [index, piece] of pieces.entries()) {
     if (!candidates.includes(piece)) continue;
     const share = piece.mass / digit.mass;
-    if (share >= ownShare || (share >= nearShare && gap(digit, piece) <= reach)) kept[index + 1] = 1;
+    const reach = share >= ownShare && !touchesEdge(piece, width, height) ? ownGap : nearGap;
+    if (share >= nearShare && gap(digit, piece) <= reach * longerSide) kept[index + 1] = 1;
   }
   return kept;
 }
@@ -97,13 +111,15 @@ function choosePieces(pieces: readonly Piece[], width: number, height: number): 
 function isEdgeLine(piece: Piece, width: number, height: number): boolean {
   const across = piece.right - piece.left + 1;
   const down = piece.bottom - piece.top + 1;
-  const touches =
-    piece.left === 0 || piece.top === 0 || piece.right === width - 1 || piece.bottom === height - 1;
-  if (!touches) return false;
+  if (!touchesEdge(piece, width, height)) return false;
   return (
     (across >= lineLength * width && down <= lineWidth * height) ||
     (down >= lineLength * height && across <= lineWidth * width)
   );
+}
+
+function touchesEdge(piece: Piece, width: number, height: number): boolean {
+  return piece.left === 0 || piece.top === 0 || piece.right === width - 1 || piece.bottom === height - 1;
 }
 
 /** Empty pixels between two boxes, the larger of both directions; 0 if they meet. */

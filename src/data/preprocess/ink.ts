@@ -14,13 +14,15 @@ const greatestFloor = 0.4;
  *
  * @param planes channels of one image, dark ink on light paper, 0…255
  * @param colour one plane per channel instead of a single one
+ * @param ignored 1 where something lies that is neither paper nor writing
  * @returns null for a blank sheet; `grey` is what the digit is found on, `planes` what the sample is made of
  */
 export function extractInk(
   planes: readonly Plane[],
   colour: boolean,
+  ignored: Uint8Array | null = null,
 ): { grey: Plane; planes: Plane[] } | null {
-  const grey = darkness(blend(planes, inkWeights(planes)));
+  const grey = darkness(blend(planes, inkWeights(planes)), ignored);
   const levels = inkLevels(grey);
   if (levels === null) return null;
   if (!colour) {
@@ -29,7 +31,7 @@ export function extractInk(
   }
   // One pair of levels for all channels: the hue of the ink stays.
   const separate = planes.map((plane) => {
-    const dark = darkness(plane);
+    const dark = darkness(plane, ignored);
     stretch(dark, levels);
     return dark;
   });
@@ -38,9 +40,10 @@ export function extractInk(
 }
 
 /** Paper minus image. The paper is a closing whose square is half the image: no stroke of a digit is as fat as that. */
-function darkness(plane: Plane): Plane {
+function darkness(plane: Plane, ignored: Uint8Array | null): Plane {
   const paper = closing(plane, Math.ceil(Math.max(plane.width, plane.height) / 4));
-  for (let i = 0; i < paper.values.length; i++) paper.values[i] -= plane.values[i];
+  const { values } = paper;
+  for (let i = 0; i < values.length; i++) values[i] = ignored?.[i] === 1 ? 0 : values[i] - plane.values[i];
   return paper;
 }
 

@@ -21,6 +21,10 @@ export function toPlanes(image: RawImage): Plane[] {
   const height = Math.ceil(image.height / factor);
   return Array.from({ length: channels }, (_, channel) => {
     const values = new Float32Array(width * height);
+    if (factor === 1) {
+      for (let i = 0; i < values.length; i++) values[i] = pixels[i * channels + channel];
+      return { width, height, values };
+    }
     for (let y = 0; y < height; y++) {
       const lastRow = Math.min((y + 1) * factor, image.height);
       for (let x = 0; x < width; x++) {

@@ -1,6 +1,6 @@
 import { channelsOf, type Preprocessing } from '../preprocessing.js';
 import type { RawImage } from '../types.js';
-import { keepDigit } from './components.js';
+import { findEdgeLines, keepDigit } from './components.js';
 import { extractInk } from './ink.js';
 import { blend, invert, type Plane, toPlanes } from './planes.js';
 import { isInkBright } from './polarity.js';
@@ -8,6 +8,10 @@ import { type Box, resample } from './resample.js';
 
 /** A digit that is smaller than this in the file is not enlarged further: its pixels carry no more shape. */
 const smallestDigit = 4;
+/** This share of a sample's pixels at least is full ink: what the thinnest strokes cover. */
+const fullInkShare = 0.04;
+/** … unless that takes more than this factor: the sample shows something else then. */
+const greatestGain = 2.5;
 /** Rec. 601 luma, for samples that keep their brightness. */
 const luma = [0.299, 0.587, 0.114];
 
@@ -20,6 +24,7 @@ const luma = [0.299, 0.587, 0.114];
  * 3. Darkness is stretched between the paper's noise and the ink's full level: a faint pencil and a binarised image look alike.
  * 4. Specks and scan edges are wiped out, and the box of the digit is found to a fraction of a pixel.
  * 5. The box, made as square as the sample, with a margin, is resampled.
+ * 6. A thin stroke that paled when it was averaged down is darkened to full ink again.
  *
  * Only + − × ÷ and square roots of doubles: the same bytes on every machine. A blank sheet becomes zeros. With polarity `keep`,
  * steps 1–3 only find the digit, and the sample shows the image's own brightness.
@@ -31,7 +36,10 @@ export function preprocess(image: RawImage, p: Preprocessing): Uint8Array {
   const colour = p.color === 'rgb';
   const kept = p.polarity === 'keep' ? ownBrightness(planes, colour) : null;
   if (isInkBright(planes)) for (const plane of planes) invert(plane);
-  const ink = extractInk(planes, colour);
+  let ink = extractInk(planes, colour);
+  const lines = ink === null ? null : findEdgeLines(ink.grey);
+  // If nothing else is on the paper, the line is the writing.
+  if (lines !== null) ink = extractInk(planes, colour, lines) ?? ink;
   const found = ink !== null && keepDigit(ink.grey, ink.planes) ? ink : null;
 
   const sample = new Uint8Array(channelsOf(p) * p.height * p.width);
@@ -40,16 +48,28 @@ export function preprocess(image: RawImage, p: Preprocessing): Uint8Array {
   const whole: Box = { left: 0, top: 0, width: planes[0].width, height: planes[0].height };
   const box = p.crop !== null && found !== null ? digitBox(found.grey, p.crop.margin) : whole;
   const frame = fit(box, p.width / p.height);
+  const resampled = shown.map((plane) =>
+    resample(plane, frame, p.width, p.height, kept === null ? 'empty' : 'edge'),
+  );
+  const scale = kept === null ? 255 * inkGain(resampled) : 1;
   for (let channel = 0; channel < channelsOf(p); channel++) {
-    const source = shown[Math.min(channel, shown.length - 1)];
-    const { values } = resample(source, frame, p.width, p.height, kept === null ? 'empty' : 'edge');
-    const scale = kept === null ? 255 : 1;
+    const { values } = resampled[Math.min(channel, resampled.length - 1)];
     for (let i = 0; i < values.length; i++) {
       // The clamped array's own rounding is half-to-even, which is defined too; Math.round says it in the open.
       sample[channel * values.length + i] = Math.min(255, Math.max(0, Math.round(values[i] * scale)));
     }
   }
   return sample;
+}
+
+/** Brings the sample's darkest pixels to full ink; all channels alike. */
+function inkGain(planes: readonly Plane[]): number {
+  let darkest = 0;
+  for (const { values } of planes) {
+    const sorted = values.toSorted();
+    darkest = Math.max(darkest, sorted[Math.floor(values.length * (1 - fullInkShare))]);
+  }
+  return 1 / Math.min(1, Math.max(1 / greatestGain, darkest));
 }
 
 function ownBrightness(planes: readonly Plane[], colour: boolean): Plane[] {
