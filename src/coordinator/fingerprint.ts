@@ -2,7 +2,7 @@
 const exponent = 0x7f80_0000;
 
 /**
- * values[n] → whether all are finite, and a hash of their bits; one pass, about 0.1 ms for 60,000 values.
+ * values[n] → whether all are finite, and a hash of their bits; one pass, about 0.2 ms for 60,000 values.
  * Not cryptographic: it tells honest machines that disagree from those that do not.
  */
 export function fingerprint(
