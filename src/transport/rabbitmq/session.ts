@@ -34,6 +34,11 @@ export interface ReconnectingOptions {
 
 /** A killed predecessor's connection is gone within moments; a living one's is not. */
 const lockedForMs = 2_000;
+/**
+ * After an outage our own old connection may hold our exclusive queues until the broker misses its heartbeats. If they
+ * are held for longer than so many, somebody else has taken our place.
+ */
+const oldConnectionBeats = 4;
 
 /**
  * Keeps a session: connecting → up ⇄ down (reconnecting with backoff) → closed or lost.
@@ -129,9 +134,15 @@ export class ReconnectingSession {
     this.#config.events.state.tell({ type: 'down', reason });
   }
 
+  #giveUp(error: Error): void {
+    this.#absence = error;
+    this.#config.events.state.tell({ type: 'lost', error });
+  }
+
   async #reconnect(): Promise<void> {
-    const { address, options, events } = this.#config;
+    const { address, options, events, onLocked } = this.#config;
     const downSinceMs = options.now();
+    let lockedSinceMs: number | null = null;
     for (let attempt = 0; !this.#stopped.signal.aborted; attempt++) {
       await pause(options, this.#stopped.signal, attempt);
       if (this.#stopped.signal.aborted) return;
@@ -141,13 +152,17 @@ export class ReconnectingSession {
         events.state.tell({ type: 'up' });
         return;
       } catch (error) {
-        const downMs = options.now() - downSinceMs;
-        if (downMs >= options.retryForMs) {
-          const seconds = Math.round(downMs / 1_000);
-          const reason = error instanceof Error ? error.message : String(error);
-          const lost = new BrokerError(`Gave up on RabbitMQ after ${seconds} s of trying. ${reason}`);
-          this.#absence = lost;
-          events.state.tell({ type: 'lost', error: lost });
+        const nowMs = options.now();
+        lockedSinceMs = isResourceLocked(error) ? (lockedSinceMs ?? nowMs) : null;
+        if (lockedSinceMs !== null && nowMs - lockedSinceMs >= oldConnectionBeats * options.heartbeatMs) {
+          this.#giveUp(onLocked());
+          return;
+        }
+        if (nowMs - downSinceMs >= options.retryForMs) {
+          const seconds = Math.round((nowMs - downSinceMs) / 1_000);
+          const last = isResourceLocked(error) ? onLocked() : error;
+          const reason = last instanceof Error ? last.message : String(last);
+          this.#giveUp(new BrokerError(`Gave up on RabbitMQ after ${seconds} s of trying. ${reason}`));
           return;
         }
         tellRetry(options, error);
