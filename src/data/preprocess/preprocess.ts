@@ -1,4 +1,5 @@
-import { channelsOf, type Preprocessing } from '../preprocessing.js';
+import type { Preprocessing } from '../preprocessing.js';
+import { channelsOf, sampleBytesOf } from '../sample-shape.js';
 import type { RawImage } from '../types.js';
 import { findEdgeLines, keepDigit } from './components.js';
 import { extractInk } from './ink.js';
@@ -42,7 +43,7 @@ export function preprocess(image: RawImage, p: Preprocessing): Uint8Array {
   if (lines !== null) ink = extractInk(planes, colour, lines) ?? ink;
   const found = ink !== null && keepDigit(ink.grey, ink.planes) ? ink : null;
 
-  const sample = new Uint8Array(channelsOf(p) * p.height * p.width);
+  const sample = new Uint8Array(sampleBytesOf(p));
   const shown = kept ?? found?.planes;
   if (shown === undefined) return sample;
   const whole: Box = { left: 0, top: 0, width: planes[0].width, height: planes[0].height };
@@ -55,7 +56,6 @@ export function preprocess(image: RawImage, p: Preprocessing): Uint8Array {
   for (let channel = 0; channel < channelsOf(p); channel++) {
     const { values } = resampled[Math.min(channel, resampled.length - 1)];
     for (let i = 0; i < values.length; i++) {
-      // The clamped array's own rounding is half-to-even, which is defined too; Math.round says it in the open.
       sample[channel * values.length + i] = Math.min(255, Math.max(0, Math.round(values[i] * scale)));
     }
   }
