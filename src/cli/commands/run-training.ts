@@ -27,7 +27,7 @@ export interface Flavour {
   minWorkers: number;
   workerWaitMs: number | null;
   heartbeatMs: number;
-  workerCommand: string;
+  workerCommand: string | null;
   /** How to go on with the run, without --data and --out. */
   resumeCommand: string;
   openTransport(): Promise<Transport>;
