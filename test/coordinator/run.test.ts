@@ -307,10 +307,10 @@ describe('resuming', () => {
       ...transport,
       openCoordinator: async (o) => {
         const link = await transport.openCoordinator(o);
-        const onState: typeof link.onState = (listener) => {
+        link.onState = (listener) => {
           lose = (error) => listener({ type: 'lost', error });
         };
-        return { ...link, onState };
+        return link;
       },
     };
     closers.push(() => transport.close());
