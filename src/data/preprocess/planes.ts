@@ -1,4 +1,5 @@
 import type { RawImage } from '../types.js';
+import { floats } from './scratch.js';
 
 /** One channel of an image: `values` is [height][width], any unit its maker says. */
 export interface Plane {
@@ -20,9 +21,9 @@ export function toPlanes(image: RawImage): Plane[] {
   const width = Math.ceil(image.width / factor);
   const height = Math.ceil(image.height / factor);
   return Array.from({ length: channels }, (_, channel) => {
-    const values = new Float32Array(width * height);
+    const values = floats(width * height);
     if (factor === 1) {
-      for (let i = 0; i < values.length; i++) values[i] = pixels[i * channels + channel];
+      for (let i = 0, from = channel; i < values.length; i++, from += channels) values[i] = pixels[from];
       return { width, height, values };
     }
     for (let y = 0; y < height; y++) {
@@ -50,27 +51,46 @@ export function invert(plane: Plane): void {
   for (let i = 0; i < values.length; i++) values[i] = 255 - values[i];
 }
 
+export function copy({ width, height, values }: Plane): Plane {
+  const copied = floats(values.length);
+  copied.set(values);
+  return { width, height, values: copied };
+}
+
 /** Σ weights[c] · planes[c]. */
 export function blend(planes: readonly Plane[], weights: readonly number[]): Plane {
-  const [first] = planes;
-  if (planes.length === 1) return { ...first, values: first.values.slice() };
-  const values = new Float32Array(first.values.length);
+  if (planes.length === 1) return copy(planes[0]);
+  const [{ width, height, values: red }, ...others] = planes;
+  // Written out: a loop over the channels inside of this one takes four times as long.
+  const [green, blue] = others.map(({ values }) => values);
+  const [redWeight, greenWeight, blueWeight] = weights;
+  const values = floats(red.length);
   for (let i = 0; i < values.length; i++) {
-    let sum = 0;
-    for (let c = 0; c < planes.length; c++) sum += weights[c] * planes[c].values[i];
-    values[i] = sum;
+    values[i] = redWeight * red[i] + greenWeight * green[i] + blueWeight * blue[i];
   }
-  return { width: first.width, height: first.height, values };
+  return { width, height, values };
 }
 
 /** How many values lie in each of 256 steps of one: bin = round(v), cut to 0…255. */
 export function histogram(values: Float32Array): Uint32Array {
   const bins = new Uint32Array(256);
-  for (let i = 0; i < values.length; i++) {
-    const bin = Math.round(values[i]);
-    bins[bin < 0 ? 0 : bin > 255 ? 255 : bin] += 1;
+  // Neighbours mostly fall into the same bin, and would wait for one another: every other value is counted apart.
+  const odd = new Uint32Array(256);
+  const pairs = values.length - (values.length % 2);
+  for (let i = 0; i < pairs; i += 2) {
+    bins[binOf(values[i])] += 1;
+    odd[binOf(values[i + 1])] += 1;
   }
+  if (pairs < values.length) bins[binOf(values[pairs])] += 1;
+  for (let bin = 0; bin < bins.length; bin++) bins[bin] += odd[bin];
   return bins;
+}
+
+/** round(value), cut to 0…255. */
+function binOf(value: number): number {
+  // Truncation is rounding down but for negative numbers, which are cut anyway; Math.round takes twice as long.
+  const bin = (value + 0.5) | 0;
+  return bin < 0 ? 0 : bin > 255 ? 255 : bin;
 }
 
 /** Smallest bin that has at least `rank` values at or below it. */
