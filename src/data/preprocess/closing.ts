@@ -14,20 +14,20 @@ export function closing(plane: Plane, reach: number): Plane {
   const { width, height } = plane;
   const values = floats(width * height);
   releasing(() => {
-    const turned = floats(width * height);
-    spread(values, plane.values, width, reach, 1);
-    transpose(turned, values, width, height);
+    const other = floats(width * height);
+    spread(other, plane.values, width, reach, 1);
+    transpose(values, other, width, height);
     // The smallest values are the largest of the negated ones.
-    spread(turned, turned, height, reach, -1);
-    spread(turned, turned, height, reach, 1);
-    transpose(values, turned, height, width);
-    spread(values, values, width, reach, -1);
+    spread(other, values, height, reach, -1);
+    spread(values, other, height, reach, 1);
+    transpose(other, values, height, width);
+    spread(values, other, width, reach, -1);
   });
   return { width, height, values };
 }
 
 /**
- * In every row of `width`: y ← sign · the largest of x within `reach` in both directions; windows are cut at the ends. y may be x.
+ * In every row of `width`: y ← sign · the largest of x within `reach` in both directions; windows are cut at the ends.
  *
  * Three comparisons per pixel, however large the window (van Herk 1992, Gil and Werman 1993): a row is divided into blocks as long as a
  * window, so that each window is the end of one block and the beginning of the next.
@@ -38,6 +38,11 @@ function spread(y: Float32Array, x: Float32Array, width: number, reach: number, 
   // The largest from here to the end of the block; `prefix` is the largest from its beginning to here.
   const suffix = new Float32Array(width);
   for (let at = 0; at < x.length; at += width) {
+    // Clean paper has many equal rows, and so has any paper once its largest values were spread over the columns.
+    if (at > 0 && repeats(x, at, width)) {
+      y.copyWithin(at, at - width, at);
+      continue;
+    }
     for (let start = 0; start < width; start += block) {
       suffixes(suffix, x, at, start, Math.min(width, start + block));
     }
@@ -67,6 +72,14 @@ function spread(y: Float32Array, x: Float32Array, width: number, reach: number, 
       y[at + middle] = sign * (first >= lastBlock || before > prefix ? before : prefix);
     }
   }
+}
+
+/** Whether the row at `at` equals the one before. */
+function repeats(x: Float32Array, at: number, width: number): boolean {
+  let i = at;
+  const end = at + width;
+  while (i < end && x[i] === x[i - width]) i++;
+  return i === end;
 }
 
 /** suffix[i] ← the largest of x[at + i] … x[at + end − 1], for every i from `start`. */

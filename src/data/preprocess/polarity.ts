@@ -25,15 +25,12 @@ export function isInkBright(planes: readonly Plane[]): boolean {
 }
 
 /** The channels added up. */
-function totals([first, ...others]: readonly Plane[]): Float64Array {
-  const sums = doubles(first.values.length);
-  sums.set(first.values);
-  for (const { values } of others) addTo(sums, values);
+function totals(planes: readonly Plane[]): Float64Array {
+  const [red, green, blue] = planes.map(({ values }) => values);
+  const sums = doubles(red.length);
+  if (planes.length === 1) sums.set(red);
+  else for (let i = 0; i < sums.length; i++) sums[i] = red[i] + green[i] + blue[i];
   return sums;
-}
-
-function addTo(sums: Float64Array, values: Float32Array): void {
-  for (let i = 0; i < sums.length; i++) sums[i] += values[i];
 }
 
 /** Third standardised moment of (value − mean of the surroundings), 0 for a constant image. */
