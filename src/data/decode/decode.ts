@@ -3,6 +3,7 @@ import type { Sharp } from 'sharp';
 import { ImageError } from '../errors.js';
 import type { RawImage } from '../types.js';
 import { checkDimensions, type ImageFormat, maxImagePixels, readPngHeader, sniff } from './header.js';
+import { decodePlainPng } from './plain-png.js';
 
 /**
  * Part of every cache key: raise it when the same file may decode to other pixels than before (a new decoder, another limit).
@@ -10,9 +11,9 @@ import { checkDimensions, type ImageFormat, maxImagePixels, readPngHeader, sniff
 export const decoderVersion = 1;
 
 /**
- * Decodes an image file, whatever its name says. Plain PNGs take pngjs on Node's own zlib, several times faster than the general
- * decoder for images this small; everything else (JPEG, palettes of few bits, 16 bits, interlaced, …) takes sharp. Both give
- * the same pixels where both can read a file.
+ * Decodes an image file, whatever its name says. PNGs without transparency or a palette are decoded here, on Node's own zlib, many times faster
+ * than by a general decoder for images this small; the less plain ones, and those with something wrong, take pngjs; everything else
+ * (JPEG, palettes of few bits, 16 bits, interlaced, …) takes sharp. All give the same pixels where they can read a file.
  *
  * @throws ImageError with a reason that names what is wrong with the file
  */
@@ -21,12 +22,15 @@ export async function decodeImage(bytes: Uint8Array): Promise<RawImage> {
   if (format === 'png') {
     const header = readPngHeader(bytes);
     checkDimensions(header.width, header.height);
-    if (header.isPlain) return decodePlainPng(bytes, header.isGrey);
+    if (header.isPlain) {
+      return decodePlainPng(bytes, header.width, header.height) ?? decodeWithPngjs(bytes, header.isGrey);
+    }
   }
   return decodeWithSharp(bytes, format);
 }
 
-function decodePlainPng(bytes: Uint8Array, isGrey: boolean): RawImage {
+/** Exported for the test that all decoders agree. */
+export function decodeWithPngjs(bytes: Uint8Array, isGrey: boolean): RawImage {
   let png: { width: number; height: number; data: Uint8Array };
   try {
     png = PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -36,7 +40,7 @@ function decodePlainPng(bytes: Uint8Array, isGrey: boolean): RawImage {
   return layOnWhite(png.data, png.width, png.height, isGrey ? 1 : 3);
 }
 
-/** Exported for the test that both decoders agree. */
+/** Exported for the test that all decoders agree. */
 export async function decodeWithSharp(bytes: Uint8Array, format: ImageFormat): Promise<RawImage> {
   const { default: sharp } = await import('sharp');
   // Parallelism is across files here; a cache of operations would only hold memory.

@@ -163,6 +163,6 @@ function startDecodeThread(recipe: DecodeRecipe): Worker {
   return new Worker(new URL('./decode-thread.js', import.meta.url), {
     workerData: recipe,
     // Small images leave much short-lived garbage: a small young generation keeps it out of the resident set.
-    resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 },
+    resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 256 },
   });
 }
