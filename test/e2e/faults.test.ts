@@ -1,17 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { stackLines } from '../cli/run-program.js';
 import { type PrivateBroker, startPrivateBroker } from '../support/broker.js';
-import {
-  type FaultRuns,
-  openFaultRuns,
-  type RunningCoordinator,
-  stepsPerEpoch,
-} from '../support/fault-run.js';
+import { type FaultRuns, openFaultRuns } from '../support/fault-run.js';
 import { temporaryFolder } from '../support/small-data.js';
 import { endPrograms, expectPlain, type ProgramEnd, startProgram } from '../support/start-program.js';
+
+// A dozen starts of Node and of RabbitMQ take ten times as long on a machine that has other work.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let broker: PrivateBroker;
 let runs: FaultRuns;
@@ -64,24 +62,15 @@ async function killWithBlockInHand(
   expect((await worker.ended).signal).toBe('SIGKILL');
 }
 
-/** Waits for a checkpoint that is not the end of an epoch; → its step. */
-async function checkpointInMidEpoch(out: string): Promise<number> {
-  for (;;) {
-    const found = (await runs.checkpoints(out)).findLast((step) => step % stepsPerEpoch !== 0);
-    if (found !== undefined) return found;
-    await sleep(20);
-  }
-}
-
-/** A run that has one checkpoint in mid-epoch, and was stopped there. */
-async function stoppedRun(out: string): Promise<RunningCoordinator> {
+/** Trains until it is stopped in mid-run; → the steps of its checkpoints. */
+async function stoppedRun(out: string): Promise<number[]> {
   const worker = await runs.worker('writer', ['--once']);
   const coordinator = await runs.coordinator(out);
-  await checkpointInMidEpoch(out);
+  await coordinator.reaches(3);
   coordinator.kill('SIGTERM');
   expect((await coordinator.ended).code).toBe(143);
   await expectDone(worker.ended);
-  return coordinator;
+  return runs.checkpoints(out);
 }
 
 describe('kill -9', () => {
@@ -113,9 +102,10 @@ describe('kill -9', () => {
     const out = 'runs/resumed';
     const worker = await runs.worker('faithful', ['--once']);
     const first = await runs.coordinator(out);
-    const step = await checkpointInMidEpoch(out);
+    const step = await runs.haltAtCheckpoint(out, first, worker);
     first.kill('SIGKILL');
     expect((await first.ended).signal).toBe('SIGKILL');
+    worker.kill('SIGCONT');
     const second = await runs.coordinator(out, ['--resume']);
     const [, from] = await second.says(/Going on with run \S+ after step (\d+)/);
     expect(Number(from)).toBeGreaterThanOrEqual(step);
@@ -134,7 +124,12 @@ describe('a broker that goes away in mid-run', () => {
     const worker = await runs.worker('patient', ['--once']);
     const coordinator = await runs.coordinator(out);
     await coordinator.reaches(3);
-    await broker.restart(2_000, { hard });
+    // So that the run is not over before the broker is.
+    worker.kill('SIGSTOP');
+    const restarted = broker.restart(2_000, { hard });
+    await coordinator.says(/The connection to the broker is lost/);
+    worker.kill('SIGCONT');
+    await restarted;
     await expectDone(coordinator.ended);
     await expectDone(worker.ended);
     for (const side of [coordinator, worker]) expect(side.output()).toMatch(/Connected to RabbitMQ .* again/);
@@ -188,6 +183,7 @@ describe('orderly ends', () => {
     await coordinator.reaches(2);
 
     leaving.kill('SIGTERM');
+    staying.kill('SIGSTOP');
     await expectDone(leaving.ended);
     expect(leaving.output()).toContain('Draining: SIGTERM');
     await coordinator.says(/Worker leaving.* left \(SIGTERM\): 1 worker in all/);
@@ -196,6 +192,7 @@ describe('orderly ends', () => {
     expectPlain(await second.ended, 4, /already has a coordinator on this broker/);
 
     coordinator.kill('SIGTERM');
+    staying.kill('SIGCONT');
     const end = await coordinator.ended;
     expect({ code: end.code, stack: stackLines(end.stderr) }, end.stderr).toEqual({ code: 143, stack: [] });
     expect(end.stdout).toMatch(/Go on with +coordinator start --broker amqp:.* --out runs\/orderly --resume/);
@@ -215,8 +212,7 @@ describe('orderly ends', () => {
 describe('a full disk', () => {
   it('for the run folder: code 7, and the checkpoint before is whole', async () => {
     const out = 'runs/full';
-    await stoppedRun(out);
-    const before = await runs.checkpoints(out);
+    const before = await stoppedRun(out);
     const worker = await runs.worker('continuing');
     const cramped = await runs.coordinator(out, ['--resume', '--log-level', 'error'], {
       largestFileBlocks: 16,

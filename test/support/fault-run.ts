@@ -26,20 +26,24 @@ export interface FaultRuns {
   modelSha256(out: string): Promise<string>;
   /** Steps of the checkpoints of a run, ascending. */
   checkpoints(out: string): Promise<number[]>;
+  /**
+   * Halts the only worker of a run until a checkpoint is due, lets it go on, and halts it again when a checkpoint in
+   * mid-epoch is on disk; → its step. So it does not matter how fast the machine is.
+   */
+  haltAtCheckpoint(out: string, coordinator: RunningCoordinator, worker: RunningProgram): Promise<number>;
   dispose(): Promise<void>;
 }
 
-/**
- * Steps per epoch, of two. They take a few seconds on the reference kernels with one thread: long enough that what is
- * seen from outside is still true when something is done about it.
- */
+/** Of two epochs. */
 export const stepsPerEpoch = 20;
-const batch = 128;
+const batch = 64;
+/** The shortest there is, and a little more. */
+const checkpointDueSeconds = 1.2;
 
 export async function openFaultRuns(brokerUrl: string): Promise<FaultRuns> {
   const folder = await temporaryFolder();
   const { path } = folder;
-  await writeSmallSet(path, { 'training-a': stepsPerEpoch * batch, 'training-b': 200 });
+  await writeSmallSet(path, { 'training-a': stepsPerEpoch * batch, 'training-b': 100 });
   await writeFile(
     join(path, 'onko.config.json'),
     JSON.stringify({
@@ -66,14 +70,23 @@ export async function openFaultRuns(brokerUrl: string): Promise<FaultRuns> {
       kernels: 'reference',
       epochs: 2,
       batch,
-      microshards: 8,
+      microshards: 4,
       checkpointEvery: 1,
-      heartbeatMs: 500,
+      // Whoever is halted for some seconds is not given up.
+      heartbeatMs: 5_000,
       metricsPort: 0,
       cacheDir: 'cache',
     }),
   );
   const env = { ONKO_BROKER: brokerUrl };
+
+  const checkpoints = async (out: string): Promise<number[]> => {
+    const names = await readdir(join(path, out, 'checkpoints')).catch(() => []);
+    return names
+      .flatMap((name) => /^step-(\d+)\.safetensors$/.exec(name)?.[1] ?? [])
+      .map(Number)
+      .toSorted((a, b) => a - b);
+  };
 
   const home = async (name: string): Promise<string> => {
     const made = join(path, 'homes', name);
@@ -111,12 +124,19 @@ export async function openFaultRuns(brokerUrl: string): Promise<FaultRuns> {
       createHash('sha256')
         .update(await readFile(join(path, out, 'model.safetensors')))
         .digest('hex'),
-    checkpoints: async (out) => {
-      const names = await readdir(join(path, out, 'checkpoints')).catch(() => []);
-      return names
-        .flatMap((name) => /^step-(\d+)\.safetensors$/.exec(name)?.[1] ?? [])
-        .map(Number)
-        .toSorted((a, b) => a - b);
+    checkpoints,
+    haltAtCheckpoint: async (out, coordinator, worker) => {
+      await coordinator.reaches(3);
+      for (;;) {
+        worker.kill('SIGSTOP');
+        const found = (await checkpoints(out)).findLast((step) => step % stepsPerEpoch !== 0);
+        if (found !== undefined) return found;
+        while ((await coordinator.metric('onko_checkpoint_age_seconds')) < checkpointDueSeconds)
+          await sleep(20);
+        const before = await coordinator.metric('onko_checkpoints_total');
+        worker.kill('SIGCONT');
+        while ((await coordinator.metric('onko_checkpoints_total')) === before) await sleep(5);
+      }
     },
     dispose: async () => {
       await endPrograms();
