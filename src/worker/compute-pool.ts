@@ -40,7 +40,7 @@ export interface PoolOptions {
  * Tensors lie outside of V8's heap, so a thread needs little of it; a small young generation keeps the resident
  * size of a worker down.
  */
-const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 };
+const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 4 };
 
 interface Slot {
   /** Null until somebody wants it (again). */
