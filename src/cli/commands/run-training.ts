@@ -20,6 +20,9 @@ import { runReport } from '../run-report.js';
 import type { Session } from '../session.js';
 import { trainingSpecOf } from '../training-spec.js';
 
+/** Each takes about 15 MB: more of them would be most of a coordinator's memory, to win seconds once per data set. */
+const mostDecodeThreads = 8;
+
 /** What `train` and `coordinator start` have in common. */
 export type RunOptions = Omit<Values<typeof trainTable>, 'workers'>;
 
@@ -144,7 +147,7 @@ async function openPack(
     folders,
     preprocessing: spec.preprocessing,
     cacheDir: join(cacheDir, 'packs'),
-    threads: o.threads ?? availableParallelism(),
+    threads: o.threads ?? Math.min(availableParallelism(), mostDecodeThreads),
     maxRejects: o.maxRejects,
     onProgress: ({ done, total }) => session.progress(packReport(done, total)),
     signal: session.signals.stop,

@@ -80,7 +80,11 @@ const runRows = {
     'grey, cropped to the ink, in the size of the model’s input',
     'what to change about the preparation of images, like \'{"color":"rgb","crop":null}\'',
   ),
-  threads: data.optional(kind.integer({ min: 1, max: 256 }), 'all cores', 'threads for decoding images'),
+  threads: data.optional(
+    kind.integer({ min: 1, max: 256 }),
+    'all cores, at most 8',
+    'threads for decoding images',
+  ),
 
   model: training.value(
     kind.nameOrJson('NAME|SPEC.json'),
