@@ -1,28 +1,48 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GenericContainer, Wait } from 'testcontainers';
-import type { PrivateBroker } from './private-broker.js';
+import { createManagementApi } from './management-api.js';
+import { brokerReady, type PrivateBroker } from './private-broker.js';
+
+/**
+ * Keeps the container while the server is down, since one that is started again may come back on another port. A
+ * server that ends without /tmp/restart takes the container along.
+ */
+const keeper = `
+while docker-entrypoint.sh rabbitmq-server; rm /tmp/restart 2>/dev/null; do
+  until rm /tmp/begin 2>/dev/null; do sleep 0.1; done
+done`;
 
 /** RabbitMQ in a container, for machines with a Docker engine and no RabbitMQ of their own. */
 export async function startContainer(): Promise<PrivateBroker> {
   const container = await new GenericContainer('rabbitmq:4-management')
-    .withExposedPorts(5672)
+    .withCommand(['sh', '-c', keeper])
+    .withExposedPorts(5672, 15672)
     .withEnvironment({ RABBITMQ_NODENAME: 'onko@localhost' })
     .withWaitStrategy(Wait.forLogMessage(/Server startup complete/))
     .withStartupTimeout(180_000)
     .start();
-  const control = async (...args: string[]): Promise<string> => {
-    const { exitCode, output } = await container.exec(['rabbitmqctl', ...args]);
-    if (exitCode !== 0) throw new Error(`rabbitmqctl ${args.join(' ')} failed: ${output}`);
+  const host = container.getHost();
+  const url = `amqp://guest:guest@${host}:${container.getMappedPort(5672)}`;
+  const api = createManagementApi(`http://${host}:${container.getMappedPort(15672)}`, 'guest', 'guest');
+  const execute = async (...command: string[]): Promise<string> => {
+    const { exitCode, output } = await container.exec(command);
+    if (exitCode !== 0) throw new Error(`${command.join(' ')} failed in the container: ${output}`);
     return output.trim();
   };
+  const evaluate = (expression: string): Promise<string> => execute('rabbitmqctl', 'eval', `${expression}.`);
   return {
-    url: `amqp://guest:guest@${container.getHost()}:${container.getMappedPort(5672)}`,
-    evaluate: (expression) => control('eval', `${expression}.`),
-    // A container that is restarted may come back on another port; the broker inside it can be stopped just as well.
-    restart: async (downMs) => {
-      await control('stop_app');
+    url,
+    addVhost: (name) => api.addVhost(name),
+    deleteVhost: (name) => api.deleteVhost(name),
+    evaluate,
+    restart: async (downMs, how = { hard: false }) => {
+      await execute('touch', '/tmp/restart');
+      if (how.hard) await evaluate('spawn(fun() -> timer:sleep(50), erlang:halt(137, [{flush, false}]) end)');
+      else await execute('rabbitmqctl', 'shutdown');
+      await execute('sh', '-c', 'while [ -e /tmp/restart ]; do sleep 0.1; done');
       await sleep(downMs);
-      await control('start_app');
+      await execute('touch', '/tmp/begin');
+      await brokerReady(url, () => false);
     },
     stop: async () => void (await container.stop()),
   };

@@ -1,4 +1,4 @@
-/** Virtual hosts of a broker that is not ours, through its management plugin. */
+/** Virtual hosts of a broker, through its management plugin. */
 export interface ManagementApi {
   addVhost(name: string): Promise<void>;
   deleteVhost(name: string): Promise<void>;
@@ -14,7 +14,7 @@ export function createManagementApi(apiUrl: string, user: string, password: stri
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     }).catch((error: unknown) => {
       throw new Error(
-        `Every test takes a virtual host of its own, so the broker of ONKO_TEST_BROKER_URL needs its management plugin; nothing answers at ${apiUrl}. Enable it (rabbitmq-plugins enable rabbitmq_management) or name its address in ONKO_TEST_BROKER_API.`,
+        `Every test takes a virtual host of its own, through the broker's management plugin, and nothing answers at ${apiUrl}. If ONKO_TEST_BROKER_URL names the broker, enable its plugin (rabbitmq-plugins enable rabbitmq_management) or name the plugin's address in ONKO_TEST_BROKER_API.`,
         { cause: error },
       );
     });

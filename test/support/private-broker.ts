@@ -9,12 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { type ErlangConsole, startErlangConsole } from './erlang-console.js';
 
-/** A RabbitMQ of our own: a child process that lives below one temporary folder and goes when we go. */
+/** A RabbitMQ of our own, that goes when we go: a child process below one temporary folder, or a container. */
 export interface PrivateBroker {
-  /** amqp://guest:guest@127.0.0.1:PORT */
+  /** amqp://guest:guest@HOST:PORT */
   url: string;
   /** Stops the server, waits, and starts it again on the same port with the same data. Resolves when it is ready. */
   restart(downMs: number, how?: { hard: boolean }): Promise<void>;
+  addVhost(name: string): Promise<void>;
+  deleteVhost(name: string): Promise<void>;
   /** Evaluates an Erlang expression in the broker. */
   evaluate(expression: string): Promise<string>;
   stop(): Promise<void>;
@@ -130,7 +132,7 @@ export async function startServer(script: string): Promise<PrivateBroker> {
   };
 
   try {
-    await ready(url, child);
+    await brokerReady(url, () => child.exitCode !== null);
   } catch (error) {
     const log = await readFile(join(folder, 'broker.log'), 'utf8').catch(() => '');
     await stop();
@@ -146,13 +148,21 @@ export async function startServer(script: string): Promise<PrivateBroker> {
 
   return {
     url,
+    addVhost: async (name) => {
+      await evaluate(`ok = rabbit_vhost:add(<<"${name}">>, <<"test">>)`);
+      const all = '<<".*">>, <<".*">>, <<".*">>';
+      await evaluate(
+        `rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"${name}">>, ${all}, <<"test">>)`,
+      );
+    },
+    deleteVhost: async (name) => void (await evaluate(`rabbit_vhost:delete(<<"${name}">>, <<"test">>)`)),
     evaluate,
     restart: async (downMs, how = { hard: false }) => {
       if (how.hard) await evaluate('spawn(fun() -> timer:sleep(50), erlang:halt(137, [{flush, false}]) end)');
       await order(how.hard ? 'wait' : 'end');
       await sleep(downMs);
       await order('begin');
-      await ready(url, child);
+      await brokerReady(url, () => child.exitCode !== null);
     },
     stop,
   };
@@ -169,7 +179,8 @@ function orders(child: ChildProcess): (order: 'begin' | 'end' | 'wait') => Promi
     });
 }
 
-async function ready(url: string, child: ChildProcess): Promise<void> {
+/** Resolves when the broker lets us in; rejects with what it says instead when it has `ended` or takes too long. */
+export async function brokerReady(url: string, ended: () => boolean): Promise<void> {
   const deadline = performance.now() + readyWithinMs;
   for (;;) {
     try {
@@ -178,7 +189,7 @@ async function ready(url: string, child: ChildProcess): Promise<void> {
       await connection.close();
       return;
     } catch (error) {
-      if (child.exitCode !== null || performance.now() > deadline) throw error;
+      if (ended() || performance.now() > deadline) throw error;
     }
     await sleep(100);
   }
