@@ -10,7 +10,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // A broker that has to be installed or fetched first takes its time.
+    hookTimeout: 300_000,
     maxWorkers: 2,
   },
 });

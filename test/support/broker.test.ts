@@ -1,6 +1,9 @@
 import { connect } from 'amqplib';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { testVhost } from './broker.js';
+
+// The first to ask waits until the broker is installed or its image is loaded: more than a test may take.
+beforeAll(async () => (await testVhost()).dispose());
 
 test('a virtual host of its own for every test', async () => {
   const vhosts = await Promise.all([testVhost(), testVhost()]);

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { TestProject } from 'vitest/node';
-import { startPrivateBroker } from './broker.js';
+import { findOrInstallServer, type ServerSearch } from './install-broker.js';
 import { createManagementApi } from './management-api.js';
+import { startBroker } from './start-broker.js';
 
 /** Virtual hosts of the broker that all test files share. */
 interface SharedBroker {
@@ -34,37 +35,42 @@ function sharedByUrl(brokerUrl: string): SharedBroker {
   };
 }
 
-async function startShared(): Promise<SharedBroker> {
+async function startShared(server: () => Promise<ServerSearch>): Promise<SharedBroker> {
   const given = process.env['ONKO_TEST_BROKER_URL'];
   if (given !== undefined && given !== '') return sharedByUrl(given);
-  const broker = await startPrivateBroker();
+  const broker = await startBroker(await server());
   return {
     addVhost: async (name) => {
-      await broker.evaluate(`ok = rabbit_vhost:add(<<"${name}">>, <<"test">>)`);
-      const all = '<<".*">>, <<".*">>, <<".*">>';
-      await broker.evaluate(
-        `rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"${name}">>, ${all}, <<"test">>)`,
-      );
+      await broker.addVhost(name);
       return vhostUrl(broker.url, name);
     },
-    deleteVhost: async (name) =>
-      void (await broker.evaluate(`rabbit_vhost:delete(<<"${name}">>, <<"test">>)`)),
+    deleteVhost: (name) => broker.deleteVhost(name),
     stop: () => broker.stop(),
   };
 }
 
 /**
- * Runs in vitest's main process, which owns the shared broker; the test files ask for virtual hosts over HTTP. The
- * broker starts with the first request: a run without RabbitMQ tests starts none.
+ * Runs in vitest's main process, which owns the shared broker and knows this machine's server; the test files ask for
+ * virtual hosts and for the server over HTTP. All starts with the first request: a run without RabbitMQ tests installs
+ * and starts nothing.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  let found: Promise<ServerSearch> | null = null;
+  const server = (): Promise<ServerSearch> => {
+    found ??= findOrInstallServer();
+    return found;
+  };
   let shared: Promise<SharedBroker> | null = null;
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
+      if (request.url === '/server') {
+        response.end(JSON.stringify(await server()));
+        return;
+      }
       const name = /^\/vhosts\/([a-z0-9-]+)$/.exec(request.url ?? '')?.[1];
       if (name === undefined) throw new Error(`Nothing to do for ${request.method} ${request.url}.`);
-      shared ??= startShared();
+      shared ??= startShared(server);
       const broker = await shared;
       if (request.method === 'DELETE') await broker.deleteVhost(name);
       response.end(request.method === 'PUT' ? await broker.addVhost(name) : '');
@@ -74,15 +80,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
     }
   };
 
-  const server = createServer((request, response) => void answer(request, response));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
+  const service = createServer((request, response) => void answer(request, response));
+  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+  const address = service.address();
   if (address === null || typeof address === 'string') throw new Error('Expected a port.');
   project.provide('brokerServiceUrl', `http://127.0.0.1:${address.port}`);
 
   return async () => {
-    server.closeAllConnections();
-    server.close();
+    service.closeAllConnections();
+    service.close();
     const broker = await shared?.catch(() => null);
     await broker?.stop();
   };

@@ -1,4 +1,5 @@
 import { connect } from 'amqplib';
+import { beforeAll } from 'vitest';
 import { runTopology } from '../../src/protocol/index.js';
 import { createRabbitTransport } from '../../src/transport/index.js';
 import { testVhost } from '../support/broker.js';
@@ -33,6 +34,9 @@ async function existing(url: string, run: string, workers: string[]): Promise<st
   await connection.close();
   return found;
 }
+
+// The first to ask waits until the broker is installed or its image is loaded: more than a test may take.
+beforeAll(async () => (await testVhost()).dispose());
 
 transportConformance('rabbitmq', async () => {
   const vhost = await testVhost();
