@@ -38,7 +38,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  await vhost.dispose();
+  await vhost?.dispose();
   for (const folder of [dir, elsewhere]) await rm(folder, { recursive: true });
 });
 

@@ -33,8 +33,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await Promise.all(transports.map((transport) => transport.close()));
-  await vhost.dispose();
-  await workshop.dispose();
+  await vhost?.dispose();
+  await workshop?.dispose();
 });
 
 describe('over RabbitMQ', () => {

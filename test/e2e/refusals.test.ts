@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterEach(endPrograms);
 afterAll(async () => {
-  await vhost.dispose();
+  await vhost?.dispose();
   await folder.dispose();
 });
 

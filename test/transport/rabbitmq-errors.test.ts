@@ -14,7 +14,7 @@ beforeAll(async () => {
   vhost = await testVhost();
 });
 
-afterAll(() => vhost.dispose());
+afterAll(() => vhost?.dispose());
 
 async function listening(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1');
