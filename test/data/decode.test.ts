@@ -1,6 +1,7 @@
+import { PNG } from 'pngjs';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { decodeWithSharp } from '../../src/data/decode/decode.js';
+import { decodeWithPngjs, decodeWithSharp } from '../../src/data/decode/decode.js';
 import { maxFileBytes, readPngHeader } from '../../src/data/decode/header.js';
 import { decodeImage, ImageError, type RawImage } from '../../src/data/index.js';
 import { drawFigure, toSharp } from './support.js';
@@ -22,23 +23,42 @@ async function reasonOf(bytes: Uint8Array): Promise<string> {
   return error instanceof ImageError ? error.reason : '';
 }
 
-async function bothDecoders(png: Uint8Array): Promise<RawImage> {
-  expect(readPngHeader(png).isPlain).toBe(true);
+async function allDecoders(png: Uint8Array): Promise<RawImage> {
+  const { isPlain, isGrey } = readPngHeader(png);
+  expect(isPlain).toBe(true);
   const fast = await decodeImage(png);
+  expect(fast).toEqual(await decodeWithPngjs(png, isGrey));
   expect(fast).toEqual(await decodeWithSharp(png, 'png'));
   return fast;
 }
 
 describe('decoders', () => {
-  test('the fast one and the general one give the same pixels for grey, colour, palette and transparency', async () => {
-    const grey = await bothDecoders(await toSharp(colourful).toColourspace('b-w').png().toBuffer());
+  test('the fast ones and the general one give the same pixels for grey, colour, palette and transparency', async () => {
+    const grey = await allDecoders(await toSharp(colourful).toColourspace('b-w').png().toBuffer());
     expect(grey.channels).toBe(1);
-    const colour = await bothDecoders(await toSharp(colourful).png({ adaptiveFiltering: true }).toBuffer());
+    const colour = await allDecoders(await toSharp(colourful).png({ adaptiveFiltering: true }).toBuffer());
     expect(colour.pixels).toEqual(colourful.pixels);
-    await bothDecoders(await toSharp(colourful).png({ palette: true, colours: 256, dither: 0 }).toBuffer());
+    await allDecoders(await toSharp(colourful).png({ palette: true, colours: 256, dither: 0 }).toBuffer());
     const alpha = Buffer.from(Uint8Array.from({ length: 41 * 29 }, (_, i) => i % 256));
     const joined = toSharp(colourful).joinChannel(alpha, { raw: { width: 41, height: 29, channels: 1 } });
-    await bothDecoders(await joined.png().toBuffer());
+    await allDecoders(await joined.png().toBuffer());
+  });
+
+  test.each([
+    ['grey', 0],
+    ['colour', 2],
+  ] as const)('every filter that a PNG may use, in %s', async (_, colorType) => {
+    const { width, height } = colourful;
+    const data = await toSharp(colourful).ensureAlpha().raw().toBuffer();
+    for (let filterType = 0; filterType <= 4; filterType++) {
+      const png = PNG.sync.write(Object.assign(new PNG({ width, height }), { data }), {
+        colorType,
+        filterType,
+      });
+      const image = await allDecoders(png);
+      expect([image.width, image.height, image.channels]).toEqual([width, height, colorType === 0 ? 1 : 3]);
+      if (colorType === 2) expect(image.pixels).toEqual(colourful.pixels);
+    }
   });
 
   test.each([

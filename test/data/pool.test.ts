@@ -42,6 +42,29 @@ test('results come in the order of the files, errors in their places', async () 
   expect(results.filter(({ pixels }) => pixels === null)).toHaveLength(2);
 });
 
+test('another thread is started only when what is left is worth it', async () => {
+  const source = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    parentPort.on('message', ({ id, paths }) => {
+      const pixels = new Uint8Array(paths.length * workerData.sampleBytes);
+      parentPort.postMessage({ id, pixels, reasons: paths.map(() => null) });
+    });`;
+  const startedFor = async (msPerReading: number): Promise<number> => {
+    let started = 0;
+    let clockMs = 0;
+    const startThread: DecodeOptions['startThread'] = (workerData) => {
+      started += 1;
+      return new Worker(source, { eval: true, workerData });
+    };
+    const now = (): number => (clockMs += msPerReading);
+    const paths = Array.from({ length: 500 }, (_, i) => `file-${i}`);
+    expect(await decodeAll(paths, { threads: 3, startThread, now })).toHaveLength(500);
+    return started;
+  };
+  expect(await startedFor(1)).toBe(1);
+  expect(await startedFor(1000)).toBe(3);
+});
+
 test('a file that kills its thread is rejected alone, and the thread replaced', async () => {
   // Stands for a fault in native code or a thread out of memory: it dies on every file called "deadly".
   const source = `

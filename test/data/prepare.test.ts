@@ -212,6 +212,9 @@ async function writeHazards(): Promise<void> {
     'twice.png': png,
     'quarrel.png': png,
     'unlisted.png': png,
+    // What inference writes into the folder is no image that a row was forgotten for.
+    'predictions.csv': Buffer.from('filename,digit\n'),
+    'rejects.csv': Buffer.from('filename,reason\n'),
     '.hidden': png,
   };
   for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, name), bytes);

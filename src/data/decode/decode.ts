@@ -1,4 +1,3 @@
-import { PNG } from 'pngjs';
 import type { Sharp } from 'sharp';
 import { ImageError } from '../errors.js';
 import type { RawImage } from '../types.js';
@@ -23,14 +22,18 @@ export async function decodeImage(bytes: Uint8Array): Promise<RawImage> {
     const header = readPngHeader(bytes);
     checkDimensions(header.width, header.height);
     if (header.isPlain) {
-      return decodePlainPng(bytes, header.width, header.height) ?? decodeWithPngjs(bytes, header.isGrey);
+      return (
+        decodePlainPng(bytes, header.width, header.height) ?? (await decodeWithPngjs(bytes, header.isGrey))
+      );
     }
   }
   return decodeWithSharp(bytes, format);
 }
 
 /** Exported for the test that all decoders agree. */
-export function decodeWithPngjs(bytes: Uint8Array, isGrey: boolean): RawImage {
+export async function decodeWithPngjs(bytes: Uint8Array, isGrey: boolean): Promise<RawImage> {
+  // Imported when it is needed, as sharp is: most sets never do, and every thread would pay for it.
+  const { PNG } = await import('pngjs');
   let png: { width: number; height: number; data: Uint8Array };
   try {
     png = PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));

@@ -9,6 +9,8 @@ export interface DecodeOptions {
   signal?: AbortSignal | undefined;
   /** Starts one thread; tests put a fragile one here. */
   startThread?: (recipe: DecodeRecipe) => Worker;
+  /** A clock in milliseconds. */
+  now?: () => number;
 }
 
 /** `pixels`: [sampleBytes], or null with the reason. */
@@ -18,9 +20,14 @@ export type Decoded = { pixels: Uint8Array; reason: null } | { pixels: null; rea
 const filesPerRequest = 32;
 /** Requests in flight or waiting for an earlier one, per thread: bounds what is held in memory. */
 const aheadPerThread = 4;
+/**
+ * A thread spends about this long on starting and on compiling what others have compiled already. Another one is started only when
+ * those that run would be busy for longer than that with what is left.
+ */
+const threadStartMs = 400;
 
 /**
- * Decodes and preprocesses files on all threads, and yields the results in the order of `paths`, so what comes out does not depend
+ * Decodes and preprocesses files on up to `threads` threads, as many as the work is worth, and yields the results in the order of `paths`, so what comes out does not depend
  * on the number of threads.
  *
  * A file that breaks its thread (out of memory, a fault in native code that Node survives) is found by decoding the files of that request
@@ -36,10 +43,11 @@ export async function* decodeFiles(
   const sampleBytes = sampleBytesOf(preprocessing);
   const recipe: DecodeRecipe = { preprocessing, sampleBytes };
   const startThread = options.startThread ?? startDecodeThread;
+  const now = options.now ?? (() => performance.now());
   const requestCount = Math.ceil(paths.length / filesPerRequest);
   const threadCount = Math.max(1, Math.min(options.threads, requestCount));
-  const lanes = Array.from({ length: threadCount }, () => openLane(() => startThread(recipe)));
-  const idle = [...lanes];
+  const lanes: Lane[] = [];
+  const idle: Lane[] = [];
   const waiting: ((lane: Lane) => void)[] = [];
 
   const takeLane = (): Promise<Lane> => {
@@ -53,6 +61,18 @@ export async function* decodeFiles(
     const next = waiting.shift();
     if (next === undefined) idle.push(lane);
     else next(lane);
+  };
+  const addLane = (): void => {
+    const lane = openLane(() => startThread(recipe));
+    lanes.push(lane);
+    giveBack(lane);
+  };
+  let answered = 0;
+  const onAnswered = (tookMs: number): void => {
+    answered += 1;
+    const leftMs = ((requestCount - answered) * tookMs) / lanes.length;
+    // The first answer says nothing: it contains the start of its thread.
+    if (answered > 1 && lanes.length < threadCount && leftMs > threadStartMs) addLane();
   };
 
   const decodeOnLane = async (lane: Lane, wanted: string[]): Promise<Decoded[]> => {
@@ -70,7 +90,11 @@ export async function* decodeFiles(
     const lane = await takeLane();
     try {
       signal?.throwIfAborted();
-      return await decodeOnLane(lane, paths.slice(index * filesPerRequest, (index + 1) * filesPerRequest));
+      const startedMs = now();
+      const wanted = paths.slice(index * filesPerRequest, (index + 1) * filesPerRequest);
+      const decoded = await decodeOnLane(lane, wanted);
+      if (!finished.signal.aborted) onAnswered(now() - startedMs);
+      return decoded;
     } finally {
       giveBack(lane);
     }
@@ -84,6 +108,7 @@ export async function* decodeFiles(
   aborted.catch(() => undefined);
   try {
     signal?.throwIfAborted();
+    addLane();
     const pending: Promise<Decoded[]>[] = [];
     let next = 0;
     for (let done = 0; done < requestCount; done++) {

@@ -16,6 +16,9 @@ export interface FolderPlan {
   notes: string[];
 }
 
+/** What images are called: other files beside them, such as the tables that an earlier inference left, are nobody's oversight. */
+const imageEnding = /\.(png|jpe?g|webp|gif|tiff?|avif)$/i;
+
 /** All files but tables, such as the predictions.csv that an earlier inference left here. */
 export function planUnlabelled(listing: FolderListing): FolderPlan {
   const images = listing.files.filter(({ name }) => !name.toLowerCase().endsWith('.csv'));
@@ -23,7 +26,7 @@ export function planUnlabelled(listing: FolderListing): FolderPlan {
 }
 
 /**
- * Joins label rows and files. Every row becomes an image or a reject; files without a row are counted in a note.
+ * Joins label rows and files. Every row becomes an image or a reject; image files without a row are counted in a note.
  *
  * @param folder how rejects call the folder
  */
@@ -72,7 +75,7 @@ export function planLabelled(listing: FolderListing, rows: readonly LabelRow[], 
     images.push({ file, label: first.label });
   }
   images.sort((a, b) => (a.file.name < b.file.name ? -1 : 1));
-  const extra = listing.files.length - byFile.size;
+  const extra = listing.files.filter((file) => !byFile.has(file) && imageEnding.test(file.name)).length;
   const files = extra === 1 ? 'One file' : `${extra} files`;
   const notes =
     extra === 0 ? [] : [`${files} in ${folder} without a row in ${basename(listing.path)}.csv: ignored.`];
