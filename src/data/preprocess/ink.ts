@@ -1,5 +1,5 @@
 import { closing } from './closing.js';
-import { binOfRank, blend, histogram, type Plane } from './planes.js';
+import { binOfRank, blend, histogram, type Plane, type Raster, separate } from './planes.js';
 import { floats, releasing } from './scratch.js';
 
 /** Contrast below this many of 255 grey steps is no writing: a blank sheet is not blown up into noise. */
@@ -19,18 +19,14 @@ export interface Ink {
 /**
  * Darkness against the paper: 0 where there is paper, 1 where there is full ink.
  *
- * @param planes channels of one image, dark ink on light paper, 0…255
+ * @param raster dark ink on light paper, 0…255
  * @param colour one plane per channel instead of a single one
  * @param ignored 1 where something lies that is neither paper nor writing
  * @returns null for a blank sheet
  */
-export function extractInk(
-  planes: readonly Plane[],
-  colour: boolean,
-  ignored: Uint8Array | null = null,
-): Ink | null {
-  const weights = releasing(() => inkWeights(planes));
-  const grey = darkness(blend(planes, weights), ignored);
+export function extractInk(raster: Raster, colour: boolean, ignored: Uint8Array | null = null): Ink | null {
+  const weights = releasing(() => inkWeights(raster));
+  const grey = darkness(blend(raster, weights), ignored);
   const levels = inkLevels(grey);
   if (levels === null) return null;
   if (!colour) {
@@ -38,13 +34,13 @@ export function extractInk(
     return { grey, planes: [grey] };
   }
   // One pair of levels for all channels: the hue of the ink stays.
-  const separate = planes.map((plane) => {
+  const planes = separate(raster).map((plane) => {
     const dark = darkness(plane, ignored);
     stretch(dark, levels);
     return dark;
   });
   stretch(grey, levels);
-  return { grey, planes: separate };
+  return { grey, planes };
 }
 
 /** Paper minus image. The paper is a closing whose square is half the image: no stroke of a digit is as fat as that. */
@@ -60,19 +56,20 @@ function darkness(plane: Plane, ignored: Uint8Array | null): Plane {
  * How much each channel says about the ink, summing to one: its mean distance between paper (the median) and the darkest pixels.
  * Black ink weighs all channels alike; blue ink hardly darkens the blue one, which then counts little.
  */
-function inkWeights(planes: readonly Plane[]): number[] {
-  if (planes.length === 1) return [1];
-  const even = planes.map(() => 1 / planes.length);
-  const mean = blend(planes, even);
+function inkWeights(raster: Raster): number[] {
+  const { channels, values } = raster;
+  if (channels === 1) return [1];
+  const even = Array.from({ length: channels }, () => 1 / channels);
+  const mean = blend(raster, even);
   const bins = histogram(mean.values);
   const darkest = binOfRank(bins, inkRank(mean.values.length));
   const paper = binOfRank(bins, mean.values.length / 2);
   const threshold = (darkest + paper) / 2;
   const dark = indicesBelow(mean.values, threshold);
-  const distances = planes.map(({ values }) => {
-    const median = binOfRank(histogram(values), values.length / 2);
+  const distances = even.map((_, channel) => {
+    const median = binOfRank(histogram(values, channel, channels), mean.values.length / 2);
     let sum = 0;
-    for (const i of dark) sum += median - values[i];
+    for (const i of dark) sum += median - values[i * channels + channel];
     return Math.max(0, sum);
   });
   const total = distances.reduce((sum, distance) => sum + distance, 0);

@@ -8,28 +8,36 @@ export interface Plane {
   values: Float32Array;
 }
 
+/** All channels of an image: `values` is [height][width][channels]. */
+export interface Raster {
+  width: number;
+  height: number;
+  channels: 1 | 3;
+  values: Float32Array;
+}
+
 /**
  * Longest side that is analysed. A scan of 180 pixels stays as it is; a photograph is averaged down first, which costs no detail
  * that a 32-pixel sample could show, and keeps memory and time per image bounded.
  */
 const longestSide = 320;
 
-/** The channels of an image as planes of 0…255, averaged down by a whole factor if it is very large. */
-export function toPlanes(image: RawImage): Plane[] {
+/** The image as numbers of 0…255, averaged down by a whole factor if it is very large. */
+export function toRaster(image: RawImage): Raster {
   const { channels, pixels } = image;
   const factor = Math.ceil(Math.max(image.width, image.height) / longestSide);
   const width = Math.ceil(image.width / factor);
   const height = Math.ceil(image.height / factor);
-  const planes = Array.from({ length: channels }, () => ({ width, height, values: floats(width * height) }));
+  const values = floats(width * height * channels);
   if (factor === 1) {
-    separate(planes, pixels);
-    return planes;
+    values.set(pixels);
+    return { width, height, channels, values };
   }
-  for (const [channel, { values }] of planes.entries()) {
-    for (let y = 0; y < height; y++) {
-      const lastRow = Math.min((y + 1) * factor, image.height);
-      for (let x = 0; x < width; x++) {
-        const lastColumn = Math.min((x + 1) * factor, image.width);
+  for (let y = 0; y < height; y++) {
+    const lastRow = Math.min((y + 1) * factor, image.height);
+    for (let x = 0; x < width; x++) {
+      const lastColumn = Math.min((x + 1) * factor, image.width);
+      for (let channel = 0; channel < channels; channel++) {
         let sum = 0;
         let count = 0;
         for (let row = y * factor; row < lastRow; row++) {
@@ -38,65 +46,57 @@ export function toPlanes(image: RawImage): Plane[] {
             count += 1;
           }
         }
-        values[y * width + x] = sum / count;
+        values[(y * width + x) * channels + channel] = sum / count;
       }
     }
   }
-  return planes;
-}
-
-/** planes[c][i] ← pixels[i][c] */
-function separate(planes: readonly Plane[], pixels: Uint8Array): void {
-  const [red, green, blue] = planes.map(({ values }) => values);
-  if (planes.length === 1) {
-    red.set(pixels);
-    return;
-  }
-  for (let i = 0, from = 0; i < red.length; i++, from += 3) {
-    red[i] = pixels[from];
-    green[i] = pixels[from + 1];
-    blue[i] = pixels[from + 2];
-  }
+  return { width, height, channels, values };
 }
 
 /** 255 − v, in place. */
-export function invert(plane: Plane): void {
-  const { values } = plane;
+export function invert({ values }: Raster): void {
   for (let i = 0; i < values.length; i++) values[i] = 255 - values[i];
 }
 
-export function copy({ width, height, values }: Plane): Plane {
-  const copied = floats(values.length);
-  copied.set(values);
-  return { width, height, values: copied };
+/** One plane per channel. */
+export function separate({ width, height, channels, values: from }: Raster): Plane[] {
+  return Array.from({ length: channels }, (_, channel) => {
+    const values = floats(width * height);
+    for (let i = 0; i < values.length; i++) values[i] = from[i * channels + channel];
+    return { width, height, values };
+  });
 }
 
-/** Σ weights[c] · planes[c]. */
-export function blend(planes: readonly Plane[], weights: readonly number[]): Plane {
-  if (planes.length === 1) return copy(planes[0]);
-  const { width, height } = planes[0];
-  // Written out: a loop over the channels inside of this one takes four times as long.
-  const [red, green, blue] = planes.map(({ values }) => values);
-  const [redWeight, greenWeight, blueWeight] = weights;
-  const values = floats(red.length);
+/** Σ weights[c] · channel c. A single channel stays as it is. */
+export function blend({ width, height, channels, values: from }: Raster, weights: readonly number[]): Plane {
+  const values = floats(width * height);
+  if (channels === 1) {
+    values.set(from);
+    return { width, height, values };
+  }
+  const [red, green, blue] = weights;
   for (let i = 0; i < values.length; i++) {
-    values[i] = redWeight * red[i] + greenWeight * green[i] + blueWeight * blue[i];
+    values[i] = red * from[3 * i] + green * from[3 * i + 1] + blue * from[3 * i + 2];
   }
   return { width, height, values };
 }
 
-/** How many values lie in each of 256 steps of one: bin = round(v). @param values 0…255 */
-export function histogram(values: Float32Array): Int32Array {
+/**
+ * How many values lie in each of 256 steps of one: bin = round(v). Counted are values[first], values[first + step], …
+ *
+ * @param values 0…255
+ */
+export function histogram(values: Float32Array, first = 0, step = 1): Int32Array {
   const bins = new Int32Array(256);
   // Neighbours mostly fall into the same bin, and would wait for one another: every other value is counted apart.
   const odd = new Int32Array(256);
-  const pairs = values.length - (values.length % 2);
-  for (let i = 0; i < pairs; i += 2) {
+  let i = first;
+  for (; i + step < values.length; i += 2 * step) {
     // Rounding, for what is not negative; Math.round takes twice as long.
     bins[(values[i] + 0.5) | 0] += 1;
-    odd[(values[i + 1] + 0.5) | 0] += 1;
+    odd[(values[i + step] + 0.5) | 0] += 1;
   }
-  if (pairs < values.length) bins[(values[pairs] + 0.5) | 0] += 1;
+  if (i < values.length) bins[(values[i] + 0.5) | 0] += 1;
   for (let bin = 0; bin < bins.length; bin++) bins[bin] += odd[bin];
   return bins;
 }

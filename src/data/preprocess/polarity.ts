@@ -1,4 +1,4 @@
-import type { Plane } from './planes.js';
+import type { Raster } from './planes.js';
 import { doubles, releasing } from './scratch.js';
 
 /** Beyond this, the shape of the distribution alone decides: a stroke covers about a quarter of its surroundings, or less. */
@@ -12,12 +12,12 @@ const clearSkewness = 0.5;
  * strokes, cut tightly) is the skewness near zero; then the edge of the image, which is paper rather than ink, is compared with
  * the inside. Both measures change their sign and nothing else when an image is inverted.
  *
- * @param planes channels of one image, 0…255
+ * @param raster 0…255
  */
-export function isInkBright(planes: readonly Plane[]): boolean {
+export function isInkBright(raster: Raster): boolean {
   return releasing(() => {
-    const { width, height } = planes[0];
-    const brightness = totals(planes);
+    const { width, height } = raster;
+    const brightness = totals(raster);
     const skewness = localSkewness(brightness, width, height);
     if (Math.abs(skewness) >= clearSkewness) return skewness > 0;
     return insideMinusEdge(brightness, width, height) > 0;
@@ -25,11 +25,10 @@ export function isInkBright(planes: readonly Plane[]): boolean {
 }
 
 /** The channels added up. */
-function totals(planes: readonly Plane[]): Float64Array {
-  const [red, green, blue] = planes.map(({ values }) => values);
-  const sums = doubles(red.length);
-  if (planes.length === 1) sums.set(red);
-  else for (let i = 0; i < sums.length; i++) sums[i] = red[i] + green[i] + blue[i];
+function totals({ width, height, channels, values }: Raster): Float64Array {
+  const sums = doubles(width * height);
+  if (channels === 1) sums.set(values);
+  else for (let i = 0; i < sums.length; i++) sums[i] = values[3 * i] + values[3 * i + 1] + values[3 * i + 2];
   return sums;
 }
 

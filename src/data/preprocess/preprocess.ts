@@ -3,7 +3,7 @@ import { channelsOf, sampleBytesOf } from '../sample-shape.js';
 import type { RawImage } from '../types.js';
 import { type Bounds, findEdgeLines, findPieces, keepDigit } from './components.js';
 import { extractInk, type Ink } from './ink.js';
-import { blend, copy, invert, type Plane, toPlanes } from './planes.js';
+import { blend, invert, type Plane, type Raster, separate, toRaster } from './planes.js';
 import { isInkBright } from './polarity.js';
 import { type Box, resample } from './resample.js';
 import { startImage } from './scratch.js';
@@ -35,16 +35,16 @@ const luma = [0.299, 0.587, 0.114];
  */
 export function preprocess(image: RawImage, p: Preprocessing): Uint8Array {
   startImage();
-  const planes = toPlanes(image);
+  const raster = toRaster(image);
   const colour = p.color === 'rgb';
-  const kept = p.polarity === 'keep' ? ownBrightness(planes, colour) : null;
-  if (isInkBright(planes)) for (const plane of planes) invert(plane);
-  const found = findDigit(planes, colour);
+  const kept = p.polarity === 'keep' ? ownBrightness(raster, colour) : null;
+  if (isInkBright(raster)) invert(raster);
+  const found = findDigit(raster, colour);
 
   const sample = new Uint8Array(sampleBytesOf(p));
   const shown = kept ?? found?.planes;
   if (shown === undefined) return sample;
-  const whole: Box = { left: 0, top: 0, width: planes[0].width, height: planes[0].height };
+  const whole: Box = { left: 0, top: 0, width: raster.width, height: raster.height };
   const box = p.crop !== null && found !== null ? digitBox(found.grey, found.bounds, p.crop.margin) : whole;
   const frame = fit(box, p.width / p.height);
   const resampled = shown.map((plane) =>
@@ -66,14 +66,14 @@ interface Digit extends Ink {
 }
 
 /** The ink of the digit alone, or null if there is none. */
-function findDigit(planes: readonly Plane[], colour: boolean): Digit | null {
-  let ink = extractInk(planes, colour);
+function findDigit(raster: Raster, colour: boolean): Digit | null {
+  let ink = extractInk(raster, colour);
   if (ink === null) return null;
   let pieces = findPieces(ink.grey);
   const lines = findEdgeLines(pieces);
   if (lines !== null) {
     // If nothing else is on the paper, the line is the writing.
-    ink = extractInk(planes, colour, lines) ?? ink;
+    ink = extractInk(raster, colour, lines) ?? ink;
     pieces = findPieces(ink.grey);
   }
   const bounds = keepDigit(pieces, new Set([ink.grey, ...ink.planes]));
@@ -92,9 +92,8 @@ function inkGain(planes: readonly Plane[]): number {
   return 1 / Math.min(1, darkest);
 }
 
-function ownBrightness(planes: readonly Plane[], colour: boolean): Plane[] {
-  if (colour) return planes.map(copy);
-  return [blend(planes, luma)];
+function ownBrightness(raster: Raster, colour: boolean): Plane[] {
+  return colour ? separate(raster) : [blend(raster, luma)];
 }
 
 /**

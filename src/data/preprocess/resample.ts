@@ -31,22 +31,25 @@ export function resample(
   outside: 'empty' | 'edge',
 ): Plane {
   const across = taps(box.left, box.width, width);
-  const columns = places(across, source.width, outside);
   const down = taps(box.top, box.height, height);
   // Rows of the source that any output row needs, resampled across first.
   const firstRow = down.first[0];
   const rows = down.first[height - 1] + down.count - firstRow;
   const strips = new Float64Array(rows * width);
+  // One row of the source as far as the taps reach, which may be beyond its ends.
+  const firstColumn = across.first[0];
+  const columns = Int32Array.from({ length: across.first[width - 1] + across.count - firstColumn }, (_, i) =>
+    place(firstColumn + i, source.width, outside),
+  );
+  const line = new Float64Array(columns.length);
   for (let row = 0; row < rows; row++) {
     const y = place(firstRow + row, source.height, outside);
     if (y < 0) continue;
-    const at = y * source.width;
-    for (let x = 0, tap = 0; x < width; x++) {
-      let sum = 0;
-      for (const end = tap + across.count; tap < end; tap++) {
-        sum += across.weights[tap] * source.values[at + columns[tap]];
-      }
-      strips[row * width + x] = sum;
+    for (let i = 0; i < line.length; i++) {
+      line[i] = columns[i] < 0 ? 0 : source.values[y * source.width + columns[i]];
+    }
+    for (let x = 0; x < width; x++) {
+      strips[row * width + x] = weighted(line, across.first[x] - firstColumn, across, x);
     }
   }
   const values = new Float32Array(width * height);
@@ -63,15 +66,11 @@ export function resample(
   return { width, height, values };
 }
 
-/** [length][count]: where each tap reads. A tap where nothing is loses its weight and reads anywhere. */
-function places({ first, count, weights }: Taps, length: number, outside: 'empty' | 'edge'): Int32Array {
-  const indices = new Int32Array(weights.length);
-  for (let tap = 0; tap < weights.length; tap++) {
-    const index = place(first[Math.floor(tap / count)] + (tap % count), length, outside);
-    if (index < 0) weights[tap] = 0;
-    indices[tap] = Math.max(0, index);
-  }
-  return indices;
+/** Output pixel x of a line whose taps begin at `from`. */
+function weighted(line: Float64Array, from: number, { count, weights }: Taps, x: number): number {
+  let sum = 0;
+  for (let tap = 0; tap < count; tap++) sum += weights[x * count + tap] * line[from + tap];
+  return sum;
 }
 
 /** Index in the source, or −1 where nothing is. */
