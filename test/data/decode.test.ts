@@ -1,3 +1,4 @@
+import { crc32, deflateSync } from 'node:zlib';
 import { PNG } from 'pngjs';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
@@ -24,12 +25,30 @@ async function reasonOf(bytes: Uint8Array): Promise<string> {
 }
 
 async function allDecoders(png: Uint8Array): Promise<RawImage> {
-  const { isPlain, isGrey } = readPngHeader(png);
-  expect(isPlain).toBe(true);
+  const header = readPngHeader(png);
+  expect(header.isPlain).toBe(true);
   const fast = await decodeImage(png);
-  expect(fast).toEqual(await decodeWithPngjs(png, isGrey));
+  expect(fast).toEqual(await decodeWithPngjs(png, header));
   expect(fast).toEqual(await decodeWithSharp(png, 'png'));
   return fast;
+}
+
+/** A chunk of a PNG, checksum included. */
+function chunk(name: string, data: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(12 + data.length);
+  bytes.writeUInt32BE(data.length);
+  bytes.write(name, 4, 'latin1');
+  bytes.set(data, 8);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4, -4)), 8 + data.length);
+  return bytes;
+}
+
+/** 40 × 30 pixels of 8 bits a channel, whatever the compressed bytes hold. */
+function pngOf(colourType: number, compressed: Uint8Array): Buffer {
+  const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+  const header = Buffer.from([0, 0, 0, 40, 0, 0, 0, 30, 8, colourType, 0, 0, 0]);
+  const end = chunk('IEND', Buffer.alloc(0));
+  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', compressed), end]);
 }
 
 describe('decoders', () => {
@@ -125,6 +144,15 @@ describe('files that are no usable images', () => {
     const png = Buffer.from(await toSharp(colourful).png().toBuffer());
     png[png.length - 100] ^= 1;
     expect(await reasonOf(png)).toMatch(/PNG file is damaged/);
+  });
+
+  test('a PNG whose pixels end early is damaged, not filled with what lies in memory', async () => {
+    const whole = deflateSync(Buffer.alloc(41 * 30));
+    expect((await decodeImage(pngOf(0, whole))).pixels).toEqual(new Uint8Array(1200));
+    for (const pixels of [whole.subarray(0, 8), Buffer.alloc(0), deflateSync(Buffer.alloc(41 * 29))]) {
+      expect(await reasonOf(pngOf(0, pixels))).toBe('the PNG file is damaged (its pixels end early)');
+    }
+    expect(await reasonOf(pngOf(6, whole))).toBe('the PNG file is damaged (its pixels end early)');
   });
 
   test('an enormous image is refused by what its header claims', async () => {

@@ -1,8 +1,15 @@
 import type { Sharp } from 'sharp';
 import { ImageError } from '../errors.js';
 import type { RawImage } from '../types.js';
-import { checkDimensions, type ImageFormat, maxImagePixels, readPngHeader, sniff } from './header.js';
-import { decodePlainPng } from './plain-png.js';
+import {
+  checkDimensions,
+  type ImageFormat,
+  maxImagePixels,
+  type PngHeader,
+  readPngHeader,
+  sniff,
+} from './header.js';
+import { decodePlainPng, hasAllPixels } from './plain-png.js';
 
 /**
  * Part of every cache key: raise it when the same file may decode to other pixels than before (a new decoder, another limit).
@@ -22,16 +29,17 @@ export async function decodeImage(bytes: Uint8Array): Promise<RawImage> {
     const header = readPngHeader(bytes);
     checkDimensions(header.width, header.height);
     if (header.isPlain) {
-      return (
-        decodePlainPng(bytes, header.width, header.height) ?? (await decodeWithPngjs(bytes, header.isGrey))
-      );
+      return decodePlainPng(bytes, header.width, header.height) ?? (await decodeWithPngjs(bytes, header));
     }
   }
   return decodeWithSharp(bytes, format);
 }
 
 /** Exported for the test that all decoders agree. */
-export async function decodeWithPngjs(bytes: Uint8Array, isGrey: boolean): Promise<RawImage> {
+export async function decodeWithPngjs(bytes: Uint8Array, header: PngHeader): Promise<RawImage> {
+  if (!hasAllPixels(bytes, header.width, header.height)) {
+    throw damaged('png', new Error('its pixels end early'));
+  }
   // Imported when it is needed, as sharp is: most sets never do, and every thread would pay for it.
   const { PNG } = await import('pngjs');
   let png: { width: number; height: number; data: Uint8Array };
@@ -40,7 +48,7 @@ export async function decodeWithPngjs(bytes: Uint8Array, isGrey: boolean): Promi
   } catch (error) {
     throw damaged('png', error);
   }
-  return layOnWhite(png.data, png.width, png.height, isGrey ? 1 : 3);
+  return layOnWhite(png.data, png.width, png.height, header.isGrey ? 1 : 3);
 }
 
 /** Exported for the test that all decoders agree. */

@@ -1,8 +1,16 @@
-import { crc32, inflateSync } from 'node:zlib';
+import { constants, crc32, inflateSync } from 'node:zlib';
 import type { RawImage } from '../types.js';
 
-/** Chunks that a decoder has to understand begin with a capital; these do, and no others are understood here. A palette is only a hint here. */
-const knownChunks = new Set(['PLTE', 'IDAT', 'IEND']);
+/** Chunks that a decoder has to understand begin with a capital letter. A palette is only a hint where colours are not numbered. */
+const understoodChunks = new Set(['IHDR', 'PLTE', 'IDAT', 'IEND']);
+/** By colour type: grey, colour, numbered colour, grey with transparency, colour with transparency. */
+const channelsOfType = new Map([
+  [0, 1],
+  [2, 3],
+  [3, 1],
+  [4, 2],
+  [6, 4],
+]);
 
 /**
  * Decodes the PNG that nearly all data sets consist of – 8 bits of grey or colour, not interlaced, without transparency, intact –
@@ -15,10 +23,9 @@ export function decodePlainPng(bytes: Uint8Array, width: number, height: number)
   const colourType = bytes[25];
   if (colourType !== 0 && colourType !== 2) return null;
   const channels = colourType === 0 ? 1 : 3;
-  const compressed = compressedPixels(bytes);
-  if (compressed === null) return null;
+  if (!isUsualAndIntact(bytes)) return null;
   const rowBytes = width * channels;
-  const filtered = inflate(compressed, (rowBytes + 1) * height);
+  const filtered = inflate(compressedPixels(bytes), (rowBytes + 1) * height);
   if (filtered === null) return null;
   const pixels = new Uint8Array(rowBytes * height);
   for (let row = 0; row < height; row++) {
@@ -27,24 +34,64 @@ export function decodePlainPng(bytes: Uint8Array, width: number, height: number)
   return { width, height, channels, pixels };
 }
 
-/** What lies in the IDAT chunks, or null if a checksum is wrong or the chunks are not the usual ones. */
-function compressedPixels(bytes: Uint8Array): Uint8Array | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const parts: Uint8Array[] = [];
-  for (let offset = 8; offset + 12 <= bytes.length; ) {
-    const length = view.getUint32(offset);
-    const end = offset + 12 + length;
-    if (end > bytes.length) return null;
-    if (crc32(bytes.subarray(offset + 4, end - 4)) !== view.getUint32(end - 4)) return null;
-    const name = String.fromCharCode(...bytes.subarray(offset + 4, offset + 8));
-    const isHeader = offset === 8 && name === 'IHDR' && length === 13;
-    const isOptional = name[0] >= 'a';
-    if (!isHeader && !isOptional && !knownChunks.has(name)) return null;
-    if (name === 'IDAT') parts.push(bytes.subarray(offset + 8, end - 4));
-    if (name === 'IEND') return end === bytes.length && length === 0 ? Buffer.concat(parts) : null;
-    offset = end;
+/**
+ * Whether there is a byte for every pixel of a plain PNG. The library does not ask: it shows what happens to lie in memory for what
+ * is missing.
+ */
+export function hasAllPixels(bytes: Uint8Array, width: number, height: number): boolean {
+  const channels = channelsOfType.get(bytes[25]);
+  if (channels === undefined) return true;
+  const sizeBytes = (width * channels + 1) * height;
+  try {
+    // Without the usual demand that the stream has an end: what counts is what comes out of it.
+    const finishFlush = constants.Z_SYNC_FLUSH;
+    return (
+      inflateSync(compressedPixels(bytes), { finishFlush, maxOutputLength: sizeBytes }).length === sizeBytes
+    );
+  } catch {
+    // More than enough, or damage of another kind, which the library names.
+    return true;
   }
-  return null;
+}
+
+interface Chunk {
+  name: string;
+  /** From its length to its checksum. */
+  start: number;
+  end: number;
+}
+
+/** The header has been read: no chunk is longer than the file. */
+function* chunksOf(bytes: Uint8Array): Generator<Chunk> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let start = 8; start + 12 <= bytes.length; ) {
+    const end = start + 12 + view.getUint32(start);
+    const name = String.fromCharCode(...bytes.subarray(start + 4, start + 8));
+    yield { name, start, end };
+    if (name === 'IEND') return;
+    start = end;
+  }
+}
+
+/** All checksums fit, no chunk is one that has to be understood and is not, and nothing follows the last one. */
+function isUsualAndIntact(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (const { name, start, end } of chunksOf(bytes)) {
+    if (crc32(bytes.subarray(start + 4, end - 4)) !== view.getUint32(end - 4)) return false;
+    const isOptional = name[0] >= 'a';
+    if (!isOptional && !understoodChunks.has(name)) return false;
+    if (name === 'IHDR' && (start !== 8 || end !== 33)) return false;
+    if (name === 'IEND') return end === bytes.length && end - start === 12;
+  }
+  return false;
+}
+
+function compressedPixels(bytes: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const { name, start, end } of chunksOf(bytes)) {
+    if (name === 'IDAT') parts.push(bytes.subarray(start + 8, end - 4));
+  }
+  return Buffer.concat(parts);
 }
 
 /** null if it is damaged or has another size. */
