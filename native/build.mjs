@@ -5,7 +5,15 @@
 // A build that fails is no error: Onko then runs its other kernels, and this says so.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +53,12 @@ const zigTargets = {
   'darwin-x64': 'x86_64-macos',
   'darwin-arm64': 'aarch64-macos',
 };
-const sanitizers = ['-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'];
+const sanitizers = [
+  '-g',
+  '-fsanitize=address,undefined',
+  '-fno-sanitize-recover=all',
+  '-fno-omit-frame-pointer',
+];
 
 /** @typedef {{ name: string; command: string[]; version: string; cross: boolean }} Compiler */
 
@@ -62,7 +75,10 @@ function compilers() {
   for (const name of others) found.push({ name, command: [name], cross: false });
   return found
     .filter(({ name }) => values.compiler === undefined || name === values.compiler)
-    .map((compiler) => ({ ...compiler, version: run([...compiler.command, '--version']).text.split('\n')[0] }))
+    .map((compiler) => ({
+      ...compiler,
+      version: run([...compiler.command, '--version']).text.split('\n')[0],
+    }))
     .filter(({ version }) => version !== '');
 }
 
@@ -78,8 +94,7 @@ function build(compiler, platform) {
   const sets = instructionSets[processor];
   const target = zigTargets[platform];
   if (sets === undefined || target === undefined) return `there is no native version for ${platform}`;
-  const special =
-    compiler.name === 'zig' ? ['-target', target, '-mcpu=baseline', '-fno-sanitize=all'] : [];
+  const special = compiler.name === 'zig' ? ['-target', target, '-mcpu=baseline', '-fno-sanitize=all'] : [];
   const common = [...special, ...flags, ...(values.sanitize ? sanitizers : [])];
   const headers = require('node-api-headers').include_dir;
   const folder = mkdtempSync(join(tmpdir(), 'onko-build-'));
@@ -91,19 +106,30 @@ function build(compiler, platform) {
       return run([...compiler.command, ...common, ...extra, '-c', join(here, source), '-o', object]);
     };
     const steps = Object.entries(sets).map(([set, machine]) => () => {
-      return compile('kernels.c', set, [...machine, `-DONKO_KERNELS=onko_kernels_${set}`, `-DONKO_SET=${set}`]);
+      return compile('kernels.c', set, [
+        ...machine,
+        `-DONKO_KERNELS=onko_kernels_${set}`,
+        `-DONKO_SET=${set}`,
+      ]);
     });
     steps.push(() => compile('addon.c', 'addon', ['-I', headers]));
     const file = join(folder, 'addon.node');
     const link = system === 'darwin' ? ['-undefined', 'dynamic_lookup'] : ['-Wl,--build-id=none'];
     const linked = values.sanitize ? sanitizers : ['-Wl,-s'];
-    steps.push(() => run([...compiler.command, ...special, '-shared', ...link, ...linked, ...objects, '-o', file]));
+    steps.push(() =>
+      run([...compiler.command, ...special, '-shared', ...link, ...linked, ...objects, '-o', file]),
+    );
     for (const step of steps) {
       const { ok, errors } = step();
-      if (!ok) return `${compiler.name}: ${errors.split('\n').find((line) => line.trim() !== '') ?? 'failed'}`;
+      if (!ok)
+        return `${compiler.name}: ${errors.split('\n').find((line) => line.trim() !== '') ?? 'failed'}`;
     }
     if (platform === `${process.platform}-${process.arch}` && !values.sanitize) {
-      const { ok, errors } = run([process.execPath, '-p', `Object.keys(require(${JSON.stringify(file)})).length`]);
+      const { ok, errors } = run([
+        process.execPath,
+        '-p',
+        `Object.keys(require(${JSON.stringify(file)})).length`,
+      ]);
       if (!ok) return `${compiler.name}: built, but Node cannot load it: ${errors.split('\n')[0]}`;
     }
     // Renamed into place: a process that has the old file open keeps it.
@@ -153,7 +179,9 @@ if (readRecord()?.inputs !== inputs) {
   }
   writeFileSync(join(out, 'build.json'), `${JSON.stringify({ inputs, failures }, null, 2)}\n`);
   if (failures.length > 0) {
-    console.warn(`Onko's native kernels were not built; the reference kernels, which are much slower, will run instead.`);
+    console.warn(
+      `Onko's native kernels were not built; the reference kernels, which are much slower, will run instead.`,
+    );
     for (const failure of failures) console.warn(`  ${failure}`);
     // Publishing wants every platform.
     if (values.all) process.exitCode = 1;

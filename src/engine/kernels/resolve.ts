@@ -5,7 +5,9 @@ import { referenceKernels } from './reference/reference.js';
 
 const loaded = loadAddon();
 const native =
-  'addon' in loaded ? Object.entries(loaded.addon).map(([set, operations]) => nativeKernels(set, operations)) : [];
+  'addon' in loaded
+    ? Object.entries(loaded.addon).map(([set, operations]) => nativeKernels(set, operations))
+    : [];
 
 /** Every backend that runs here, by name, the fastest first. One conformance suite covers them all. */
 export const availableKernels: ReadonlyMap<string, Kernels> = new Map(
@@ -21,8 +23,14 @@ export const availableKernels: ReadonlyMap<string, Kernels> = new Map(
 export function resolveKernels(requested?: string): { kernels: Kernels; reason: string } {
   if (requested === undefined) {
     const [fastest] = native;
-    if (fastest !== undefined) return { kernels: fastest, reason: 'the fastest that this processor runs' };
-    return { kernels: referenceKernels, reason: 'missing' in loaded ? loaded.missing : 'nothing faster runs here' };
+    if (fastest !== undefined) {
+      const lacks = fastest.name === 'native-avx2' ? '; it has no AVX-512' : '';
+      return { kernels: fastest, reason: `the fastest that this processor runs${lacks}` };
+    }
+    return {
+      kernels: referenceKernels,
+      reason: 'missing' in loaded ? loaded.missing : 'nothing faster runs here',
+    };
   }
   const kernels = requested === 'native' ? native[0] : availableKernels.get(requested);
   if (kernels !== undefined) return { kernels, reason: 'asked for by name' };

@@ -25,7 +25,8 @@ export function loadAddon(): { addon: Addon } | { missing: string } {
 function buildFailures(): string {
   try {
     const record: unknown = JSON.parse(readFileSync(new URL('./build.json', import.meta.url), 'utf8'));
-    const failures = typeof record === 'object' && record !== null && 'failures' in record ? record.failures : [];
+    const failures =
+      typeof record === 'object' && record !== null && 'failures' in record ? record.failures : [];
     return Array.isArray(failures) ? failures.join('; ') : '';
   } catch {
     return '';

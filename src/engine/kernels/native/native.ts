@@ -58,8 +58,7 @@ export type Addon = Record<string, NativeOperations>;
 export const nativeNumericsId = 'native-f32-1';
 
 const activations = { relu: 0, leaky_relu: 1, tanh: 2, sigmoid: 3 } as const;
-const slopeOf = (activation: Activation): number =>
-  activation.type === 'leaky_relu' ? activation.slope : 0;
+const slopeOf = (activation: Activation): number => (activation.type === 'leaky_relu' ? activation.slope : 0);
 
 /** `Kernels` over the addon's operations for one instruction set. */
 export function nativeKernels(instructionSet: string, operations: NativeOperations): Kernels {
