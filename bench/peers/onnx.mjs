@@ -54,6 +54,7 @@ export function toOnnx(model, batch) {
   const tensors = [];
   let current = 'input';
   model.spec.layers.forEach((layer, i) => {
+    if (layer.type === 'dropout') return;
     const output = `y${i}`;
     const shapes = model.layers[i].parameters.map(({ shape }) => shape);
     shapes.forEach((shape, k) => tensors.push(tensor(`p${i}.${k}`, shape)));
