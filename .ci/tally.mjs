@@ -8,7 +8,7 @@ const slowest = testResults
     file: name.replace(`${process.cwd()}/`, ''),
     seconds: (endTime - startTime) / 1000,
   }))
-  .sort((a, b) => b.seconds - a.seconds)
+  .toSorted((a, b) => b.seconds - a.seconds)
   .slice(0, 5);
 console.log('Slowest files:');
 for (const { file, seconds } of slowest) console.log(`  ${seconds.toFixed(1).padStart(6)} s  ${file}`);

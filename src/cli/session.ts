@@ -44,7 +44,8 @@ export function openSession(
     signals,
     operand,
     progress: (report) => {
-      if (level !== 'silent') line.update(report);
+      // Who wants only warnings wants no progress either.
+      if (level === 'info' || level === 'debug') line.update(report);
     },
     endProgress: () => line.finish(),
     print: (text) => {

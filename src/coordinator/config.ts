@@ -29,8 +29,8 @@ export interface CoordinatorConfig {
   log: Log;
   /** Called at every step and change of phase; must return quickly. */
   onProgress?: (progress: Progress) => void;
-  /** How to start a worker, for the line that waits for one. Default: `worker start --broker URL`. */
-  workerCommand?: string;
+  /** How to start a worker, for the line that waits for one; null where they start by themselves. Default: `worker start --broker URL`. */
+  workerCommand?: string | null;
   /** Milliseconds of a clock that only goes forward; injected by tests. Default: performance.now. */
   now?: () => number;
 }

@@ -1,4 +1,4 @@
-import type { CoordinatorLink } from '../transport/index.js';
+import { BrokerError, type CoordinatorLink } from '../transport/index.js';
 import { writeCurves, writeFinished, writeModel } from './artifacts.js';
 import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig, RunSummary } from './config.js';
@@ -86,8 +86,7 @@ export function createEnding(o: {
   const giveUp = async (error: unknown): Promise<void> => {
     try {
       o.onClose();
-      // What was trained before the fault is worth keeping; a full disk or a lost folder is the fault itself.
-      if (error instanceof RunStoppedError && run.trainer.parameters().every(Number.isFinite)) {
+      if (isWorthKeeping(error) && run.trainer.parameters().every(Number.isFinite)) {
         disk.saveCheckpoint(() => {});
       }
       await disk.settled();
@@ -120,6 +119,14 @@ export function createEnding(o: {
     stopped: () => once(() => succeed('stopped')),
     failed: (error) => once(() => giveUp(error)),
   };
+}
+
+/**
+ * What was trained before a stop, or before the broker stayed away, is worth a checkpoint. A full disk or a lost folder is the
+ * fault itself, and after an error that nobody expected the state may be anything.
+ */
+function isWorthKeeping(error: unknown): boolean {
+  return error instanceof RunStoppedError || error instanceof BrokerError;
 }
 
 async function bounded(work: Promise<void>): Promise<void> {

@@ -34,7 +34,7 @@ export function createCoordinatorMetrics(registry: Registry) {
     learningRate: gauge('onko_learning_rate', 'Learning rate of the last step.'),
     gradientNorm: gauge(
       'onko_gradient_norm',
-      'L2 norm of the averaged gradient before clipping; with clipping only.',
+      'L2 norm of the averaged gradient of the last step, before clipping.',
     ),
     stepSeconds: new Histogram({
       name: 'onko_step_seconds',

@@ -15,7 +15,7 @@ export interface Reporter {
   accepted(mode: Mode, samples: number): void;
   rejected(reason: RejectReason, worker: string): void;
   alarm(unit: UnitKey, workers: [string, string]): void;
-  stepApplied(step: number, sums: Sums, gradientNorm: number | null): void;
+  stepApplied(step: number, sums: Sums, gradientNorm: number): void;
   epochRecorded(row: HistoryRow): void;
   checkpointSaved(): void;
   report(level: 'info' | 'warn', line: string, waiting: boolean): void;
@@ -87,7 +87,7 @@ export function createReporter(
       metrics.loss.set({ split: 'train' }, sums.lossSum / sums.samples);
       metrics.accuracy.set({ split: 'train' }, sums.correct / sums.samples);
       metrics.learningRate.set(trainer.learningRateOf(step));
-      if (gradientNorm !== null) metrics.gradientNorm.set(gradientNorm);
+      metrics.gradientNorm.set(gradientNorm);
     },
     epochRecorded(row) {
       const { validationLoss, validationAccuracy } = row;

@@ -21,7 +21,7 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     workerWaitMs: config.workerWaitMs,
     heartbeatMs: config.heartbeatMs,
     checkpointEveryMs: config.checkpointEveryMs,
-    workerCommand: config.workerCommand ?? 'worker start --broker URL',
+    workerCommand: config.workerCommand === undefined ? 'worker start --broker URL' : config.workerCommand,
     patience: defaultPatience,
   };
 }

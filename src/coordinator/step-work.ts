@@ -49,7 +49,7 @@ export interface StepWork {
   fold(unit: UnitKey, arrived: ArrivedResult, tookMs: number): void;
   foldEmpty(unit: UnitKey): void;
   /** Optimizer step on the whole sum. Only once every block is folded. */
-  apply(): { sums: Sums; finite: boolean; gradientNorm: number | null };
+  apply(): { sums: Sums; finite: boolean; gradientNorm: number };
   /** The whole validation; null if none was folded since the last call. */
   takeEvaluation(): { sums: Sums; confusion: Uint32Array } | null;
 }

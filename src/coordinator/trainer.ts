@@ -3,6 +3,7 @@ import {
   clipGradientNorm,
   createOptimizer,
   createSchedule,
+  euclideanNorm,
   initialParameters,
   type Model,
   type OptimizerState,
@@ -19,7 +20,7 @@ export interface Trainer {
   optimizerState(): OptimizerState;
   learningRateOf(step: number): number;
   /** gradientSum[parameterCount] over `samples` samples, overwritten with the averaged, clipped gradient. */
-  apply(gradientSum: Float32Array, samples: number): { finite: boolean; gradientNorm: number | null };
+  apply(gradientSum: Float32Array, samples: number): { finite: boolean; gradientNorm: number };
   /** Goes on from a checkpoint; both are copied. */
   restore(version: number, parameters: Float32Array, state: OptimizerState): void;
 }
@@ -50,7 +51,8 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
     learningRateOf: schedule,
     apply(gradientSum, samples) {
       scaleGradient(gradientSum, 1 / samples);
-      const gradientNorm = spec.clipNorm === null ? null : clipGradientNorm(gradientSum, spec.clipNorm);
+      const gradientNorm =
+        spec.clipNorm === null ? euclideanNorm(gradientSum) : clipGradientNorm(gradientSum, spec.clipNorm);
       const next = slot(version + 1);
       next.set(slot(version));
       optimizer.update(next, gradientSum, state, schedule(version));

@@ -7,6 +7,7 @@ export { BlockStore } from './pack/block-store.js';
 export { parseManifest } from './pack/manifest.js';
 export { type PackOptions, preparePack } from './pack/prepare.js';
 export { preprocess } from './preprocess/preprocess.js';
-export { channelsOf, defaultPreprocessing, type Preprocessing, parsePreprocessing } from './preprocessing.js';
+export { defaultPreprocessing, type Preprocessing, parsePreprocessing } from './preprocessing.js';
+export { channelsOf } from './sample-shape.js';
 export { epochOrder, splitIndices, type Validation } from './sampling.js';
 export type { Pack, PackManifest, Progress, RawImage, Reject, SampleReader } from './types.js';

@@ -40,8 +40,3 @@ export function parsePreprocessing(json: unknown): Preprocessing {
     `The preprocessing description is not valid at ${where}: ${issue?.message ?? 'unknown'}.`,
   );
 }
-
-/** Colour channels of a prepared sample. */
-export function channelsOf(p: Preprocessing): 1 | 3 {
-  return p.color === 'rgb' ? 3 : 1;
-}

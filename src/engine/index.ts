@@ -5,9 +5,10 @@ export { referenceKernels } from './kernels/reference/reference.js';
 export { availableKernels, resolveKernels } from './kernels/resolve.js';
 export type { Tally } from './loss.js';
 export { cos, exp, integerPower, log, sin, tanh } from './math.js';
-export { buildModel, initialParameters, type Model, type ModelLayer, type ParameterTensor } from './model.js';
+export { buildModel, initialParameters, type Model, type ModelLayer } from './model.js';
 export { namedSpecs } from './named-specs.js';
 export * from './optimizer.js';
+export type { ParameterTensor } from './parameter-tensor.js';
 export {
   type Batch,
   BatchError,

@@ -1,7 +1,7 @@
 import { assertNever } from './assert-never.js';
-import type { Model, ParameterTensor } from './model.js';
+import type { ParameterTensor } from './parameter-tensor.js';
 import { createRandom, type Random } from './rng.js';
-import type { InitScheme } from './spec.js';
+import type { InitScheme, ModelSpec } from './spec.js';
 
 /** Second part of the key of every stream drawn here, so that no other use of a run's seed meets the same numbers. */
 const initStream = 0x1217;
@@ -17,7 +17,7 @@ const initStream = 0x1217;
  * @returns one flat vector, each tensor at its offset
  */
 export function initialise(
-  model: Pick<Model, 'parameterCount' | 'parameters'> & { spec: Pick<Model['spec'], 'init'> },
+  model: { spec: Pick<ModelSpec, 'init'>; parameterCount: number; parameters: readonly ParameterTensor[] },
   seed: number,
 ): Float32Array {
   const scheme = model.spec.init ?? 'he_normal';

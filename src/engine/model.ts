@@ -1,19 +1,8 @@
 import { initialise } from './init.js';
 import { designLayer } from './layers/design.js';
 import { type LayerDesign, ShapeMismatch, volume } from './layers/layer.js';
+import type { ParameterTensor } from './parameter-tensor.js';
 import { type LayerSpec, type ModelSpec, parseModelSpec, type Shape, SpecError } from './spec.js';
-
-/** One learnt tensor and its place in the flat parameter vector (and in the gradient). */
-export interface ParameterTensor {
-  /** `layer.type.role`, as in "0.conv2d.weight". */
-  name: string;
-  shape: number[];
-  offset: number;
-  length: number;
-  role: 'weight' | 'bias';
-  fanIn: number;
-  fanOut: number;
-}
 
 export interface ModelLayer {
   index: number;

@@ -63,7 +63,8 @@ export function createProgressLine(o: {
       return;
     }
     erase();
-    shown = text.slice(0, Math.max(20, (o.stream.columns ?? 100) - 1));
+    // Some terminals say that they have no columns at all.
+    shown = text.slice(0, Math.max(20, (o.stream.columns || 100) - 1));
     o.stream.write(shown);
   };
 

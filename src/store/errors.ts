@@ -26,6 +26,8 @@ function explain(cause: unknown): string {
       return 'the disk is full. Free some space or choose another folder.';
     case 'EDQUOT':
       return 'your disk quota is used up. Free some space or choose another folder.';
+    case 'EFBIG':
+      return 'no file may grow that large here. Raise the limit (ulimit -f) or choose another folder.';
     case 'EACCES':
     case 'EPERM':
       return 'permission denied. Choose a folder you may write to, or change its permissions.';

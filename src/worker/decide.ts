@@ -123,8 +123,7 @@ function takeMessage(
     case 'end_of_run': {
       if (!isRun(state, message.run)) return state;
       if (state.stage.type === 'run' && message.fence < state.stage.run.fence) return state;
-      const why = message.reason === '' ? message.outcome : `${message.outcome}, ${message.reason}`;
-      return leaveRun(state, why, 'ended', actions);
+      return leaveRun(state, message.reason || message.outcome, 'ended', actions);
     }
     default:
       return assertNever(message);

@@ -105,7 +105,8 @@ export function leaveRun(
 ): WorkerState {
   if (state.stage.type !== 'run') return state;
   const run = state.stage.run.offer.run;
-  const message = how === 'ended' ? `Run ${run} is over: ${why}.` : `Leaving run ${run}: ${why}.`;
+  const because = why.replace(/\.$/, '');
+  const message = how === 'ended' ? `Run ${run} is over: ${because}.` : `Leaving run ${run}: ${because}.`;
   actions.push({ type: 'report', level: 'info', message });
   if (how === 'left') actions.push({ type: 'goodbye', run, reason: why });
   const counted = how === 'ended' ? { ...state, runs: state.runs + 1 } : state;

@@ -75,7 +75,10 @@ export class Performer implements RunningWorker {
   async start(): Promise<void> {
     this.#link.onState((state) => this.#onLinkState(state));
     this.#link.onMalformed((reason) => this.#config.log.warn(`A message was dropped: ${reason}`));
-    await this.#link.receive((message) => this.#onMessage(message));
+    await unlessAway(
+      this.#link.receive((message) => this.#onMessage(message)),
+      this.#config.log,
+    );
     this.#raise({ type: 'tick' });
   }
 

@@ -97,6 +97,7 @@ it('a coordinator that waits for workers says what it waits for, and ends with 1
   });
   expect({ code: ended.code, stack: stackLines(ended.stderr) }).toEqual({ code: 130, stack: [] });
   expect(ended.stderr).toContain('worker start --broker');
+  expect(ended.stdout).toMatch(/^Stopped before the first step\.\nGo on with .* --resume\n$/);
 });
 
 it('gives up with code 6 when no worker comes in time', async () => {

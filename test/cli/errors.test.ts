@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -194,6 +194,13 @@ it('code 7: the output cannot be written', async () => {
     'error',
   ];
   expectPlain(await runProgram('cnn-infer', args, { cwd: dir }), 7, 'in-the-way');
+});
+
+it('goes on in silence when nobody reads its output', async () => {
+  const args = ['training-a', '--model', 'model.safetensors', '--out', 'unread', '--log-level', 'error'];
+  const ended = await runProgram('cnn-infer', args, { cwd: dir, closeStdout: true });
+  expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: '' });
+  expect(await readFile(join(dir, 'unread', 'predictions.csv'), 'utf8')).toContain('img0039.png');
 });
 
 it('shows the stack trace on request', async () => {

@@ -14,6 +14,8 @@ export async function runProgram(
   o: {
     cwd: string;
     env?: Record<string, string>;
+    /** Closes standard output at once, as `| head -0` does. */
+    closeStdout?: boolean;
     onOutput?: (text: string, kill: (s: NodeJS.Signals) => void) => void;
   },
 ): Promise<Ended> {
@@ -39,6 +41,7 @@ export async function runProgram(
   };
   child.stdout.on('data', take('stdout'));
   child.stderr.on('data', take('stderr'));
+  if (o.closeStdout === true) child.stdout.destroy();
   ended.code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => resolve(code));

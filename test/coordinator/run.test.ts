@@ -12,7 +12,7 @@ import {
 import { referenceKernels } from '../../src/engine/index.js';
 import { Registry, silentLog } from '../../src/metrics/index.js';
 import { readModelFile } from '../../src/store/index.js';
-import { createEmbeddedTransport } from '../../src/transport/index.js';
+import { BrokerError, createEmbeddedTransport, type Transport } from '../../src/transport/index.js';
 import { createFakePack } from './fake-pack.js';
 import { type Faults, startFakeWorker } from './fake-worker.js';
 
@@ -66,7 +66,7 @@ async function startCluster(
   changes: Partial<CoordinatorConfig> = {},
   onProgress?: (p: Progress) => void,
 ): Promise<Cluster> {
-  const transport = createEmbeddedTransport();
+  const transport = changes.transport ?? createEmbeddedTransport();
   closers.push(() => transport.close());
   const registry = new Registry();
   const warnings: string[] = [];
@@ -298,6 +298,30 @@ describe('resuming', () => {
     await rm(join(folder, 'run', 'checkpoints'), { recursive: true });
     const { coordinator } = await startCluster([{}], { resume: true });
     expect((await coordinator.finished).modelSha256).toBe(await expectedSha256());
+  });
+
+  it('loses no step to a broker that stays away', async () => {
+    const transport = createEmbeddedTransport();
+    let lose!: (error: Error) => void;
+    const fragile: Transport = {
+      ...transport,
+      openCoordinator: async (o) => {
+        const link = await transport.openCoordinator(o);
+        link.onState = (listener) => {
+          lose = (error) => listener({ type: 'lost', error });
+        };
+        return link;
+      },
+    };
+    closers.push(() => transport.close());
+    const hours = { checkpointEveryMs: 3_600_000, transport: fragile };
+    const { coordinator } = await startCluster([{}], hours, (p) => {
+      if (p.phase === 'training' && p.step === 6) lose(new BrokerError('Gave up on RabbitMQ.'));
+    });
+    await expect(coordinator.finished).rejects.toThrow('Gave up on RabbitMQ.');
+    expect((await readdir(join(folder, 'run', 'checkpoints'))).toSorted().at(-1)).toContain('-00000006.');
+    const second = await startCluster([{}], { resume: true });
+    expect((await second.coordinator.finished).modelSha256).toBe(await expectedSha256());
   });
 
   it('of a finished run does nothing and tells what it came to', async () => {

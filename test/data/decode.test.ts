@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { decodeWithSharp } from '../../src/data/decode/decode.js';
 import { maxFileBytes, readPngHeader } from '../../src/data/decode/header.js';
@@ -42,9 +42,9 @@ describe('decoders', () => {
   });
 
   test.each([
-    ['interlaced', (s: sharp.Sharp) => s.png({ progressive: true })],
-    ['of 4 bits', (s: sharp.Sharp) => s.png({ palette: true, colours: 16, dither: 0 })],
-    ['of 16 bits', (s: sharp.Sharp) => s.toColourspace('rgb16').png()],
+    ['interlaced', (s: Sharp) => s.png({ progressive: true })],
+    ['of 4 bits', (s: Sharp) => s.png({ palette: true, colours: 16, dither: 0 })],
+    ['of 16 bits', (s: Sharp) => s.toColourspace('rgb16').png()],
   ])('a PNG %s goes to the general decoder', async (_, encode) => {
     const png = await encode(toSharp(colourful)).toBuffer();
     expect(readPngHeader(png).isPlain).toBe(false);

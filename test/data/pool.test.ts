@@ -22,11 +22,12 @@ async function decodeAll(paths: string[], options: Partial<DecodeOptions> = {}):
   return results;
 }
 
+function refuseThread(): never {
+  throw new Error('No thread was needed.');
+}
+
 test('no files need no thread', async () => {
-  const startThread = (): never => {
-    throw new Error('not needed');
-  };
-  expect(await decodeAll([], { startThread })).toEqual([]);
+  expect(await decodeAll([], { startThread: refuseThread })).toEqual([]);
 });
 
 test('results come in the order of the files, errors in their places', async () => {

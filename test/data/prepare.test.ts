@@ -87,7 +87,7 @@ describe('a pack', () => {
   });
 
   test('has the same bytes for any number of threads, and wherever the data set lies', async () => {
-    await writeFigures(root, 'set-a', 130);
+    await writeFigures(root, 'set-a', 70);
     const reference = await prepare({ threads: 1 });
     const bytes = await reference.readBlock(0);
     for (const threads of [2, 5]) {
@@ -96,7 +96,7 @@ describe('a pack', () => {
       expect(pack.manifest).toEqual(reference.manifest);
       expect(await pack.readBlock(0)).toEqual(bytes);
     }
-    await writeFigures(join(root, 'elsewhere'), 'set-a', 130);
+    await writeFigures(join(root, 'elsewhere'), 'set-a', 70);
     const moved = await prepare({ dataDir: join(root, 'elsewhere') });
     expect(moved.manifest.hash).toBe(reference.manifest.hash);
   });
@@ -166,7 +166,7 @@ describe('the cache', () => {
 
   test('keeps only the packs used last', async () => {
     await writeFigures(root, 'set-a', 3);
-    for (let size = 8; size < 20; size++) {
+    for (let size = 8; size < 18; size++) {
       const pack = await prepare({ preprocessing: { ...defaultPreprocessing, width: size, height: size } });
       expect(pack.fromCache).toBe(false);
     }

@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import type { RawImage } from '../../src/data/index.js';
 
 /** A temporary folder for one test; `dispose` removes it. */
-export async function temporaryFolder(): Promise<{ path: string; dispose(): Promise<void> }> {
+export async function temporaryFolder(): Promise<{ path: string; dispose: () => Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'onko-data-'));
   return { path, dispose: () => rm(path, { recursive: true, force: true }) };
 }
@@ -71,7 +71,7 @@ export function difference(a: Uint8Array, b: Uint8Array): number {
   return sum / a.length;
 }
 
-export function toSharp(image: RawImage): sharp.Sharp {
+export function toSharp(image: RawImage): Sharp {
   const { width, height, channels } = image;
   return sharp(image.pixels, { raw: { width, height, channels } });
 }

@@ -76,17 +76,32 @@ describe('over RabbitMQ', () => {
   });
 
   it('a worker that joins late and one that drains early change nothing', async () => {
-    const first = await workshop.worker({ transport: await connect(), worker: 'first' });
+    // The first worker stops short in step 3 until the second one has joined.
+    let open: (() => void) | null = null;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const gated = watchTasks(await connect(), async ({ step }) => {
+      if (step >= 3) await gate;
+    });
+    const lateTransport = watchTasks(
+      await connect(),
+      () => undefined,
+      () => open?.(),
+    );
+    const first = await workshop.worker({ transport: gated, worker: 'first' });
     const later: { late?: Promise<RunningWorker>; drained?: Promise<void> } = {};
-    const lateTransport = await connect();
     const onProgress = ({ step, workers }: Progress): void => {
-      if (step >= 2) later.late ??= workshop.worker({ transport: lateTransport, worker: 'late', once: true });
+      if (step >= 2) later.late ??= workshop.worker({ transport: lateTransport, worker: 'late' });
       if (step >= 5 && workers === 2) later.drained ??= first.drain('enough for today');
     };
     const coordinator = await workshop.coordinator({ transport: await connect(), out: 'change', onProgress });
     expect((await coordinator.finished).modelSha256).toBe(embedded);
+    expect(later.drained).toBeDefined();
     await later.drained;
-    await first.drain('the run is over');
-    await (await later.late)?.finished;
+    const late = await later.late;
+    await late?.drain('the run is over');
+    const images = [await first.finished, await late?.finished].map((summary) => summary?.images ?? 0);
+    expect(Math.min(...images)).toBeGreaterThan(0);
   });
 });

@@ -72,6 +72,9 @@ describe('on a terminal', () => {
     const { line, written } = screen({ isTTY: true, columns: 30 });
     line.update({ ...base, phase: 'a phase with a very long name that goes on and on' });
     expect(written[0]?.length).toBe(29);
+    const unknown = screen({ isTTY: true, columns: 0 });
+    unknown.line.update({ ...base, phase: 'a phase with a very long name that goes on and on' });
+    expect(unknown.written[0]).toContain('on and on');
   });
 
   it('lets log lines pass above it', () => {

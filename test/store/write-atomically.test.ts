@@ -80,6 +80,7 @@ describe('whatever fails, the old file stays and the temporary one goes', () => 
     ['open', 'EMFILE', 'too many files are open'],
     ['write', 'ENOSPC', 'the disk is full. Free some space or choose another folder.'],
     ['write', 'EDQUOT', 'your disk quota is used up'],
+    ['write', 'EFBIG', 'no file may grow that large here. Raise the limit'],
     ['sync', 'EIO', 'the disk reports an input/output error'],
     ['sync', 'ENOSPC', 'the disk is full'],
     ['rename', 'EACCES', 'permission denied'],

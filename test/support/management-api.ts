@@ -12,6 +12,11 @@ export function createManagementApi(apiUrl: string, user: string, password: stri
       method,
       headers: { authorization, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }).catch((error: unknown) => {
+      throw new Error(
+        `Every test takes a virtual host of its own, so the broker of ONKO_TEST_BROKER_URL needs its management plugin; nothing answers at ${apiUrl}. Enable it (rabbitmq-plugins enable rabbitmq_management) or name its address in ONKO_TEST_BROKER_API.`,
+        { cause: error },
+      );
     });
     if (!response.ok)
       throw new Error(`${method} ${apiUrl}/api/${path}: ${response.status} ${await response.text()}`);

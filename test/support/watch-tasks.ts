@@ -1,10 +1,14 @@
 import type { Task } from '../../src/protocol/index.js';
 import type { Delivery, Transport } from '../../src/transport/index.js';
 
-/** The same transport; `onTask` is told of every task that reaches a worker over it, before the worker is. */
+/**
+ * The same transport; `onTask` is told of every task that reaches a worker over it, before the worker is, and can hold it
+ * back. `onJoined` is told when a worker has subscribed to a run.
+ */
 export function watchTasks(
   transport: Transport,
-  onTask: (task: Task, delivery: Delivery) => void,
+  onTask: (task: Task, delivery: Delivery) => void | Promise<void>,
+  onJoined: () => void = () => undefined,
 ): Transport {
   return {
     ...transport,
@@ -12,14 +16,16 @@ export function watchTasks(
       const link = await transport.openWorker(options);
       return {
         ...link,
-        joinRun: (run, joined) =>
-          link.joinRun(run, {
+        joinRun: async (run, joined) => {
+          await link.joinRun(run, {
             ...joined,
-            task: (task, delivery) => {
-              onTask(task, delivery);
+            task: async (task, delivery) => {
+              await onTask(task, delivery);
               return joined.task(task, delivery);
             },
-          }),
+          });
+          onJoined();
+        },
       };
     },
   };

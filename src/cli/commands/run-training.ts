@@ -27,7 +27,7 @@ export interface Flavour {
   minWorkers: number;
   workerWaitMs: number | null;
   heartbeatMs: number;
-  workerCommand: string;
+  workerCommand: string | null;
   /** How to go on with the run, without --data and --out. */
   resumeCommand: string;
   openTransport(): Promise<Transport>;
@@ -180,8 +180,10 @@ function packReport(done: number, total: number): ProgressReport {
 }
 
 function progressReport(p: Progress): ProgressReport {
+  const unknown = { loss: null, accuracy: null, imagesPerSecond: null, workers: null };
+  if (p.phase === 'gathering')
+    return { phase: p.waiting ?? 'waiting for workers', done: 0, total: 0, ...unknown };
   const phases = {
-    gathering: 'waiting',
     training: `epoch ${p.epoch}/${p.epochs}`,
     evaluating: `epoch ${p.epoch}/${p.epochs} validating`,
     finished: 'finished',
@@ -193,7 +195,7 @@ function progressReport(p: Progress): ProgressReport {
     total: p.totalSteps,
     loss: p.loss,
     accuracy: p.accuracy,
-    imagesPerSecond: p.phase === 'gathering' ? null : p.imagesPerSecond,
+    imagesPerSecond: p.imagesPerSecond,
     workers: p.workers,
     secondsLeft: p.etaSeconds,
     note: p.waiting,

@@ -21,7 +21,7 @@ export async function runTrain(values: Values<typeof trainTable>, session: Sessi
       minWorkers: count,
       workerWaitMs: 60_000,
       heartbeatMs: 2000,
-      workerCommand: 'onko train',
+      workerCommand: null,
       resumeCommand: 'onko train',
       openTransport: async () => createEmbeddedTransport(),
       startWorkers: async ({ transport, kernels, cacheDir }) => {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism, hostname } from 'node:os';
-import { join } from 'node:path';
 import { isIdentifier } from '../../protocol/index.js';
 import { createRabbitTransport } from '../../transport/index.js';
 import { startWorker } from '../../worker/index.js';
@@ -38,7 +37,7 @@ export async function runWorkerStart(
       transport,
       threads: values.threads ?? availableParallelism(),
       ...(values.kernels === null ? {} : { kernels: values.kernels }),
-      cacheDir: join(values.cacheDir ?? defaultCacheDir(host.env), 'blocks'),
+      cacheDir: values.cacheDir ?? defaultCacheDir(host.env),
       ...(values.data === null ? {} : { localData: { dataDir: values.data } }),
       once: values.once,
       log,

@@ -20,7 +20,11 @@ export const commonRows = {
     './onko.config.json if there is one',
     'JSON file with options of any command, by their name in camelCase',
   ),
-  logLevel: common.value(kind.choice(logLevels, 'LEVEL'), 'info', `one of ${logLevels.join(', ')}`),
+  logLevel: common.value(
+    kind.choice(logLevels, 'LEVEL'),
+    'info',
+    `one of ${logLevels.join(', ')}; progress is shown up to info`,
+  ),
   json: common.value(kind.toggle, false, 'log JSON lines instead of plain ones (and no progress line)'),
   verbose: common.value(kind.toggle, false, 'log everything, and show the stack trace of an error'),
 } as const;

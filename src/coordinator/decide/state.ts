@@ -21,8 +21,8 @@ export interface RunPlan {
   workerWaitMs: number | null;
   heartbeatMs: number;
   checkpointEveryMs: number;
-  /** How to start a worker, for the line that waits for one. */
-  workerCommand: string;
+  /** How to start a worker, for the line that waits for one; null where they start by themselves. */
+  workerCommand: string | null;
   patience: Patience;
 }
 

@@ -47,12 +47,17 @@ function patienceOf(state: CoordinatorState, front: Front | null): number {
 }
 
 export function gatheringLine(state: CoordinatorState): string {
-  const { minWorkers, workerCommand } = state.plan;
+  const { minWorkers } = state.plan;
   const ready = readyWorkers(state);
   const preparing = state.workers.length - ready.length;
   const names = ready.length === 0 ? '' : ` (${ready.map((entry) => entry.worker).join(', ')})`;
   const also = preparing === 0 ? '' : `, ${preparing} preparing`;
-  return `Waiting for workers: ${ready.length} of ${minWorkers} ready${names}${also}. Start one with: ${workerCommand}`;
+  return `Waiting for workers: ${ready.length} of ${minWorkers} ready${names}${also}.${howToStartOne(state)}`;
+}
+
+function howToStartOne(state: CoordinatorState): string {
+  const { workerCommand } = state.plan;
+  return workerCommand === null ? '' : ` Start one with: ${workerCommand}`;
 }
 
 function nobodyLine(state: CoordinatorState, nowMs: number): string {
@@ -61,7 +66,7 @@ function nobodyLine(state: CoordinatorState, nowMs: number): string {
     last === undefined
       ? ''
       : ` The last was ${workerName(last)}, seen ${seconds(nowMs - last.lastSeenMs)} ago.`;
-  return `Waiting for a worker: none is left.${who} Start one with: ${state.plan.workerCommand}`;
+  return `Waiting for a worker: none is left.${who}${howToStartOne(state)}`;
 }
 
 function blocksLine(state: CoordinatorState, front: Front, nowMs: number, microshards: number): string {

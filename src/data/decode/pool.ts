@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { channelsOf, type Preprocessing } from '../preprocessing.js';
+import type { Preprocessing } from '../preprocessing.js';
+import { sampleBytesOf } from '../sample-shape.js';
 import type { DecodeAnswer, DecodeRecipe, DecodeRequest } from './thread-messages.js';
 
 export interface DecodeOptions {
@@ -32,7 +33,7 @@ export async function* decodeFiles(
   options: DecodeOptions,
 ): AsyncGenerator<Decoded> {
   const { preprocessing, signal } = options;
-  const sampleBytes = channelsOf(preprocessing) * preprocessing.height * preprocessing.width;
+  const sampleBytes = sampleBytesOf(preprocessing);
   const recipe: DecodeRecipe = { preprocessing, sampleBytes };
   const startThread = options.startThread ?? startDecodeThread;
   const requestCount = Math.ceil(paths.length / filesPerRequest);

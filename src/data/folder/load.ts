@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { decodeFiles } from '../decode/pool.js';
-import { channelsOf, type Preprocessing } from '../preprocessing.js';
+import type { Preprocessing } from '../preprocessing.js';
+import { sampleBytesOf } from '../sample-shape.js';
 import type { Progress, Reject } from '../types.js';
 import { readLabels } from './labels.js';
 import { listFolder, readLabelFile } from './listing.js';
@@ -46,7 +47,7 @@ export async function loadFolder(options: FolderOptions): Promise<FolderSamples>
     return planLabelled(listing, readLabels(new TextDecoder().decode(bytes), path), name);
   }
 
-  const sampleBytes = channelsOf(preprocessing) * preprocessing.height * preprocessing.width;
+  const sampleBytes = sampleBytesOf(preprocessing);
   const total = plan.images.length;
   const pixels = new Uint8Array(total * sampleBytes);
   const labels = new Uint8Array(total);

@@ -1,18 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BlockMismatchError, BlockMissingError } from '../errors.js';
 import type { PackManifest, SampleReader } from '../types.js';
 import { readFully, sampleRangeError } from './pack-file.js';
+import { sha256, sha256OfFile } from './sha256.js';
 
 /** Block files held open at once: beyond it, the one that was not read for longest is closed. */
 const openBlocks = 128;
@@ -60,13 +52,13 @@ export class BlockStore {
   has(hash: string): boolean {
     if (this.#memory.has(hash) || this.#verified.has(hash)) return true;
     const path = this.#path(hash);
-    let bytes: Uint8Array;
+    let found: string;
     try {
-      bytes = readFileSync(path);
+      found = sha256OfFile(path);
     } catch {
       return false;
     }
-    if (sha256(bytes) !== hash) {
+    if (found !== hash) {
       this.#remove(path);
       return false;
     }
@@ -213,8 +205,4 @@ function memoryBlock(bytes: Uint8Array, samples: number, sampleBytes: number): O
     },
     close: () => undefined,
   };
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { DataError } from '../errors.js';
-import { channelsOf, type Preprocessing, preprocessingSchema } from '../preprocessing.js';
+import { preprocessingSchema } from '../preprocessing.js';
+import { sampleBytesOf } from '../sample-shape.js';
 import type { PackManifest } from '../types.js';
 
 /** A block is about this large: small enough for one message, large enough that a data set is some dozens of them. */
@@ -29,10 +30,6 @@ const schema = z.strictObject({
 export function isFolderName(name: string): boolean {
   if (name === '' || name.includes('\0') || name.includes('\\') || /^[a-z]:/i.test(name)) return false;
   return name.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
-}
-
-export function sampleBytesOf(p: Preprocessing): number {
-  return channelsOf(p) * p.height * p.width;
 }
 
 /** The largest power of two whose block stays below `blockBytes`, at least one. */

@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Pack, PackManifest, SampleReader } from '../types.js';
 import { blockLength, parseManifest } from './manifest.js';
 import { magic, type PackFooter, tailBytes } from './pack-writer.js';
+import { sha256 } from './sha256.js';
 
 /** A pack file is not what it should be. Internal: the caller builds it again. */
 export class PackDamagedError extends Error {
@@ -60,7 +61,7 @@ async function verifyBlocks(file: FileHandle, manifest: PackManifest): Promise<U
   for (const [block, { hash, samples }] of manifest.blocks.entries()) {
     const bytes = buffer.subarray(0, blockLength(manifest, block));
     await fill(file, bytes, blockStart(manifest, block));
-    if (createHash('sha256').update(bytes).digest('hex') !== hash) {
+    if (sha256(bytes) !== hash) {
       throw new PackDamagedError(`block ${block} has changed`);
     }
     labels.set(bytes.subarray(0, samples), block * manifest.samplesPerBlock);

@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CacheError } from '../errors.js';
 import type { PackManifest, Reject } from '../types.js';
+import { sha256 } from './sha256.js';
 
 /**
  * A pack file: magic, blocks one after the other, footer (JSON), SHA-256 of the footer (32 bytes), length of the footer (u32, little
@@ -67,7 +68,7 @@ export async function createPackWriter(
       block.copyWithin(filled, samplesPerBlock, samplesPerBlock + filled * sampleBytes);
     }
     const bytes = block.subarray(0, filled * (1 + sampleBytes));
-    blocks.push({ hash: createHash('sha256').update(bytes).digest('hex'), samples: filled });
+    blocks.push({ hash: sha256(bytes), samples: filled });
     await write(bytes);
     filled = 0;
   };

@@ -9,8 +9,9 @@ import { type FolderListing, listFolder, readLabelFile } from '../folder/listing
 import { planLabelled } from '../folder/plan.js';
 import { noUsableImage, tooManyRejects } from '../folder/rejects.js';
 import type { Preprocessing } from '../preprocessing.js';
+import { sampleBytesOf } from '../sample-shape.js';
 import type { Pack, PackManifest, Progress } from '../types.js';
-import { canonicalJson, isFolderName, sampleBytesOf, samplesPerBlockOf, sealManifest } from './manifest.js';
+import { canonicalJson, isFolderName, samplesPerBlockOf, sealManifest } from './manifest.js';
 import { openPackFile, PackDamagedError } from './pack-file.js';
 import { createPackWriter } from './pack-writer.js';
 

@@ -1,5 +1,6 @@
 import { closing } from './closing.js';
 import { binOfRank, blend, histogram, type Plane } from './planes.js';
+import { floats, releasing } from './scratch.js';
 
 /** Contrast below this many of 255 grey steps is no writing: a blank sheet is not blown up into noise. */
 const faintestInk = 10;
@@ -9,20 +10,27 @@ const noiseDeviations = 3;
 const leastFloor = 0.12;
 const greatestFloor = 0.4;
 
+/** `grey` is what the digit is found on, `planes` what the sample is made of; without colour both are one. */
+export interface Ink {
+  grey: Plane;
+  planes: Plane[];
+}
+
 /**
  * Darkness against the paper: 0 where there is paper, 1 where there is full ink.
  *
  * @param planes channels of one image, dark ink on light paper, 0…255
  * @param colour one plane per channel instead of a single one
  * @param ignored 1 where something lies that is neither paper nor writing
- * @returns null for a blank sheet; `grey` is what the digit is found on, `planes` what the sample is made of
+ * @returns null for a blank sheet
  */
 export function extractInk(
   planes: readonly Plane[],
   colour: boolean,
   ignored: Uint8Array | null = null,
-): { grey: Plane; planes: Plane[] } | null {
-  const grey = darkness(blend(planes, inkWeights(planes)), ignored);
+): Ink | null {
+  const weights = releasing(() => inkWeights(planes));
+  const grey = darkness(blend(planes, weights), ignored);
   const levels = inkLevels(grey);
   if (levels === null) return null;
   if (!colour) {
@@ -43,7 +51,8 @@ export function extractInk(
 function darkness(plane: Plane, ignored: Uint8Array | null): Plane {
   const paper = closing(plane, Math.ceil(Math.max(plane.width, plane.height) / 4));
   const { values } = paper;
-  for (let i = 0; i < values.length; i++) values[i] = ignored?.[i] === 1 ? 0 : values[i] - plane.values[i];
+  for (let i = 0; i < values.length; i++) values[i] -= plane.values[i];
+  if (ignored !== null) for (let i = 0; i < values.length; i++) if (ignored[i] === 1) values[i] = 0;
   return paper;
 }
 
@@ -59,14 +68,22 @@ function inkWeights(planes: readonly Plane[]): number[] {
   const darkest = binOfRank(bins, inkRank(mean.values.length));
   const paper = binOfRank(bins, mean.values.length / 2);
   const threshold = (darkest + paper) / 2;
+  const dark = indicesBelow(mean.values, threshold);
   const distances = planes.map(({ values }) => {
     const median = binOfRank(histogram(values), values.length / 2);
     let sum = 0;
-    for (let i = 0; i < values.length; i++) if (mean.values[i] < threshold) sum += median - values[i];
+    for (const i of dark) sum += median - values[i];
     return Math.max(0, sum);
   });
   const total = distances.reduce((sum, distance) => sum + distance, 0);
   return total > 0 ? distances.map((distance) => distance / total) : even;
+}
+
+/** Ascending. */
+function indicesBelow(values: Float32Array, threshold: number): number[] {
+  const indices: number[] = [];
+  for (let i = 0; i < values.length; i++) if (values[i] < threshold) indices.push(i);
+  return indices;
 }
 
 /** Pixels that are ink in any image with writing on it: few enough for a small digit, too many for a speck of dust. */
@@ -86,16 +103,26 @@ function inkLevels(dark: Plane): Levels | null {
   const full = binOfRank(bins, count - inkRank(count) + 1);
   if (full < faintestInk) return null;
   const median = binOfRank(bins, count / 2);
-  const deviations = new Float32Array(count);
-  for (let i = 0; i < count; i++) deviations[i] = Math.abs(dark.values[i] - median);
   // 1.4826: from the median absolute deviation to a standard deviation, for normally distributed noise.
-  const sigma = 1.4826 * binOfRank(histogram(deviations), count / 2);
+  const sigma = 1.4826 * medianDistance(dark.values, median);
   const floor = median + noiseDeviations * sigma;
   return { floor: Math.min(Math.max(floor, leastFloor * full), greatestFloor * full), full };
+}
+
+function medianDistance(values: Float32Array, from: number): number {
+  return releasing(() => {
+    const distances = floats(values.length);
+    for (let i = 0; i < values.length; i++) distances[i] = Math.abs(values[i] - from);
+    return binOfRank(histogram(distances), values.length / 2);
+  });
 }
 
 function stretch(plane: Plane, { floor, full }: Levels): void {
   const { values } = plane;
   const scale = 1 / (full - floor);
-  for (let i = 0; i < values.length; i++) values[i] = Math.min(1, Math.max(0, (values[i] - floor) * scale));
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    // Nearly all of an image is paper: it costs one comparison.
+    values[i] = value <= floor ? 0 : Math.min(1, (value - floor) * scale);
+  }
 }

@@ -1,4 +1,5 @@
 import type { Plane } from './planes.js';
+import { doubles, releasing } from './scratch.js';
 
 /** Beyond this, the shape of the distribution alone decides: a stroke covers about a quarter of its surroundings, or less. */
 const clearSkewness = 0.5;
@@ -14,12 +15,22 @@ const clearSkewness = 0.5;
  * @param planes channels of one image, 0…255
  */
 export function isInkBright(planes: readonly Plane[]): boolean {
-  const { width, height } = planes[0];
-  const brightness = new Float64Array(width * height);
-  for (const { values } of planes) for (let i = 0; i < values.length; i++) brightness[i] += values[i];
-  const skewness = localSkewness(brightness, width, height);
-  if (Math.abs(skewness) >= clearSkewness) return skewness > 0;
-  return insideMinusEdge(brightness, width, height) > 0;
+  return releasing(() => {
+    const { width, height } = planes[0];
+    const brightness = totals(planes);
+    const skewness = localSkewness(brightness, width, height);
+    if (Math.abs(skewness) >= clearSkewness) return skewness > 0;
+    return insideMinusEdge(brightness, width, height) > 0;
+  });
+}
+
+/** The channels added up. */
+function totals(planes: readonly Plane[]): Float64Array {
+  const [red, green, blue] = planes.map(({ values }) => values);
+  const sums = doubles(red.length);
+  if (planes.length === 1) sums.set(red);
+  else for (let i = 0; i < sums.length; i++) sums[i] = red[i] + green[i] + blue[i];
+  return sums;
 }
 
 /** Third standardised moment of (value − mean of the surroundings), 0 for a constant image. */
@@ -32,17 +43,16 @@ function localSkewness(values: Float64Array, width: number, height: number): num
   for (let y = 0; y < height; y++) {
     const top = Math.max(0, y - radius);
     const bottom = Math.min(height, y + radius + 1);
+    const above = top * stride;
+    const below = bottom * stride;
     for (let x = 0; x < width; x++) {
-      const left = Math.max(0, x - radius);
-      const right = Math.min(width, x + radius + 1);
-      const sum =
-        table[bottom * stride + right] -
-        table[top * stride + right] -
-        table[bottom * stride + left] +
-        table[top * stride + left];
+      const left = x < radius ? 0 : x - radius;
+      const right = x + radius < width ? x + radius + 1 : width;
+      const sum = table[below + right] - table[above + right] - table[below + left] + table[above + left];
       const distance = values[y * width + x] - sum / ((bottom - top) * (right - left));
-      squares += distance * distance;
-      cubes += distance * distance * distance;
+      const square = distance * distance;
+      squares += square;
+      cubes += square * distance;
     }
   }
   const count = width * height;
@@ -54,9 +64,11 @@ function localSkewness(values: Float64Array, width: number, height: number): num
 /** [height + 1][width + 1]: the sum of everything above and to the left. */
 function summedArea(values: Float64Array, width: number, height: number): Float64Array {
   const stride = width + 1;
-  const table = new Float64Array(stride * (height + 1));
+  const table = doubles(stride * (height + 1));
+  table.fill(0, 0, stride);
   for (let y = 0; y < height; y++) {
     let row = 0;
+    table[(y + 1) * stride] = 0;
     for (let x = 0; x < width; x++) {
       row += values[y * width + x];
       table[(y + 1) * stride + x + 1] = table[y * stride + x + 1] + row;

@@ -1,10 +1,12 @@
-import { channelsOf, type Preprocessing } from '../preprocessing.js';
+import type { Preprocessing } from '../preprocessing.js';
+import { channelsOf, sampleBytesOf } from '../sample-shape.js';
 import type { RawImage } from '../types.js';
-import { findEdgeLines, keepDigit } from './components.js';
-import { extractInk } from './ink.js';
-import { blend, invert, type Plane, toPlanes } from './planes.js';
+import { type Bounds, findEdgeLines, findPieces, keepDigit } from './components.js';
+import { extractInk, type Ink } from './ink.js';
+import { blend, copy, invert, type Plane, toPlanes } from './planes.js';
 import { isInkBright } from './polarity.js';
 import { type Box, resample } from './resample.js';
+import { startImage } from './scratch.js';
 
 /** A digit that is smaller than this in the file is not enlarged further: its pixels carry no more shape. */
 const smallestDigit = 4;
@@ -32,21 +34,18 @@ const luma = [0.299, 0.587, 0.114];
  * @returns [channels][height][width], ink bright on black with polarity `auto`
  */
 export function preprocess(image: RawImage, p: Preprocessing): Uint8Array {
+  startImage();
   const planes = toPlanes(image);
   const colour = p.color === 'rgb';
   const kept = p.polarity === 'keep' ? ownBrightness(planes, colour) : null;
   if (isInkBright(planes)) for (const plane of planes) invert(plane);
-  let ink = extractInk(planes, colour);
-  const lines = ink === null ? null : findEdgeLines(ink.grey);
-  // If nothing else is on the paper, the line is the writing.
-  if (lines !== null) ink = extractInk(planes, colour, lines) ?? ink;
-  const found = ink !== null && keepDigit(ink.grey, ink.planes) ? ink : null;
+  const found = findDigit(planes, colour);
 
-  const sample = new Uint8Array(channelsOf(p) * p.height * p.width);
+  const sample = new Uint8Array(sampleBytesOf(p));
   const shown = kept ?? found?.planes;
   if (shown === undefined) return sample;
   const whole: Box = { left: 0, top: 0, width: planes[0].width, height: planes[0].height };
-  const box = p.crop !== null && found !== null ? digitBox(found.grey, p.crop.margin) : whole;
+  const box = p.crop !== null && found !== null ? digitBox(found.grey, found.bounds, p.crop.margin) : whole;
   const frame = fit(box, p.width / p.height);
   const resampled = shown.map((plane) =>
     resample(plane, frame, p.width, p.height, kept === null ? 'empty' : 'edge'),
@@ -55,25 +54,46 @@ export function preprocess(image: RawImage, p: Preprocessing): Uint8Array {
   for (let channel = 0; channel < channelsOf(p); channel++) {
     const { values } = resampled[Math.min(channel, resampled.length - 1)];
     for (let i = 0; i < values.length; i++) {
-      // The clamped array's own rounding is half-to-even, which is defined too; Math.round says it in the open.
       sample[channel * values.length + i] = Math.min(255, Math.max(0, Math.round(values[i] * scale)));
     }
   }
   return sample;
 }
 
+interface Digit extends Ink {
+  /** Nothing but zeros is outside of them. */
+  bounds: Bounds;
+}
+
+/** The ink of the digit alone, or null if there is none. */
+function findDigit(planes: readonly Plane[], colour: boolean): Digit | null {
+  let ink = extractInk(planes, colour);
+  if (ink === null) return null;
+  let pieces = findPieces(ink.grey);
+  const lines = findEdgeLines(pieces);
+  if (lines !== null) {
+    // If nothing else is on the paper, the line is the writing.
+    ink = extractInk(planes, colour, lines) ?? ink;
+    pieces = findPieces(ink.grey);
+  }
+  const bounds = keepDigit(pieces, new Set([ink.grey, ...ink.planes]));
+  return bounds === null ? null : { ...ink, bounds };
+}
+
 /** Brings the sample's darkest pixels to full ink; all channels alike. */
 function inkGain(planes: readonly Plane[]): number {
-  let darkest = 0;
+  let darkest = 1 / greatestGain;
   for (const { values } of planes) {
-    const sorted = values.toSorted();
-    darkest = Math.max(darkest, sorted[Math.floor(values.length * (1 - fullInkShare))]);
+    const rankFromTop = values.length - Math.floor(values.length * (1 - fullInkShare));
+    // Only what is darker already can change the result: few values have to be sorted.
+    const darker = values.filter((value) => value > darkest).toSorted();
+    if (darker.length >= rankFromTop) darkest = darker[darker.length - rankFromTop];
   }
-  return 1 / Math.min(1, Math.max(1 / greatestGain, darkest));
+  return 1 / Math.min(1, darkest);
 }
 
 function ownBrightness(planes: readonly Plane[], colour: boolean): Plane[] {
-  if (colour) return planes.map((plane) => ({ ...plane, values: plane.values.slice() }));
+  if (colour) return planes.map(copy);
   return [blend(planes, luma)];
 }
 
@@ -81,14 +101,14 @@ function ownBrightness(planes: readonly Plane[], colour: boolean): Plane[] {
  * The box of all ink, with the margin. An outermost row that is only half dark counts as half a row: small digits would jump by
  * several pixels of the sample otherwise.
  */
-function digitBox(ink: Plane, margin: number): Box {
+function digitBox(ink: Plane, bounds: Bounds, margin: number): Box {
   const columns = new Float32Array(ink.width);
   const rows = new Float32Array(ink.height);
-  for (let y = 0; y < ink.height; y++) {
-    for (let x = 0; x < ink.width; x++) {
+  for (let y = bounds.top; y <= bounds.bottom; y++) {
+    for (let x = bounds.left; x <= bounds.right; x++) {
       const value = ink.values[y * ink.width + x];
-      columns[x] = Math.max(columns[x], value);
-      rows[y] = Math.max(rows[y], value);
+      if (value > columns[x]) columns[x] = value;
+      if (value > rows[y]) rows[y] = value;
     }
   }
   const [left, right] = extent(columns);

@@ -8,6 +8,7 @@ export interface Box {
   height: number;
 }
 
+/** What each of `length` output pixels is made of: `count` source pixels from `first[i]` on, which may lie outside of the source. */
 interface Taps {
   first: Int32Array;
   count: number;
@@ -30,6 +31,7 @@ export function resample(
   outside: 'empty' | 'edge',
 ): Plane {
   const across = taps(box.left, box.width, width);
+  const columns = places(across, source.width, outside);
   const down = taps(box.top, box.height, height);
   // Rows of the source that any output row needs, resampled across first.
   const firstRow = down.first[0];
@@ -38,12 +40,11 @@ export function resample(
   for (let row = 0; row < rows; row++) {
     const y = place(firstRow + row, source.height, outside);
     if (y < 0) continue;
-    for (let x = 0; x < width; x++) {
+    const at = y * source.width;
+    for (let x = 0, tap = 0; x < width; x++) {
       let sum = 0;
-      for (let tap = 0; tap < across.count; tap++) {
-        const column = place(across.first[x] + tap, source.width, outside);
-        if (column >= 0)
-          sum += across.weights[x * across.count + tap] * source.values[y * source.width + column];
+      for (const end = tap + across.count; tap < end; tap++) {
+        sum += across.weights[tap] * source.values[at + columns[tap]];
       }
       strips[row * width + x] = sum;
     }
@@ -60,6 +61,17 @@ export function resample(
     }
   }
   return { width, height, values };
+}
+
+/** [length][count]: where each tap reads. A tap where nothing is loses its weight and reads anywhere. */
+function places({ first, count, weights }: Taps, length: number, outside: 'empty' | 'edge'): Int32Array {
+  const indices = new Int32Array(weights.length);
+  for (let tap = 0; tap < weights.length; tap++) {
+    const index = place(first[Math.floor(tap / count)] + (tap % count), length, outside);
+    if (index < 0) weights[tap] = 0;
+    indices[tap] = Math.max(0, index);
+  }
+  return indices;
 }
 
 /** Index in the source, or −1 where nothing is. */

@@ -1,0 +1,233 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { stackLines } from '../cli/run-program.js';
+import { type PrivateBroker, startPrivateBroker } from '../support/broker.js';
+import {
+  type FaultRuns,
+  openFaultRuns,
+  type RunningCoordinator,
+  stepsPerEpoch,
+} from '../support/fault-run.js';
+import { temporaryFolder } from '../support/small-data.js';
+import { endPrograms, expectPlain, type ProgramEnd, startProgram } from '../support/start-program.js';
+
+let broker: PrivateBroker;
+let runs: FaultRuns;
+/** Model of the run that nothing happened to. */
+let quiet: string;
+
+beforeAll(async () => {
+  broker = await startPrivateBroker();
+  runs = await openFaultRuns(broker.url);
+  const worker = await runs.worker('quiet', ['--once']);
+  const coordinator = await runs.coordinator('runs/quiet');
+  await expectDone(coordinator.ended);
+  await expectDone(worker.ended);
+  quiet = await runs.modelSha256('runs/quiet');
+});
+afterEach(endPrograms);
+afterAll(async () => {
+  await runs?.dispose();
+  await broker?.stop();
+});
+
+async function expectDone(ended: Promise<ProgramEnd>): Promise<void> {
+  const { code, stdout, stderr } = await ended;
+  expect(code, stdout + stderr).toBe(0);
+}
+
+/** Tasks of a run that the broker has given to a worker and that it has not acknowledged. */
+async function tasksHeldBy(worker: string, out: string): Promise<number> {
+  const { run }: { run: string } = JSON.parse(await readFile(join(runs.path, out, 'run.json'), 'utf8'));
+  const held = await broker.evaluate(
+    `lists:sum([N || C <- rabbit_amqqueue:consumers_all(<<"/">>),
+      {resource, _, queue, <<"onko.run.${run}.tasks">>} <- [proplists:get_value(queue_name, C)],
+      [{connection, R}, {messages_unacknowledged, N}] <-
+        [rabbit_channel:info(proplists:get_value(channel_pid, C), [connection, messages_unacknowledged])],
+      {<<"connection_name">>, _, <<"onko worker ${worker} (consumes)">>} <-
+        proplists:get_value(client_properties, rabbit_reader:info(R, [client_properties]))])`,
+  );
+  return Number(held);
+}
+
+/** Stops the worker where it is, and kills it as soon as it is certain that it has a block in hand. */
+async function killWithBlockInHand(
+  worker: Awaited<ReturnType<FaultRuns['worker']>>,
+  id: string,
+  out: string,
+): Promise<void> {
+  worker.kill('SIGSTOP');
+  while ((await tasksHeldBy(id, out)) === 0) await sleep(20);
+  worker.kill('SIGKILL');
+  expect((await worker.ended).signal).toBe('SIGKILL');
+}
+
+/** Waits for a checkpoint that is not the end of an epoch; → its step. */
+async function checkpointInMidEpoch(out: string): Promise<number> {
+  for (;;) {
+    const found = (await runs.checkpoints(out)).findLast((step) => step % stepsPerEpoch !== 0);
+    if (found !== undefined) return found;
+    await sleep(20);
+  }
+}
+
+/** A run that has one checkpoint in mid-epoch, and was stopped there. */
+async function stoppedRun(out: string): Promise<RunningCoordinator> {
+  const worker = await runs.worker('writer', ['--once']);
+  const coordinator = await runs.coordinator(out);
+  await checkpointInMidEpoch(out);
+  coordinator.kill('SIGTERM');
+  expect((await coordinator.ended).code).toBe(143);
+  await expectDone(worker.ended);
+  return coordinator;
+}
+
+describe('kill -9', () => {
+  it('of a worker that has a block in hand: another one goes on', async () => {
+    const out = 'runs/heir';
+    const victim = await runs.worker('victim');
+    const heir = await runs.worker('heir', ['--once']);
+    const coordinator = await runs.coordinator(out, ['--min-workers', '2']);
+    await coordinator.reaches(3);
+    await killWithBlockInHand(victim, 'victim', out);
+    await expectDone(coordinator.ended);
+    await expectDone(heir.ended);
+    expect(await runs.modelSha256(out)).toBe(quiet);
+  });
+
+  it('of the only worker: the coordinator waits for a new one', async () => {
+    const out = 'runs/successor';
+    const victim = await runs.worker('only');
+    const coordinator = await runs.coordinator(out);
+    await coordinator.reaches(3);
+    await killWithBlockInHand(victim, 'only', out);
+    const successor = await runs.worker('successor', ['--once']);
+    await expectDone(coordinator.ended);
+    await expectDone(successor.ended);
+    expect(await runs.modelSha256(out)).toBe(quiet);
+  });
+
+  it('of the coordinator in mid-epoch: --resume goes on with the same worker', async () => {
+    const out = 'runs/resumed';
+    const worker = await runs.worker('faithful', ['--once']);
+    const first = await runs.coordinator(out);
+    const step = await checkpointInMidEpoch(out);
+    first.kill('SIGKILL');
+    expect((await first.ended).signal).toBe('SIGKILL');
+    const second = await runs.coordinator(out, ['--resume']);
+    const [, from] = await second.says(/Going on with run \S+ after step (\d+)/);
+    expect(Number(from)).toBeGreaterThanOrEqual(step);
+    await expectDone(second.ended);
+    await expectDone(worker.ended);
+    expect(await runs.modelSha256(out)).toBe(quiet);
+  });
+});
+
+describe('a broker that goes away in mid-run', () => {
+  it.each([
+    { how: 'is restarted', hard: false },
+    { how: 'breaks down', hard: true },
+  ])('$how: both sides find it again', async ({ hard }) => {
+    const out = hard ? 'runs/broken-down' : 'runs/restarted';
+    const worker = await runs.worker('patient', ['--once']);
+    const coordinator = await runs.coordinator(out);
+    await coordinator.reaches(3);
+    await broker.restart(2_000, { hard });
+    await expectDone(coordinator.ended);
+    await expectDone(worker.ended);
+    for (const side of [coordinator, worker]) expect(side.output()).toMatch(/Connected to RabbitMQ .* again/);
+    expect(await runs.modelSha256(out)).toBe(quiet);
+  });
+});
+
+describe('a machine with nothing on it', () => {
+  it('takes part, given the URL alone; also where nothing can be written', async () => {
+    const home = await temporaryFolder();
+    const elsewhere = await temporaryFolder();
+    const bare = startProgram('worker', ['start', '--broker', broker.url], {
+      cwd: elsewhere.path,
+      env: { HOME: home.path },
+    });
+    // Where a file stands, not even root can make a folder.
+    await writeFile(join(elsewhere.path, 'file'), '');
+    const unwritable = startProgram('worker', ['start', '--broker', broker.url], {
+      cwd: elsewhere.path,
+      env: { HOME: join(elsewhere.path, 'file') },
+    });
+    // The folder can be made, but no block fits on the disk.
+    const fullHome = await temporaryFolder();
+    const full = startProgram('worker', ['start', '--broker', broker.url], {
+      cwd: elsewhere.path,
+      env: { HOME: fullHome.path },
+      largestFileBlocks: 1,
+    });
+    const workers = [bare, unwritable, full];
+    const coordinator = await runs.coordinator('runs/elsewhere', ['--min-workers', '3']);
+    await expectDone(coordinator.ended);
+    expect(await runs.modelSha256('runs/elsewhere')).toBe(quiet);
+    for (const worker of workers) {
+      await worker.says(/Run \S+ is over/);
+      worker.kill('SIGTERM');
+      await expectDone(worker.ended);
+      expect(Number(/images=(\d+)/.exec(worker.output())?.[1])).toBeGreaterThan(0);
+    }
+    expect(unwritable.output()).toContain('kept in memory');
+    expect(full.output()).toContain('kept in memory');
+    for (const folder of [home, elsewhere, fullHome]) await folder.dispose();
+  });
+});
+
+describe('orderly ends', () => {
+  it('a worker hands in, a second coordinator is refused, the first one says how to go on', async () => {
+    const out = 'runs/orderly';
+    const leaving = await runs.worker('leaving');
+    const staying = await runs.worker('staying', ['--once']);
+    const coordinator = await runs.coordinator(out, ['--min-workers', '2']);
+    await coordinator.reaches(2);
+
+    leaving.kill('SIGTERM');
+    await expectDone(leaving.ended);
+    expect(leaving.output()).toContain('Draining: SIGTERM');
+    await coordinator.says(/Worker leaving.* left \(SIGTERM\): 1 worker in all/);
+
+    const second = await runs.coordinator(out, ['--resume', '--log-level', 'error']);
+    expectPlain(await second.ended, 4, /already has a coordinator on this broker/);
+
+    coordinator.kill('SIGTERM');
+    const end = await coordinator.ended;
+    expect({ code: end.code, stack: stackLines(end.stderr) }, end.stderr).toEqual({ code: 143, stack: [] });
+    expect(end.stdout).toMatch(/Go on with +coordinator start --broker amqp:.* --out runs\/orderly --resume/);
+    const [stopped = 0] = (await runs.checkpoints(out)).slice(-1);
+    expect(stopped).toBeGreaterThan(1);
+    await expectDone(staying.ended);
+
+    const heir = await runs.worker('heir', ['--once']);
+    const resumed = await runs.coordinator(out, ['--resume']);
+    await resumed.says(new RegExp(`Going on with run \\S+ after step ${stopped} `));
+    await expectDone(resumed.ended);
+    await expectDone(heir.ended);
+    expect(await runs.modelSha256(out)).toBe(quiet);
+  });
+});
+
+describe('a full disk', () => {
+  it('for the run folder: code 7, and the checkpoint before is whole', async () => {
+    const out = 'runs/full';
+    await stoppedRun(out);
+    const before = await runs.checkpoints(out);
+    const worker = await runs.worker('continuing');
+    const cramped = await runs.coordinator(out, ['--resume', '--log-level', 'error'], {
+      largestFileBlocks: 16,
+    });
+    expectPlain(await cramped.ended, 7, /^Cannot write \S+: .*\.$/m);
+    expect(await runs.checkpoints(out)).toEqual(before);
+
+    const roomy = await runs.coordinator(out, ['--resume']);
+    await expectDone(roomy.ended);
+    worker.kill('SIGTERM');
+    await expectDone(worker.ended);
+    expect(await runs.modelSha256(out)).toBe(quiet);
+  });
+});

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { temporaryFolder, writeSmallSet } from './small-data.js';
+import { endPrograms, type ProgramOptions, type RunningProgram, startProgram } from './start-program.js';
+
+/** A coordinator's process and what can be seen of its run from outside. */
+export interface RunningCoordinator extends RunningProgram {
+  /** Value of a sample of its /metrics; 0 while it has none. */
+  metric(name: string): Promise<number>;
+  /** Resolves when so many steps of the run are done. */
+  reaches(step: number): Promise<void>;
+}
+
+/**
+ * One data set and one spec for runs of real processes, which differ in nothing but what happens to them. A folder per
+ * process: coordinator and workers share the broker and nothing else.
+ */
+export interface FaultRuns {
+  path: string;
+  coordinator(out: string, args?: string[], o?: Partial<ProgramOptions>): Promise<RunningCoordinator>;
+  /** One thread, and a home of its own. */
+  worker(id: string, args?: string[]): Promise<RunningProgram>;
+  /** SHA-256 of the model of a run. */
+  modelSha256(out: string): Promise<string>;
+  /** Steps of the checkpoints of a run, ascending. */
+  checkpoints(out: string): Promise<number[]>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Steps per epoch, of two. They take a few seconds on the reference kernels with one thread: long enough that what is
+ * seen from outside is still true when something is done about it.
+ */
+export const stepsPerEpoch = 20;
+const batch = 128;
+
+export async function openFaultRuns(brokerUrl: string): Promise<FaultRuns> {
+  const folder = await temporaryFolder();
+  const { path } = folder;
+  await writeSmallSet(path, { 'training-a': stepsPerEpoch * batch, 'training-b': 200 });
+  await writeFile(
+    join(path, 'onko.config.json'),
+    JSON.stringify({
+      data: '.',
+      train: 'training-a',
+      validate: 'training-b',
+      model: {
+        name: 'small',
+        input: [1, 16, 16],
+        layers: [
+          { type: 'conv2d', filters: 16, kernel: 5 },
+          { type: 'relu' },
+          { type: 'maxpool2d', size: 2 },
+          { type: 'conv2d', filters: 16, kernel: 3 },
+          { type: 'relu' },
+          { type: 'flatten' },
+          { type: 'dropout', rate: 0.2 },
+          { type: 'linear', units: 64 },
+          { type: 'relu' },
+          { type: 'linear', units: 10 },
+          { type: 'softmax' },
+        ],
+      },
+      kernels: 'reference',
+      epochs: 2,
+      batch,
+      microshards: 8,
+      checkpointEvery: 1,
+      heartbeatMs: 500,
+      metricsPort: 0,
+      cacheDir: 'cache',
+    }),
+  );
+  const env = { ONKO_BROKER: brokerUrl };
+
+  const home = async (name: string): Promise<string> => {
+    const made = join(path, 'homes', name);
+    await mkdir(made, { recursive: true });
+    return made;
+  };
+
+  return {
+    path,
+    coordinator: async (out, args = [], o = {}) => {
+      const environment = { ...env, HOME: await home('coordinator') };
+      const program = startProgram('coordinator', ['start', '--out', out, ...args], {
+        cwd: path,
+        env: environment,
+        ...o,
+      });
+      let url: string | null = null;
+      const metric = async (name: string): Promise<number> => {
+        url ??= (await program.says(/metrics are served url=(\S+)/))[1] ?? '';
+        const text = await (await fetch(url)).text();
+        const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+        return Number(line?.slice(name.length) ?? 0);
+      };
+      const reaches = async (step: number): Promise<void> => {
+        while ((await metric('onko_step')) < step) await sleep(20);
+      };
+      return { ...program, metric, reaches };
+    },
+    worker: async (id, args = []) => {
+      const cwd = await home(id);
+      const given = ['start', '--threads', '1', '--id', id, '--verbose', ...args];
+      return startProgram('worker', given, { cwd, env: { ...env, HOME: cwd } });
+    },
+    modelSha256: async (out) =>
+      createHash('sha256')
+        .update(await readFile(join(path, out, 'model.safetensors')))
+        .digest('hex'),
+    checkpoints: async (out) => {
+      const names = await readdir(join(path, out, 'checkpoints')).catch(() => []);
+      return names
+        .flatMap((name) => /^step-(\d+)\.safetensors$/.exec(name)?.[1] ?? [])
+        .map(Number)
+        .toSorted((a, b) => a - b);
+    },
+    dispose: async () => {
+      await endPrograms();
+      await folder.dispose();
+    },
+  };
+}
