@@ -153,7 +153,7 @@ function readRecord() {
 const platforms = values.all ? Object.keys(zigTargets) : [`${process.platform}-${process.arch}`];
 const available = compilers().filter(({ cross }) => cross || !values.all);
 const hash = createHash('sha256').update(JSON.stringify([platforms, available, values]));
-for (const name of readdirSync(here).sort()) hash.update(name).update(readFileSync(join(here, name)));
+for (const name of readdirSync(here).toSorted()) hash.update(name).update(readFileSync(join(here, name)));
 const inputs = hash.digest('hex');
 
 mkdirSync(out, { recursive: true });
