@@ -17,17 +17,17 @@ const linears = [
   ['vgg linear 4096 → 256', [4096, 256]],
 ];
 
-/** GFLOP/s: the best of many short measurements, since whatever disturbs one makes it slower. */
+/** GFLOP/s: the third best of many short measurements. What disturbs one makes it slower; the clock errs both ways. */
 function rate(flop, work) {
   work();
   const calls = Math.max(1, Math.round(2e8 / flop));
-  let best = Number.POSITIVE_INFINITY;
+  const seconds = [];
   for (let i = 0; i < 15; i++) {
     const start = processorSeconds();
     for (let k = 0; k < calls; k++) work();
-    best = Math.min(best, (processorSeconds() - start) / calls);
+    seconds.push((processorSeconds() - start) / calls);
   }
-  return flop / best / 1e9;
+  return flop / seconds.toSorted((a, b) => a - b)[2] / 1e9;
 }
 
 /** Taps along one axis that are on the image, over all outputs. */
@@ -93,7 +93,7 @@ export function benchKernels() {
     const turns = 200_000;
     const adds = operations.multiplyAdds(turns);
     const peaks = Array.from({ length: 9 }, () => rate(2 * adds, () => operations.multiplyAdds(turns)));
-    const peak = Math.max(median(peaks), ...peaks);
+    const peak = median(peaks);
     const rows = [
       ...convolutions.map(([name, sizes]) => [name, convolution(operations, sizes)]),
       ...linears.map(([name, sizes]) => [name, linear(operations, sizes)]),

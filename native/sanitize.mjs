@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const find = (library) => spawnSync('gcc', [`-print-file-name=${library}`], { encoding: 'utf8' }).stdout?.trim();
+const find = (library) =>
+  spawnSync('gcc', [`-print-file-name=${library}`], { encoding: 'utf8' }).stdout?.trim();
 const libraries = ['libasan.so', 'libubsan.so'].map(find);
 if (libraries.some((path) => path === undefined || !path.startsWith('/'))) {
   console.log('The sanitizers were not run: they need gcc with its libasan and libubsan.');
@@ -21,7 +22,8 @@ try {
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   const run = (args, env = {}) =>
-    spawnSync(process.execPath, args, { cwd: copy, stdio: 'inherit', env: { ...process.env, ...env } }).status;
+    spawnSync(process.execPath, args, { cwd: copy, stdio: 'inherit', env: { ...process.env, ...env } })
+      .status;
   const built = run(['native/build.mjs', '--sanitize', '--compiler', 'gcc']);
   const tested =
     built === 0

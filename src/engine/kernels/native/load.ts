@@ -14,11 +14,11 @@ export function loadAddon(): { addon: Addon } | { missing: string } {
     return { missing: 'this processor has no fused multiply-adds (AVX2 with FMA) for the native kernels' };
   } catch (error) {
     const failures = buildFailures();
-    if (failures !== '') return { missing: `the native kernels could not be built (${failures})` };
+    if (failures !== '') return { missing: `the native kernels could not be built: ${failures}` };
     const absent = error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
     if (absent) return { missing: `the native kernels are not built for ${platform()}-${arch()}` };
     const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'unknown reason';
-    return { missing: `the native kernels cannot be loaded (${why})` };
+    return { missing: `the native kernels cannot be loaded: ${why}` };
   }
 }
 
