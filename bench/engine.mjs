@@ -1,62 +1,96 @@
-// Images per second of one thread, for training (loss and gradient) and inference, per named model and backend.
-//   npm run build && node bench/engine.mjs [--models lenet,vgg-small] [--kernels reference] [--seconds 3]
+// Images per second of one thread, ours and others', taking turns in one run; and what single kernels do of the core's peak.
+//   npm run bench:engine -- [--models lenet,vgg-small] [--batches 64] [--rounds 5] [--no-peers] [--no-kernels]
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import {
-  buildModel,
-  createPlan,
-  initialParameters,
-  namedSpecs,
-  resolveKernels,
-} from '../dist/engine/index.js';
+import { availableKernels } from '../dist/engine/index.js';
+import { benchKernels } from './kernels.mjs';
+import { median, table } from './measure.mjs';
+import { onnxruntime, ours, torch } from './peers/contenders.mjs';
 
 const { values } = parseArgs({
+  allowNegative: true,
   options: {
-    models: { type: 'string', default: [...namedSpecs.keys()].join(',') },
-    kernels: { type: 'string' },
-    seconds: { type: 'string', default: '3' },
+    models: { type: 'string', default: 'lenet,vgg-small' },
+    batches: { type: 'string', default: '64' },
+    rounds: { type: 'string', default: '5' },
+    peers: { type: 'boolean', default: true },
+    kernels: { type: 'boolean', default: true },
   },
 });
-const seconds = Number(values.seconds);
-const { kernels } = resolveKernels(values.kernels);
-const capacity = 64;
+const rounds = Number(values.rounds);
+const roundSeconds = 0.25;
 
-console.log(
-  `kernels ${kernels.name} (${kernels.numericsId}), Node ${process.version}, one thread, batches of ${capacity}`,
-);
-for (const name of values.models.split(',')) {
-  const spec = namedSpecs.get(name);
-  if (spec === undefined) throw new Error(`no model named ${name}`);
-  const model = buildModel(spec);
-  const parameters = initialParameters(model, 1);
-  const gradient = new Float32Array(model.parameterCount);
-  const plan = createPlan(model, kernels, { capacity, scaling: { channels: 1, mean: 0.1, std: 0.3 } });
-  const sampleBytes = model.input.height * model.input.width;
-  const batch = {
-    pixels: Uint8Array.from({ length: capacity * sampleBytes }, (_, i) => (i * 2654435761) >>> 24),
-    labels: Uint8Array.from({ length: capacity }, (_, i) => i % model.classes),
-    count: capacity,
-  };
-  const probabilities = new Float32Array(capacity * model.classes);
-  const train = measure(() =>
-    plan.gradient(parameters, batch, { seed: 1, step: 0, microshard: 0 }, gradient),
+const contenders = [...availableKernels.values()].map(ours);
+if (values.peers) {
+  const peers = [await torch('contiguous'), await torch('channels_last'), await onnxruntime()];
+  contenders.push(...peers.filter((peer) => peer !== null));
+}
+const workloads = values.models
+  .split(',')
+  .flatMap((name) =>
+    values.batches
+      .split(',')
+      .flatMap((batch) => ['train', 'infer'].map((mode) => ({ name, mode, batch: Number(batch) }))),
   );
-  const infer = measure(() => plan.predict(parameters, batch.pixels, capacity, probabilities));
-  console.log(`${name.padEnd(12)} train ${show(train)}   infer ${show(infer)} images/s`);
-}
 
-/** Best and median rate over `seconds`, after a second of warming up. */
-function measure(call) {
-  for (const end = performance.now() + 1000; performance.now() < end; ) call();
-  const rates = [];
-  for (const end = performance.now() + seconds * 1000; performance.now() < end; ) {
-    const start = performance.now();
-    call();
-    rates.push((capacity * 1000) / (performance.now() - start));
+const load = () => loadavg()[0].toFixed(1);
+console.log(
+  `${cpus()[0].model.trim()}, Node ${process.version}, one thread each; images per second of processor time, medians of ${rounds} rounds; load at the start ${load()}`,
+);
+
+/** rates[workload][contender]: images per second, one per round */
+const rates = workloads.map(() => contenders.map(() => []));
+for (let round = 0; round < rounds; round++) {
+  for (const [w, workload] of workloads.entries()) {
+    for (const [c, contender] of contenders.entries()) {
+      if (!contender.runs(workload)) continue;
+      const [once] = await contender.seconds(workload, 1);
+      const calls = Math.max(1, Math.min(200, Math.round(roundSeconds / once)));
+      rates[w][c].push(workload.batch / median(await contender.seconds(workload, calls)));
+    }
   }
-  rates.sort((a, b) => a - b);
-  return { median: rates[rates.length >> 1], best: rates[rates.length - 1] };
 }
+for (const contender of contenders) contender.close();
 
-function show({ median, best }) {
-  return `${median.toFixed(0).padStart(6)} (best ${best.toFixed(0)})`;
+const label = ({ name, mode, batch }) => `${name} ${mode}, ${batch}`;
+const medians = rates.map((row) => row.map(median));
+const show = (rate) => (Number.isNaN(rate) ? '–' : rate >= 100 ? rate.toFixed(0) : rate.toFixed(1));
+console.log(
+  table([
+    ['', ...workloads.map(label)],
+    ...contenders.map(({ name }, c) => [name, ...medians.map((row) => show(row[c]))]),
+  ]),
+);
+
+const isPeer = (name) => name.startsWith('PyTorch') || name.startsWith('onnx');
+const ratios = [['ratio to', ...workloads.map(label)]];
+for (const peer of ['PyTorch', 'onnxruntime-node']) {
+  const columns = contenders.flatMap(({ name }, c) => (name.startsWith(peer) ? [c] : []));
+  if (columns.length === 0) continue;
+  for (const [c, { name }] of contenders.entries()) {
+    if (isPeer(name)) continue;
+    const cells = medians.map((row) => {
+      const best = Math.max(...columns.map((i) => (Number.isNaN(row[i]) ? 0 : row[i])));
+      return best === 0 ? '–' : `${(row[c] / best).toFixed(2)}×`;
+    });
+    ratios.push([`${peer}'s best: ${name}`, ...cells]);
+  }
 }
+if (ratios.length > 1) console.log(`\n${table(ratios)}`);
+
+const kernels = values.kernels ? benchKernels() : {};
+console.log(`\nload at the end ${load()}`);
+const results = new URL('./results/', import.meta.url);
+mkdirSync(results, { recursive: true });
+const names = contenders.map(({ name }) => name);
+const record = {
+  processor: cpus()[0].model,
+  node: process.version,
+  load: loadavg(),
+  contenders: names,
+  workloads,
+  rates,
+  kernels,
+};
+writeFileSync(new URL('engine.json', results), `${JSON.stringify(record, null, 2)}\n`);

@@ -27,14 +27,14 @@ const none = new Float32Array(0);
 export function planLayers(model: Model, kernels: Kernels): PlannedLayers {
   const { layers } = model;
   const firstLearning = layers.findIndex((layer) => layer.parameters.length > 0);
-  const input = new Float32Array(volume(model.input) * LANES);
+  const input = kernels.allocate(volume(model.input) * LANES);
   const outputs: Float32Array[] = [];
   let current = input;
   let readBack = false;
   for (const { design, output } of layers) {
     const keeps = design.storage === 'view' || (design.storage === 'in place' && !readBack);
     if (!keeps) {
-      current = new Float32Array(volume(output) * LANES);
+      current = kernels.allocate(volume(output) * LANES);
       readBack = false;
     }
     readBack ||= design.backwardReads === 'output';
@@ -42,7 +42,7 @@ export function planLayers(model: Model, kernels: Kernels): PlannedLayers {
   }
 
   const largest = Math.max(...layers.map(({ output }) => volume(output) * LANES));
-  const turns = [new Float32Array(largest), new Float32Array(largest)] as const;
+  const turns = [kernels.allocate(largest), kernels.allocate(largest)] as const;
   const gradients: Float32Array[] = [];
   let turn: 0 | 1 = 0;
   for (const { design, output } of layers.toReversed()) {

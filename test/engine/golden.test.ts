@@ -36,6 +36,10 @@ const promisedBits: Record<string, Record<string, string>> = {
     lenet: 'd4ff8570a779f495ba9625dba6659e78b0adbcea3b9a76204094cb7b1fe1982c',
     odd: 'ab113a2027af894b455807a04c349c1667747797875d0ce15ca62d98379f5f6c',
   },
+  'native-f32-1': {
+    lenet: '41652ddb2e973b1042251ca70843e9ba1c6bfd63ebf0e8cbb24820a714e00925',
+    odd: '61f8aabcd7f3e4bb3f18f80a07cca761113670058db7737647877b76ca64023a',
+  },
 };
 
 function load(name: string): Golden {

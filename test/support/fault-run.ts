@@ -117,7 +117,7 @@ export async function openFaultRuns(brokerUrl: string): Promise<FaultRuns> {
     },
     worker: async (id, args = []) => {
       const cwd = await home(id);
-      const given = ['start', '--threads', '1', '--id', id, '--verbose', ...args];
+      const given = ['start', '--threads', '1', '--kernels', 'reference', '--id', id, '--verbose', ...args];
       return startProgram('worker', given, { cwd, env: { ...env, HOME: cwd } });
     },
     modelSha256: async (out) =>

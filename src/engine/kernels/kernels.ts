@@ -57,6 +57,9 @@ export interface Kernels {
   readonly name: string;
   readonly numericsId: string;
 
+  /** Zeros, where this backend likes them in memory. Any other array will do as well, only slower. */
+  allocate(length: number): Float32Array;
+
   /** pixels[·][pixelChannels][area] u8 from sample `first`, table[256] → x[channels][area][16]; lanes ≥ `lanes` get 0. */
   packPixels(
     x: Float32Array,

@@ -18,7 +18,7 @@ export function dropout(spec: Extract<LayerSpec, { type: 'dropout' }>, input: Sh
     storage: 'in place',
     backwardReads: 'neither',
     bind: (kernels, layerIndex) => {
-      const mask = new Float32Array(length);
+      const mask = kernels.allocate(length);
       const draw = ({ seed, step, microshard, group }: Pass): void => {
         const random = createRandom(seed, step, microshard, layerIndex, group);
         for (let i = 0; i < length; i++) mask[i] = random.u32() >= threshold ? 1 / (1 - rate) : 0;

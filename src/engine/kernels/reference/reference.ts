@@ -13,6 +13,7 @@ import { crossEntropyBackward, crossEntropyForward, softmaxForward } from './sof
 export const referenceKernels: Kernels = {
   name: 'reference',
   numericsId: 'reference-f64-1',
+  allocate: (length) => new Float32Array(length),
   packPixels,
   conv2dForward,
   conv2dBackwardInput,

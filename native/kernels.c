@@ -1,0 +1,50 @@
+/*
+ * All kernels for one instruction set: compiled once per set, with the flags of native/build.mjs and the table's name
+ * (-DONKO_KERNELS=onko_kernels_avx512).
+ */
+#include "kernels.h"
+
+#include "conv2d.h"
+#include "conv2d_parameters.h"
+#include "elementwise.h"
+#include "linear.h"
+#include "maxpool2d.h"
+#include "softmax.h"
+
+static double multiply_adds(ptrdiff_t count, float *sink) {
+  enum { CHAINS = V_REGISTERS == 32 ? 20 : 12 };
+  V sum[CHAINS];
+  const V a = load_v(sink), b = load_v(sink + LANES);
+  UNROLL for (int i = 0; i < CHAINS; i++) sum[i] = all_v((float)i);
+  for (ptrdiff_t n = 0; n < count; n++) {
+    UNROLL for (int i = 0; i < CHAINS; i++) sum[i] = fma_v(sum[i], a, b);
+  }
+  V total = all_v(0);
+  UNROLL for (int i = 0; i < CHAINS; i++) total += sum[i];
+  store_v(sink, total);
+  return (double)count * CHAINS * V_LANES;
+}
+
+#define STRING(name) #name
+#define NAME_OF(name) STRING(name)
+
+const struct kernels ONKO_KERNELS = {
+    .name = NAME_OF(ONKO_SET),
+    .pack_pixels = pack_pixels,
+    .conv2d_forward = conv2d_forward,
+    .conv2d_backward_input = conv2d_backward_input,
+    .conv2d_backward_parameters = conv2d_backward_parameters,
+    .linear_forward = linear_forward,
+    .linear_backward_input = linear_backward_input,
+    .linear_backward_parameters = linear_backward_parameters,
+    .maxpool2d_forward = maxpool2d_forward,
+    .maxpool2d_backward = maxpool2d_backward,
+    .activation_forward = activation_forward,
+    .activation_backward = activation_backward,
+    .multiply = multiply,
+    .add = add,
+    .softmax_forward = softmax_forward,
+    .cross_entropy_forward = cross_entropy_forward,
+    .cross_entropy_backward = cross_entropy_backward,
+    .multiply_adds = multiply_adds,
+};

@@ -1,0 +1,51 @@
+/*
+ * The operations of `Kernels` (src/engine/kernels/kernels.ts), once per instruction set. Activations are [C][H][W][16],
+ * parameters in PyTorch's order. The callers have checked every length; nothing here allocates.
+ */
+#ifndef ONKO_KERNELS_H
+#define ONKO_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct conv2d_dims {
+  ptrdiff_t channels, height, width, filters, kernel, stride, padding, out_height, out_width;
+};
+
+struct pool2d_dims {
+  ptrdiff_t channels, height, width, size, stride, out_height, out_width;
+};
+
+enum activation { ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_TANH, ACTIVATION_SIGMOID, ACTIVATION_COUNT };
+
+struct kernels {
+  const char *name;
+  void (*pack_pixels)(float *x, const uint8_t *pixels, ptrdiff_t lanes, const float *table, ptrdiff_t pixel_channels,
+                      ptrdiff_t channels, ptrdiff_t area);
+  void (*conv2d_forward)(float *y, const float *x, const float *w, const float *b, const struct conv2d_dims *);
+  void (*conv2d_backward_input)(float *dx, const float *dy, const float *w, const struct conv2d_dims *);
+  void (*conv2d_backward_parameters)(float *dw, float *db, const float *x, const float *dy,
+                                     const struct conv2d_dims *);
+  void (*linear_forward)(float *y, const float *x, const float *w, const float *b, ptrdiff_t inputs, ptrdiff_t units);
+  void (*linear_backward_input)(float *dx, const float *dy, const float *w, ptrdiff_t inputs, ptrdiff_t units);
+  void (*linear_backward_parameters)(float *dw, float *db, const float *x, const float *dy, ptrdiff_t inputs,
+                                     ptrdiff_t units);
+  void (*maxpool2d_forward)(float *y, uint8_t *argmax, const float *x, const struct pool2d_dims *);
+  void (*maxpool2d_backward)(float *dx, const float *dy, const uint8_t *argmax, const struct pool2d_dims *);
+  void (*activation_forward)(float *y, const float *x, ptrdiff_t count, enum activation, float slope);
+  void (*activation_backward)(float *dx, const float *dy, const float *y, ptrdiff_t count, enum activation,
+                              float slope);
+  void (*multiply)(float *y, const float *x, const float *m, ptrdiff_t count);
+  void (*add)(float *y, const float *x, ptrdiff_t count);
+  void (*softmax_forward)(float *y, const float *x, ptrdiff_t classes);
+  void (*cross_entropy_forward)(double *losses, const float *x, const uint8_t *labels, ptrdiff_t lanes,
+                                ptrdiff_t classes);
+  void (*cross_entropy_backward)(float *dx, const float *y, const uint8_t *labels, ptrdiff_t lanes,
+                                 ptrdiff_t classes);
+  /* `count` independent chains' worth of multiply-adds, in registers: what the core can do at most. Returns how many. */
+  double (*multiply_adds)(ptrdiff_t count, float *sink);
+};
+
+extern const struct kernels onko_kernels_avx512, onko_kernels_avx2, onko_kernels_neon;
+
+#endif

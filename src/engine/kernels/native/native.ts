@@ -1,0 +1,126 @@
+import type { Activation, Conv2dDims, Kernels, LinearDims, PackDims, Pool2dDims } from '../kernels.js';
+
+/** The operations of one instruction set as native/addon.c has them: dims as numbers in a row, activations by number. */
+export interface NativeOperations {
+  packPixels(
+    x: Float32Array,
+    pixels: Uint8Array,
+    first: number,
+    lanes: number,
+    table: Float32Array,
+    dims: Int32Array,
+  ): void;
+  conv2dForward(y: Float32Array, x: Float32Array, w: Float32Array, b: Float32Array, dims: Int32Array): void;
+  conv2dBackwardInput(dx: Float32Array, dy: Float32Array, w: Float32Array, dims: Int32Array): void;
+  conv2dBackwardParameters(
+    dw: Float32Array,
+    db: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    dims: Int32Array,
+  ): void;
+  linearForward(y: Float32Array, x: Float32Array, w: Float32Array, b: Float32Array, dims: Int32Array): void;
+  linearBackwardInput(dx: Float32Array, dy: Float32Array, w: Float32Array, dims: Int32Array): void;
+  linearBackwardParameters(
+    dw: Float32Array,
+    db: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    dims: Int32Array,
+  ): void;
+  maxPool2dForward(y: Float32Array, argmax: Uint8Array, x: Float32Array, dims: Int32Array): void;
+  maxPool2dBackward(dx: Float32Array, dy: Float32Array, argmax: Uint8Array, dims: Int32Array): void;
+  activationForward(y: Float32Array, x: Float32Array, activation: number, slope: number): void;
+  activationBackward(
+    dx: Float32Array,
+    dy: Float32Array,
+    y: Float32Array,
+    activation: number,
+    slope: number,
+  ): void;
+  multiply: Kernels['multiply'];
+  softmaxForward: Kernels['softmaxForward'];
+  crossEntropyForward: Kernels['crossEntropyForward'];
+  crossEntropyBackward: Kernels['crossEntropyBackward'];
+  add: Kernels['add'];
+  allocate: Kernels['allocate'];
+  /** Does 20 or 12 vectors of multiply-adds `count` times over, in registers; returns how many single ones that were. */
+  multiplyAdds(count: number): number;
+}
+
+/** What this processor can run, by instruction set, the fastest first. */
+export type Addon = Record<string, NativeOperations>;
+
+/**
+ * Singles, every multiply-add fused, every sum in one order over sixteen lanes: all instruction sets give the same bits.
+ * The number rises when the bits change.
+ */
+export const nativeNumericsId = 'native-f32-1';
+
+const activations = { relu: 0, leaky_relu: 1, tanh: 2, sigmoid: 3 } as const;
+const slopeOf = (activation: Activation): number => (activation.type === 'leaky_relu' ? activation.slope : 0);
+
+/** `Kernels` over the addon's operations for one instruction set. */
+export function nativeKernels(instructionSet: string, operations: NativeOperations): Kernels {
+  const conv2d = remember((d: Conv2dDims) => [
+    d.channels,
+    d.height,
+    d.width,
+    d.filters,
+    d.kernel,
+    d.stride,
+    d.padding,
+    d.outHeight,
+    d.outWidth,
+  ]);
+  const pool2d = remember((d: Pool2dDims) => [
+    d.channels,
+    d.height,
+    d.width,
+    d.size,
+    d.stride,
+    d.outHeight,
+    d.outWidth,
+  ]);
+  const linear = remember((d: LinearDims) => [d.inputs, d.units]);
+  const pack = remember((d: PackDims) => [d.pixelChannels, d.channels, d.area]);
+  const { multiply, softmaxForward, crossEntropyForward, crossEntropyBackward, add, allocate } = operations;
+  return {
+    name: `native-${instructionSet}`,
+    numericsId: nativeNumericsId,
+    packPixels: (x, pixels, first, lanes, table, dims) =>
+      operations.packPixels(x, pixels, first, lanes, table, pack(dims)),
+    conv2dForward: (y, x, w, b, dims) => operations.conv2dForward(y, x, w, b, conv2d(dims)),
+    conv2dBackwardInput: (dx, dy, w, dims) => operations.conv2dBackwardInput(dx, dy, w, conv2d(dims)),
+    conv2dBackwardParameters: (dw, db, x, dy, dims) =>
+      operations.conv2dBackwardParameters(dw, db, x, dy, conv2d(dims)),
+    linearForward: (y, x, w, b, dims) => operations.linearForward(y, x, w, b, linear(dims)),
+    linearBackwardInput: (dx, dy, w, dims) => operations.linearBackwardInput(dx, dy, w, linear(dims)),
+    linearBackwardParameters: (dw, db, x, dy, dims) =>
+      operations.linearBackwardParameters(dw, db, x, dy, linear(dims)),
+    maxPool2dForward: (y, argmax, x, dims) => operations.maxPool2dForward(y, argmax, x, pool2d(dims)),
+    maxPool2dBackward: (dx, dy, argmax, dims) => operations.maxPool2dBackward(dx, dy, argmax, pool2d(dims)),
+    activationForward: (y, x, activation) =>
+      operations.activationForward(y, x, activations[activation.type], slopeOf(activation)),
+    activationBackward: (dx, dy, y, activation) =>
+      operations.activationBackward(dx, dy, y, activations[activation.type], slopeOf(activation)),
+    multiply,
+    softmaxForward,
+    crossEntropyForward,
+    crossEntropyBackward,
+    add,
+    allocate,
+  };
+}
+
+/** Dims as the addon takes them, made once per object: reading their properties on every call would cost more than the call. */
+function remember<Dims extends object>(row: (dims: Dims) => number[]): (dims: Dims) => Int32Array {
+  const known = new WeakMap<Dims, Int32Array>();
+  return (dims) => {
+    const found = known.get(dims);
+    if (found !== undefined) return found;
+    const made = Int32Array.from(row(dims));
+    known.set(dims, made);
+    return made;
+  };
+}

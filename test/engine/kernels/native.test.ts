@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest';
+import {
+  availableKernels,
+  createRandom,
+  type Kernels,
+  type Random,
+  referenceKernels,
+  resolveKernels,
+} from '../../../src/engine/index.js';
+import { relativeError, sameBits } from '../numbers.js';
+
+const natives = [...availableKernels.values()].filter(({ name }) => name.startsWith('native-'));
+
+/** Every output of every operation, over shapes and values drawn from the seed. */
+type Outputs = Record<string, Float32Array>;
+
+const between = (random: Random, least: number, most: number): number =>
+  least + random.below(most - least + 1);
+const values = (random: Random, length: number): Float32Array =>
+  Float32Array.from({ length }, () => random.float() * 2 - 1);
+const noise = (length: number): Float32Array => new Float32Array(length).fill(Number.NaN);
+
+function conv2dOutputs(kernels: Kernels, random: Random): Outputs {
+  const kernel = between(random, 1, 8);
+  const padding = random.below(kernel);
+  const least = Math.max(1, kernel - 2 * padding);
+  const [channels, filters, stride] = [between(random, 1, 14), between(random, 1, 14), between(random, 1, 4)];
+  const [height, width] = [between(random, least, least + 11), between(random, least, least + 11)];
+  const outHeight = Math.floor((height + 2 * padding - kernel) / stride) + 1;
+  const outWidth = Math.floor((width + 2 * padding - kernel) / stride) + 1;
+  const dims = { channels, height, width, filters, kernel, stride, padding, outHeight, outWidth };
+  const x = values(random, channels * height * width * 16);
+  const dy = values(random, filters * outHeight * outWidth * 16);
+  const w = values(random, filters * channels * kernel * kernel);
+  const b = values(random, filters);
+  const y = noise(dy.length);
+  const dx = noise(x.length);
+  const dw = values(random, w.length);
+  const db = values(random, filters);
+  kernels.conv2dForward(y, x, w, b, dims);
+  kernels.conv2dBackwardInput(dx, dy, w, dims);
+  kernels.conv2dBackwardParameters(dw, db, x, dy, dims);
+  return { y, dx, dw, db };
+}
+
+function linearOutputs(kernels: Kernels, random: Random): Outputs {
+  const [inputs, units] = [between(random, 1, 600), between(random, 1, 40)];
+  const dims = { inputs, units };
+  const x = values(random, inputs * 16);
+  const dy = values(random, units * 16);
+  const w = values(random, inputs * units);
+  const b = values(random, units);
+  const y = noise(dy.length);
+  const dx = noise(x.length);
+  const dw = values(random, w.length);
+  const db = values(random, units);
+  kernels.linearForward(y, x, w, b, dims);
+  kernels.linearBackwardInput(dx, dy, w, dims);
+  kernels.linearBackwardParameters(dw, db, x, dy, dims);
+  return { y, dx, dw, db };
+}
+
+function pool2dOutputs(kernels: Kernels, random: Random): Outputs {
+  const [size, stride, channels] = [between(random, 1, 4), between(random, 1, 5), between(random, 1, 5)];
+  const [height, width] = [between(random, size, 12), between(random, size, 12)];
+  const outHeight = Math.floor((height - size) / stride) + 1;
+  const outWidth = Math.floor((width - size) / stride) + 1;
+  const dims = { channels, height, width, size, stride, outHeight, outWidth };
+  // Few different values, so that windows hold equal ones.
+  const x = values(random, channels * height * width * 16).map((v) => Math.round(v * 3));
+  const dy = values(random, channels * outHeight * outWidth * 16);
+  const y = noise(dy.length);
+  const dx = noise(x.length);
+  const argmax = new Uint8Array(dy.length);
+  kernels.maxPool2dForward(y, argmax, x, dims);
+  kernels.maxPool2dBackward(dx, dy, argmax, dims);
+  return { y, dx, argmax: Float32Array.from(argmax) };
+}
+
+function elementwiseOutputs(kernels: Kernels, random: Random): Outputs {
+  const length = between(random, 1, 9) * 16;
+  const x = values(random, length).map((v) => v * 10 ** between(random, -3, 2));
+  const dy = values(random, length);
+  const outputs: Outputs = {};
+  for (const type of ['relu', 'leaky_relu', 'tanh', 'sigmoid'] as const) {
+    const activation = type === 'leaky_relu' ? { type, slope: random.float() } : { type };
+    const y = noise(length);
+    const dx = noise(length);
+    kernels.activationForward(y, x, activation);
+    kernels.activationBackward(dx, dy, y, activation);
+    Object.assign(outputs, { [type]: y, [`${type} dx`]: dx });
+  }
+  const odd = between(random, 1, 50);
+  const product = noise(odd);
+  const sum = values(random, odd);
+  kernels.multiply(product, values(random, odd), values(random, odd));
+  kernels.add(sum, values(random, odd));
+  return { ...outputs, product, sum };
+}
+
+function lossOutputs(kernels: Kernels, random: Random): Outputs {
+  const [classes, lanes] = [between(random, 2, 40), between(random, 0, 16)];
+  const x = values(random, classes * 16).map((v) => v * 10 ** between(random, 0, 3));
+  const labels = Uint8Array.from({ length: 16 }, () => random.below(classes));
+  const y = noise(x.length);
+  const dx = noise(x.length);
+  const losses = new Float64Array(16);
+  kernels.softmaxForward(y, x, classes);
+  kernels.crossEntropyForward(losses, x, labels, lanes, classes);
+  kernels.crossEntropyBackward(dx, y, labels, lanes, classes);
+  const area = between(random, 1, 40);
+  const packed = noise(3 * area * 16);
+  const pixels = Uint8Array.from({ length: 20 * 3 * area }, () => random.below(256));
+  const dims = { pixelChannels: random.below(2) === 0 ? 1 : 3, channels: 3, area } as const;
+  kernels.packPixels(packed, pixels, random.below(4), lanes, values(random, 256), dims);
+  return { y, dx, packed, losses: new Float32Array(losses.buffer), rounded: Float32Array.from(losses) };
+}
+
+const families = { conv2dOutputs, linearOutputs, pool2dOutputs, elementwiseOutputs, lossOutputs };
+
+describe.each(Object.entries(families))('%s over random shapes', (name, outputsOf) => {
+  const seeds = Array.from({ length: name === 'conv2dOutputs' ? 60 : 25 }, (_, i) => 1000 + i);
+
+  test.each(seeds)('seed %i: near the reference, and the same bits from every instruction set', (seed) => {
+    const expected = outputsOf(referenceKernels, createRandom(seed));
+    const [first, ...others] = natives.map((kernels) => outputsOf(kernels, createRandom(seed)));
+    for (const [key, found] of Object.entries(first ?? {})) {
+      // The bits of doubles: compared between instruction sets only, rounded ones with the reference.
+      if (key !== 'losses') expect(relativeError(found, expected[key] ?? []), key).toBeLessThan(1e-5);
+      for (const other of others) expect(sameBits(other[key] ?? noise(0), found), key).toBe(true);
+    }
+  });
+});
+
+test('instruction sets share a numerics id, which the reference does not', () => {
+  expect(new Set(natives.map(({ numericsId }) => numericsId)).size).toBeLessThan(2);
+  for (const { numericsId } of natives) expect(numericsId).not.toBe(referenceKernels.numericsId);
+});
+
+test('native kernels run here, or it is said why not', () => {
+  const { kernels, reason } = resolveKernels();
+  if (natives[0] !== undefined) expect(kernels).toBe(natives[0]);
+  else expect(reason).toMatch(/native kernels|processor/);
+});
+
+test('allocate gives zeros', () => {
+  for (const kernels of natives) {
+    const array = kernels.allocate(33);
+    expect([...array]).toEqual(Array<number>(33).fill(0));
+  }
+});
