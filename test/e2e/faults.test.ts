@@ -143,19 +143,19 @@ describe('a machine with nothing on it', () => {
     const elsewhere = await temporaryFolder();
     const bare = startProgram('worker', ['start', '--broker', broker.url], {
       cwd: elsewhere.path,
-      env: { HOME: home.path },
+      env: { HOME: home.path, ONKO_KERNELS: 'reference' },
     });
     // Where a file stands, not even root can make a folder.
     await writeFile(join(elsewhere.path, 'file'), '');
     const unwritable = startProgram('worker', ['start', '--broker', broker.url], {
       cwd: elsewhere.path,
-      env: { HOME: join(elsewhere.path, 'file') },
+      env: { HOME: join(elsewhere.path, 'file'), ONKO_KERNELS: 'reference' },
     });
     // The folder can be made, but no block fits on the disk.
     const fullHome = await temporaryFolder();
     const full = startProgram('worker', ['start', '--broker', broker.url], {
       cwd: elsewhere.path,
-      env: { HOME: fullHome.path },
+      env: { HOME: fullHome.path, ONKO_KERNELS: 'reference' },
       largestFileBlocks: 1,
     });
     const workers = [bare, unwritable, full];
