@@ -1,12 +1,18 @@
 // Runs of real processes for the measurements beside this file: a coordinator, some workers, what they say and what they weigh.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const workspace = mkdtempSync(join(tmpdir(), 'onko-bench-'));
+
+const children = new Set();
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(workspace, { recursive: true, force: true });
+});
 
 /** Every program has a home, a cache and a working folder of its own: nothing is shared but the broker. */
 function start(program, args, { home, broker }) {
@@ -18,6 +24,7 @@ function start(program, args, { home, broker }) {
     env: { PATH: process.env.PATH, HOME: path, ...(broker === undefined ? {} : { ONKO_BROKER: broker }) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  children.add(child);
   let output = '';
   const listeners = new Set();
   const hear = (chunk) => {
@@ -26,7 +33,12 @@ function start(program, args, { home, broker }) {
   };
   child.stdout.on('data', hear);
   child.stderr.on('data', hear);
-  const ended = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+  const ended = new Promise((resolve) =>
+    child.once('close', (code, signal) => {
+      children.delete(child);
+      resolve({ code, signal });
+    }),
+  );
   const says = (pattern) =>
     new Promise((resolve, reject) => {
       const look = () => pattern.test(output) && (listeners.delete(look), resolve());

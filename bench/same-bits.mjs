@@ -1,6 +1,6 @@
 // One training in several ways: 1, 2 and 3 workers over RabbitMQ, embedded, a worker killed, the coordinator killed. Prints the SHA-256
 // of each model file and fails unless they are one.
-//   npm run build && node bench/same-bits.mjs DATA --broker amqp://… [--train training-a] [--epochs 1]
+//   npm run build && node bench/same-bits.mjs DATA --broker amqp://… [--train training-a] [--epochs 10]
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { finished, sha256, startCoordinator, startTraining, startWorker, workspace } from './cluster.mjs';
@@ -10,7 +10,7 @@ const { values, positionals } = parseArgs({
   options: {
     broker: { type: 'string' },
     train: { type: 'string', default: 'training-a' },
-    epochs: { type: 'string', default: '1' },
+    epochs: { type: 'string', default: '10' },
   },
 });
 const { broker, train, epochs } = values;
@@ -19,7 +19,8 @@ if (positionals.length !== 1 || broker === undefined) {
 }
 const spec = ['--data', resolve(positionals[0]), '--train', train, '--epochs', epochs];
 const oneThread = ['--threads', '1'];
-const midEpoch = /epoch 1\/\d+ {2}\d+ %.*img\/s/;
+// Progress is printed every ten seconds: a run that is to be disturbed must take longer.
+const midRun = /epoch \d+\/\d+ {2}[1-9]\d* %.*img\/s/;
 const outOf = (name) => `${workspace}/${name.replaceAll(' ', '-')}`;
 
 async function quiet(count, out) {
@@ -40,7 +41,7 @@ const ways = {
     const coordinator = startCoordinator(broker, [...spec, '--out', out, '--min-workers', '2']);
     const victim = startWorker(broker, 'worker-1', oneThread);
     const survivor = startWorker(broker, 'worker-2', oneThread);
-    await coordinator.says(midEpoch);
+    await coordinator.says(midRun);
     victim.kill('SIGKILL');
     await finished(coordinator);
     await finished(survivor);
@@ -49,7 +50,7 @@ const ways = {
     const args = [...spec, '--out', out, '--checkpoint-every', '2'];
     const first = startCoordinator(broker, args);
     const workers = ['worker-1', 'worker-2'].map((name) => startWorker(broker, name, oneThread));
-    await first.says(midEpoch);
+    await first.says(midRun);
     first.kill('SIGKILL');
     await first.ended;
     await finished(startCoordinator(broker, [...args, '--resume']));
