@@ -18,7 +18,7 @@ export function onHello(state: CoordinatorState, hello: Hello, nowMs: number): D
     return refuse(state, hello, reason);
   }
   if (hello.numericsId !== plan.numericsId) {
-    const reason = `This run computes with numerics "${plan.numericsId}", the worker with "${hello.numericsId}" (kernels "${hello.kernels}"): their bits differ, so the worker cannot take part. Start it with other kernels.`;
+    const reason = `This run computes with numerics "${plan.numericsId}", the worker with "${hello.numericsId}" (kernels "${hello.kernels}"): their bits differ, so the worker cannot take part. Start it with the kernels of the run (--kernels), or everything with --kernels reference, which runs everywhere.`;
     return refuse(state, hello, reason);
   }
   if (state.phase === 'ending' || state.phase === 'ended') return decision(state);
