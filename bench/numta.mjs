@@ -1,5 +1,5 @@
 // Trains over RabbitMQ with worker processes on real NumtaDB folders and evaluates on others: accuracy, time, memory.
-//   npm run build && node bench/numta.mjs DATA --broker amqp://… [--train training-a,training-b,training-c] [--test training-d,raw180]
+//   npm run build && node bench/numta.mjs DATA --broker amqp://… [--train training-a,training-b,training-c] [--test training-d]
 //     [--epochs 8] [--workers 2] [--threads 1]
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,7 +10,7 @@ const { values, positionals } = parseArgs({
   options: {
     broker: { type: 'string' },
     train: { type: 'string', default: 'training-a,training-b,training-c' },
-    test: { type: 'string', default: 'training-d,raw180' },
+    test: { type: 'string', default: 'training-d' },
     epochs: { type: 'string', default: '8' },
     workers: { type: 'string', default: '2' },
     threads: { type: 'string', default: '1' },
