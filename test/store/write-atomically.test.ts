@@ -84,7 +84,7 @@ describe('whatever fails, the old file stays and the temporary one goes', () => 
     ['sync', 'EIO', 'the disk reports an input/output error'],
     ['sync', 'ENOSPC', 'the disk is full'],
     ['rename', 'EACCES', 'permission denied'],
-    ['rename', 'EXXX', 'EXXX: simulated'],
+    ['rename', 'EODD', 'EODD: simulated'],
   ])('%s: %s', async (stage, code, sentence) => {
     const folder = await temporaryFolder();
     const path = join(folder, 'model');

@@ -3,22 +3,17 @@ import type {
   Goodbye,
   Heartbeat,
   Hello,
-  Mode,
   Ready,
+  Result,
   TaskFailed,
 } from '../../protocol/index.js';
 
 /** A result without its tensor. */
-export interface ResultHeader {
-  run: string;
-  fence: number;
-  step: number;
-  pass: number;
-  weightsVersion: number;
-  node: number;
-  mode: Mode;
-  worker: string;
-  samples: number;
+export interface ResultHeader
+  extends Pick<
+    Result,
+    'run' | 'fence' | 'step' | 'pass' | 'weightsVersion' | 'node' | 'mode' | 'worker' | 'samples'
+  > {
   /** f32 values in the gradient. */
   gradientLength: number;
   confusionLength: number;
