@@ -25,7 +25,7 @@ export async function writeModel(config: CoordinatorConfig, run: PreparedRun): P
     },
     parameters: run.trainer.parameters(),
   });
-  await writeAtomically(runPaths(config.outDir).model, bytes);
+  await writeAtomically(runPaths(config.outDir).model, bytes, config.files);
   return createHash('sha256').update(bytes).digest('hex');
 }
 
@@ -35,7 +35,7 @@ export async function writeCurves(config: CoordinatorConfig, rows: readonly Hist
   const path = runPaths(config.outDir).curves;
   try {
     const { png } = await renderCurves(rows);
-    await writeAtomically(path, png);
+    await writeAtomically(path, png, config.files);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     config.log.warn(`The learning curves ${path} could not be written: ${reason}`);
@@ -49,7 +49,7 @@ export async function writeFinished(
 ): Promise<void> {
   const { modelSha256, steps, epochs, trainLoss, validationAccuracy, imagesPerSecond, seconds } = summary;
   const finished = { modelSha256, steps, epochs, trainLoss, validationAccuracy, imagesPerSecond, seconds };
-  await writeRunFile(config.outDir, { ...run.file, finished });
+  await writeRunFile(config.outDir, { ...run.file, finished }, config.files);
 }
 
 /** The summary of a run that was finished by an earlier start. */

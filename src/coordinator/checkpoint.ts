@@ -1,4 +1,3 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -12,7 +11,7 @@ import {
 } from '../engine/index.js';
 import type { Log } from '../metrics/index.js';
 import { asBytes, asFloat32 } from '../protocol/index.js';
-import { writeAtomically } from '../store/index.js';
+import { type FileOperations, realFiles, writeAtomically } from '../store/index.js';
 import { CheckpointError } from './errors.js';
 import { historyRowSchema } from './history.js';
 
@@ -85,8 +84,11 @@ export function decodeCheckpoint(model: Model, bytes: Uint8Array): Checkpoint {
 const fileName = (step: number): string => `step-${String(step).padStart(8, '0')}.safetensors`;
 const filePattern = /^step-(\d{8,})\.safetensors$/;
 
-async function listCheckpoints(folder: string): Promise<{ name: string; step: number }[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+async function listCheckpoints(
+  folder: string,
+  files: FileOperations,
+): Promise<{ name: string; step: number }[]> {
+  const names = await files.readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
@@ -102,10 +104,13 @@ export async function writeCheckpoint(
   step: number,
   bytes: Uint8Array,
   keep: number,
+  files: FileOperations = realFiles,
 ): Promise<void> {
-  await writeAtomically(join(folder, fileName(step)), bytes);
-  const all = await listCheckpoints(folder);
-  await Promise.all(all.slice(Math.max(1, keep)).map(({ name }) => rm(join(folder, name), { force: true })));
+  await writeAtomically(join(folder, fileName(step)), bytes, files);
+  const all = await listCheckpoints(folder, files);
+  await Promise.all(
+    all.slice(Math.max(1, keep)).map(({ name }) => files.rm(join(folder, name), { force: true })),
+  );
 }
 
 export interface FoundCheckpoint {
@@ -121,12 +126,13 @@ export async function readNewestCheckpoint(
   folder: string,
   model: Model,
   log: Log,
+  files: FileOperations = realFiles,
 ): Promise<FoundCheckpoint | null> {
-  const all = await listCheckpoints(folder);
+  const all = await listCheckpoints(folder, files);
   for (const { name } of all) {
     const path = join(folder, name);
     try {
-      return { path, checkpoint: decodeCheckpoint(model, await readFile(path)) };
+      return { path, checkpoint: decodeCheckpoint(model, await files.readFile(path)) };
     } catch (error) {
       log.warn(`Checkpoint ${path} cannot be read and is skipped: ${reasonOf(error)}`);
     }

@@ -2,7 +2,9 @@ import type { Registry } from 'prom-client';
 import type { Pack } from '../data/index.js';
 import type { Kernels } from '../engine/index.js';
 import type { Log } from '../metrics/index.js';
-import type { Transport } from '../transport/index.js';
+import type { FileOperations } from '../store/index.js';
+import type { Timers, Transport } from '../transport/index.js';
+import type { Patience } from './decide/state.js';
 import type { TrainingSpec } from './spec.js';
 
 /** Everything a coordinator needs; `src/cli` fills it from flags, environment and files. */
@@ -33,6 +35,12 @@ export interface CoordinatorConfig {
   workerCommand?: string | null;
   /** Milliseconds of a clock that only goes forward; injected by tests. Default: performance.now. */
   now?: () => number;
+  /** Of the same clock. Default: those of the process. */
+  timers?: Timers;
+  /** The disk that the run folder is on. Default: that of this machine. */
+  files?: FileOperations;
+  /** When to grow impatient with workers. Default: `defaultPatience`. */
+  patience?: Patience;
 }
 
 /** A moment of the run, for the progress line and the live page. */

@@ -1,8 +1,8 @@
-import { access } from 'node:fs/promises';
+import { type FileOperations, realFiles } from '../store/index.js';
 import { summaryOfFinished } from './artifacts.js';
 import type { Coordinator, CoordinatorConfig } from './config.js';
 import { createCoordinatorMetrics } from './metrics.js';
-import { startPerformer } from './performer.js';
+import { type PerformerParts, realParts, startPerformer } from './performer.js';
 import { prepareRun } from './prepare.js';
 import { runPaths, writeFence } from './run-dir.js';
 
@@ -11,9 +11,12 @@ import { runPaths, writeFence } from './run-dir.js';
  * (RunFolderError, ResumeMismatchError, CheckpointError, OutputError) or the broker (BrokerError, RunTakenError) refuse.
  * A run that an earlier start has finished is not touched: `finished` resolves with its summary.
  */
-export async function startCoordinator(config: CoordinatorConfig): Promise<Coordinator> {
+export async function startCoordinator(
+  config: CoordinatorConfig,
+  parts: PerformerParts = realParts,
+): Promise<Coordinator> {
   const run = await prepareRun(config);
-  if (run.file.finished !== null && (await isThere(runPaths(config.outDir).model))) {
+  if (run.file.finished !== null && (await isThere(runPaths(config.outDir).model, config.files))) {
     const summary = summaryOfFinished(config, run.file.run, run.file.finished);
     config.log.info(`Run ${run.file.run} in ${config.outDir} is finished already; nothing is left to do.`);
     return { finished: Promise.resolve(summary), stop: async () => {} };
@@ -21,8 +24,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Coord
   const link = await config.transport.openCoordinator({ run: run.file.run, fence: run.fence });
   try {
     // Only now: a coordinator that was not given the run must not fence off the one that has it.
-    await writeFence(config.outDir, run.fence);
-    return await startPerformer(config, run, link, createCoordinatorMetrics(config.metrics));
+    await writeFence(config.outDir, run.fence, config.files);
+    return await startPerformer(config, run, link, createCoordinatorMetrics(config.metrics), parts);
   } catch (error) {
     await link.close();
     throw error;
@@ -30,8 +33,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Coord
 }
 
 /** A finished run whose model was removed writes it again, from its last checkpoint. */
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
+async function isThere(path: string, files: FileOperations = realFiles): Promise<boolean> {
+  return files.access(path).then(
     () => true,
     () => false,
   );

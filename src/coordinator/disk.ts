@@ -45,7 +45,7 @@ export function createDisk(
 
   /** Whoever raised the fence after us owns the folder now. */
   const guardFence = async (): Promise<void> => {
-    const fence = await readFence(config.outDir);
+    const fence = await readFence(config.outDir, config.files);
     if (fence <= run.fence) return;
     throw new RunFolderError(
       `Another coordinator has gone on with the run in ${config.outDir}; this one writes nothing more there.`,
@@ -77,13 +77,13 @@ export function createDisk(
         optimizerState: trainer.optimizerState(),
       });
       enqueue(async () => {
-        await writeCheckpoint(paths.checkpoints, step, bytes, config.keepCheckpoints);
+        await writeCheckpoint(paths.checkpoints, step, bytes, config.keepCheckpoints, config.files);
         onSaved();
       });
     },
     saveHistory() {
       const text = formatHistory(chronicle.rows());
-      enqueue(() => writeAtomically(paths.history, text));
+      enqueue(() => writeAtomically(paths.history, text, config.files));
     },
     settled: () => queue,
   };

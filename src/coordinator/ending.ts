@@ -1,5 +1,5 @@
-import { BrokerError, type CoordinatorLink } from '../transport/index.js';
-import { writeCurves, writeFinished, writeModel } from './artifacts.js';
+import { BrokerError, type CoordinatorLink, realTimers, within } from '../transport/index.js';
+import { type writeCurves, writeFinished, writeModel } from './artifacts.js';
 import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig, RunSummary } from './config.js';
 import type { Disk } from './disk.js';
@@ -26,6 +26,7 @@ export function createEnding(o: {
   link: CoordinatorLink;
   chronicle: Chronicle;
   disk: Disk;
+  draw: typeof writeCurves;
   onClose: () => void;
 }): Ending {
   const { config, run, link, chronicle, disk } = o;
@@ -36,6 +37,9 @@ export function createEnding(o: {
     reject = onReject;
   });
   let isEnding = false;
+
+  const bounded = (work: Promise<void>): Promise<void> =>
+    within(config.timers ?? realTimers, farewellMs, work, noAnswer);
 
   const farewell = async (outcome: RunSummary['outcome'] | 'failed', reason: string): Promise<void> => {
     const { run: runId } = run.file;
@@ -79,7 +83,7 @@ export function createEnding(o: {
       outcome === 'finished' ? 'all epochs are done' : 'the coordinator was asked to stop',
     );
     // The workers need not wait for a picture.
-    await writeCurves(config, chronicle.rows());
+    await o.draw(config, chronicle.rows());
     return summary;
   };
 
@@ -129,14 +133,4 @@ function isWorthKeeping(error: unknown): boolean {
   return error instanceof RunStoppedError || error instanceof BrokerError;
 }
 
-async function bounded(work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${farewellMs / 1000} s.`)), farewellMs);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const noAnswer = (): Error => new Error(`no answer within ${farewellMs / 1000} s.`);

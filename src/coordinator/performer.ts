@@ -1,5 +1,13 @@
 import { asBytes, type Result, type ToCoordinator } from '../protocol/index.js';
-import { type CoordinatorLink, type Delivery, LinkDownError, type LinkState } from '../transport/index.js';
+import {
+  type CoordinatorLink,
+  type Delivery,
+  every,
+  LinkDownError,
+  type LinkState,
+  realTimers,
+} from '../transport/index.js';
+import { writeCurves } from './artifacts.js';
 import { assertNever } from './assert-never.js';
 import { createBlockServer } from './block-server.js';
 import { createChronicle } from './chronicle.js';
@@ -18,12 +26,22 @@ import { createReporter } from './reporter.js';
 import { planOf } from './run-plan.js';
 import { type ArrivedResult, createStepWork, openResult } from './step-work.js';
 
+/** What the performer is put together from; the simulator in test/sim has some that go wrong. */
+export interface PerformerParts {
+  decide: typeof decide;
+  createStepWork: typeof createStepWork;
+  writeCurves: typeof writeCurves;
+}
+
+export const realParts: PerformerParts = { decide, createStepWork, writeCurves };
+
 /** Around the decider: turns messages, timers and finished writes into events, and its actions into messages and tensors. */
 export async function startPerformer(
   config: CoordinatorConfig,
   run: PreparedRun,
   link: CoordinatorLink,
   metrics: CoordinatorMetrics,
+  parts: PerformerParts = realParts,
 ): Promise<Coordinator> {
   const { log, pack, kernels } = config;
   const now = config.now ?? (() => performance.now());
@@ -33,7 +51,7 @@ export async function startPerformer(
   let state: CoordinatorState = initialState(planOf(config, run), position, now());
 
   const chronicle = createChronicle(now, run.restored);
-  const work = createStepWork(run, kernels, metrics, now);
+  const work = parts.createStepWork(run, kernels, metrics, now);
   const reporter = createReporter(config, run, chronicle, metrics, now);
   const fail = (error: unknown): void => {
     state = { ...state, phase: 'ended' };
@@ -53,7 +71,8 @@ export async function startPerformer(
     },
     onServed: () => metrics.blocksServed.inc(),
   });
-  const ending = createEnding({ config, run, link, chronicle, disk, onClose: () => stopListening() });
+  const { writeCurves: draw } = parts;
+  const ending = createEnding({ config, run, link, chronicle, disk, draw, onClose: () => stopListening() });
 
   const events: { event: CoordinatorEvent; arrived: ArrivedResult | null }[] = [];
   let isDeciding = false;
@@ -65,7 +84,7 @@ export async function startPerformer(
     isDeciding = true;
     try {
       for (let next = events.shift(); next !== undefined; next = events.shift()) {
-        const decided = decide(state, next.event, now());
+        const decided = parts.decide(state, next.event, now());
         state = decided.state;
         for (const action of decided.actions) perform(action, next.arrived);
         reporter.observe(state, next.event);
@@ -241,9 +260,10 @@ export async function startPerformer(
     log.warn(`A message could not be read and is dropped: ${reason}`);
   });
   link.onTraffic(({ direction, type, sizeBytes }) => metrics.bytes.inc({ direction, type }, sizeBytes));
-  const ticker = setInterval(() => post({ type: 'tick' }), Math.min(500, config.heartbeatMs / 4));
+  const tickMs = Math.min(500, config.heartbeatMs / 4);
+  const stopTicking = every(config.timers ?? realTimers, tickMs, () => post({ type: 'tick' }));
   const stopListening = (): void => {
-    clearInterval(ticker);
+    stopTicking();
     blocks.close();
   };
   try {

@@ -21,7 +21,7 @@ export interface PreparedRun {
 
 /** Checks that spec and data fit, opens the folder, and restores the newest checkpoint of a run that is resumed. */
 export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun> {
-  const { spec, pack, outDir, log } = config;
+  const { spec, pack, outDir, log, files } = config;
   const model = buildModel(spec.model);
   checkInput(config, model);
   const curriculum = createCurriculum(spec, pack.manifest);
@@ -30,9 +30,9 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
     dataHash: pack.manifest.hash,
     numericsId: config.kernels.numericsId,
   };
-  const { file, isNew } = await openRunFolder(outDir, config.resume, identity, config.version, log);
+  const { file, isNew } = await openRunFolder(outDir, config.resume, identity, config.version, log, files);
   const trainer = createTrainer(spec, model, curriculum.totalSteps);
-  const found = isNew ? null : await readNewestCheckpoint(runPaths(outDir).checkpoints, model, log);
+  const found = isNew ? null : await readNewestCheckpoint(runPaths(outDir).checkpoints, model, log, files);
   const restored = found?.checkpoint.metadata ?? null;
   if (found !== null) {
     checkBelongs(found.path, found.checkpoint, file, curriculum);
@@ -44,7 +44,7 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
   } else if (!isNew) {
     log.info(`Run ${file.run} has no checkpoint yet: it starts from the beginning.`);
   }
-  const fence = Math.max(await readFence(outDir), restored?.fence ?? 0) + 1;
+  const fence = Math.max(await readFence(outDir, files), restored?.fence ?? 0) + 1;
   return { file, fence, model, trainer, curriculum, restored };
 }
 

@@ -1,9 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Log } from '../metrics/index.js';
-import { canonicalJson, makeFolder, outputError, removeLeftovers, writeAtomically } from '../store/index.js';
+import {
+  canonicalJson,
+  type FileOperations,
+  makeFolder,
+  outputError,
+  realFiles,
+  removeLeftovers,
+  writeAtomically,
+} from '../store/index.js';
 import { CheckpointError, ResumeMismatchError, RunFolderError } from './errors.js';
 
 const summarySchema = z.strictObject({
@@ -71,10 +78,11 @@ export async function openRunFolder(
   identity: RunIdentity,
   onkoVersion: string,
   log: Log,
+  files: FileOperations = realFiles,
 ): Promise<{ file: RunFile; isNew: boolean }> {
   const paths = runPaths(outDir);
-  await makeFolder(outDir);
-  const file = await readRunFile(paths.runFile);
+  await makeFolder(outDir, files);
+  const file = await readRunFile(paths.runFile, files);
   if (file !== null) {
     if (!resume) {
       throw new RunFolderError(
@@ -82,17 +90,17 @@ export async function openRunFolder(
       );
     }
     checkIdentity(outDir, file, identity);
-    await makeFolder(paths.checkpoints);
-    for (const folder of [outDir, paths.checkpoints]) await removeLeftovers(folder);
+    await makeFolder(paths.checkpoints, files);
+    for (const folder of [outDir, paths.checkpoints]) await removeLeftovers(folder, files);
     return { file, isNew: false };
   }
-  const names = await readdir(paths.checkpoints).catch(() => []);
+  const names = await files.readdir(paths.checkpoints).catch(() => []);
   if (names.length > 0) {
     const message = `${outDir} holds checkpoints but no run.json, so it cannot be said whose they are. Name another folder with --out.`;
     throw resume ? new CheckpointError(message) : new RunFolderError(message);
   }
   if (resume) log.info(`There is no run in ${outDir} to go on with: it starts from the beginning.`);
-  await makeFolder(paths.checkpoints);
+  await makeFolder(paths.checkpoints, files);
   const fresh: RunFile = {
     format: 'onko-run-1',
     run: `run-${randomBytes(6).toString('hex')}`,
@@ -100,16 +108,20 @@ export async function openRunFolder(
     onkoVersion,
     finished: null,
   };
-  await writeRunFile(outDir, fresh);
+  await writeRunFile(outDir, fresh, files);
   return { file: fresh, isNew: true };
 }
 
-export async function writeRunFile(outDir: string, file: RunFile): Promise<void> {
-  await writeAtomically(runPaths(outDir).runFile, `${JSON.stringify(file, null, 2)}\n`);
+export async function writeRunFile(
+  outDir: string,
+  file: RunFile,
+  files: FileOperations = realFiles,
+): Promise<void> {
+  await writeAtomically(runPaths(outDir).runFile, `${JSON.stringify(file, null, 2)}\n`, files);
 }
 
-async function readRunFile(path: string): Promise<RunFile | null> {
-  const text = await readText(path);
+async function readRunFile(path: string, files: FileOperations): Promise<RunFile | null> {
+  const text = await readText(path, files);
   if (text === null) return null;
   try {
     return runFileSchema.parse(JSON.parse(text));
@@ -157,20 +169,24 @@ function brief(value: unknown): string {
 }
 
 /** Puts the fence on disk, before it is used: results for an earlier coordinator are told from ours. */
-export async function writeFence(outDir: string, fence: number): Promise<void> {
-  await writeAtomically(runPaths(outDir).fence, `${fence}\n`);
+export async function writeFence(
+  outDir: string,
+  fence: number,
+  files: FileOperations = realFiles,
+): Promise<void> {
+  await writeAtomically(runPaths(outDir).fence, `${fence}\n`, files);
 }
 
 /** The fence on disk; 0 if there is none that can be read. */
-export async function readFence(outDir: string): Promise<number> {
-  const text = await readText(runPaths(outDir).fence);
+export async function readFence(outDir: string, files: FileOperations = realFiles): Promise<number> {
+  const text = await readText(runPaths(outDir).fence, files);
   const fence = Number(text?.trim() ?? Number.NaN);
   return Number.isSafeInteger(fence) && fence > 0 ? fence : 0;
 }
 
-async function readText(path: string): Promise<string | null> {
+async function readText(path: string, files: FileOperations): Promise<string | null> {
   try {
-    return await readFile(path, 'utf8');
+    return await files.readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw outputError(path, error);

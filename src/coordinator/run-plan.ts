@@ -22,6 +22,6 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     heartbeatMs: config.heartbeatMs,
     checkpointEveryMs: config.checkpointEveryMs,
     workerCommand: config.workerCommand === undefined ? 'worker start --broker URL' : config.workerCommand,
-    patience: defaultPatience,
+    patience: config.patience ?? defaultPatience,
   };
 }

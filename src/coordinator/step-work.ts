@@ -52,6 +52,8 @@ export interface StepWork {
   apply(): { sums: Sums; finite: boolean; gradientNorm: number };
   /** The whole validation; null if none was folded since the last call. */
   takeEvaluation(): { sums: Sums; confusion: Uint32Array } | null;
+  /** Buffers of a whole gradient that the sums take. */
+  readonly buffers: number;
 }
 
 export function createStepWork(
@@ -108,6 +110,9 @@ export function createStepWork(
       const total = evaluation?.total() ?? null;
       evaluation = null;
       return total;
+    },
+    get buffers() {
+      return tree.buffers;
     },
   };
 }

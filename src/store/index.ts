@@ -2,4 +2,10 @@
 export { canonicalJson } from './canonical-json.js';
 export { ModelFileError, OutputError, outputError } from './errors.js';
 export { decodeModelFile, encodeModelFile, type ModelFile, readModelFile } from './model-file.js';
-export { type FileOperations, makeFolder, removeLeftovers, writeAtomically } from './write-atomically.js';
+export {
+  type FileOperations,
+  makeFolder,
+  realFiles,
+  removeLeftovers,
+  writeAtomically,
+} from './write-atomically.js';

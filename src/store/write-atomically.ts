@@ -3,8 +3,13 @@ import * as nodeFiles from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorCode, OutputError, outputError } from './errors.js';
 
-/** The file operations a write needs; tests give some that fail. */
-export type FileOperations = Pick<typeof nodeFiles, 'open' | 'realpath' | 'rename' | 'stat' | 'unlink'>;
+/** The file operations that writing and a run folder need; tests give some that fail, and the simulator a disk of its own. */
+export type FileOperations = Pick<
+  typeof nodeFiles,
+  'access' | 'mkdir' | 'open' | 'readdir' | 'readFile' | 'realpath' | 'rename' | 'rm' | 'stat' | 'unlink'
+>;
+
+export const realFiles: FileOperations = nodeFiles;
 
 const temporaryPrefix = '.onko-';
 const temporarySuffix = '.tmp';
@@ -89,9 +94,9 @@ async function syncFolder(folder: string, files: FileOperations): Promise<void> 
 }
 
 /** Creates a folder and those above it; one that is there already is fine. @throws OutputError */
-export async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string, files: FileOperations = nodeFiles): Promise<void> {
   try {
-    await nodeFiles.mkdir(path, { recursive: true });
+    await files.mkdir(path, { recursive: true });
   } catch (error) {
     throw outputError(path, error);
   }
@@ -102,10 +107,10 @@ export async function makeFolder(path: string): Promise<void> {
  *
  * @returns how many there were; a folder that is not there has none
  */
-export async function removeLeftovers(folder: string): Promise<number> {
+export async function removeLeftovers(folder: string, files: FileOperations = nodeFiles): Promise<number> {
   let names: string[];
   try {
-    names = await nodeFiles.readdir(folder);
+    names = await files.readdir(folder);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return 0;
     throw outputError(folder, error);
@@ -115,7 +120,7 @@ export async function removeLeftovers(folder: string): Promise<number> {
   );
   for (const name of leftovers) {
     try {
-      await nodeFiles.unlink(join(folder, basename(name)));
+      await files.unlink(join(folder, basename(name)));
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw outputError(join(folder, name), error);
     }

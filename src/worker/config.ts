@@ -1,5 +1,5 @@
 import type { Log } from '../metrics/index.js';
-import type { Transport } from '../transport/index.js';
+import type { Timers, Transport } from '../transport/index.js';
 
 /** What a worker is started with. Nothing here can change the bits of a run: that is all in the coordinator's offer. */
 export interface WorkerConfig {
@@ -23,6 +23,8 @@ export interface WorkerConfig {
   version?: string;
   /** Milliseconds, for every waiting time and deadline; `performance.now` if absent. */
   now?: () => number;
+  /** Of the same clock. Default: those of the process. */
+  timers?: Timers;
 }
 
 export interface Machine {

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kernels } from '../engine/index.js';
 import type { BlockResponse, RunOffer, Task, Weights } from '../protocol/index.js';
-import type { Verdict, WorkerLink } from '../transport/index.js';
+import { pauseFor, realTimers, type Verdict, type WorkerLink } from '../transport/index.js';
 import type { WorkerBlocks } from './blocks.js';
 import type { WorkerConfig } from './config.js';
 import type { WorkerEvent } from './events.js';
@@ -18,6 +17,8 @@ export interface CurrentRunOptions {
   raise: (event: WorkerEvent) => void;
   onTask: (task: Task) => Promise<Verdict>;
   onWeights: (weights: Weights) => void;
+  /** Default: threads of this process. */
+  openSession?: typeof openRunSession;
 }
 
 /** A goodbye that the broker does not take within this time is not worth waiting for. */
@@ -53,7 +54,9 @@ export class CurrentRun {
   /** After the goodbye, if one was said. `left` follows. */
   async leave(run: string): Promise<void> {
     const { link, config, raise } = this.#options;
-    await Promise.race([this.#goodbye, sleep(goodbyeMs, undefined, { ref: false })]);
+    const said = new AbortController();
+    await Promise.race([this.#goodbye, pauseFor(config.timers ?? realTimers, goodbyeMs, said.signal)]);
+    said.abort();
     await this.#stopJoining();
     await unlessAway(link.leaveRun(), config.log);
     await this.#session?.close();
@@ -86,11 +89,12 @@ export class CurrentRun {
   /** Never rejects: what goes wrong here makes this run impossible for this worker, not the worker itself. */
   async #join(offer: RunOffer, signal: AbortSignal): Promise<void> {
     const { config, kernels, blocks, blockFolder, link, raise, onTask, onWeights } = this.#options;
+    const openSession = this.#options.openSession ?? openRunSession;
     const { threads, log } = config;
     const { run } = offer;
     try {
       const onWarning = (message: string): void => log.warn(message);
-      this.#session = await openRunSession({ offer, kernels, threads, blocks, blockFolder, onWarning });
+      this.#session = await openSession({ offer, kernels, threads, blocks, blockFolder, onWarning });
       if (config.localData !== undefined) {
         await this.#takeLocalBlocks(this.#session, config.localData.dataDir, signal);
       }

@@ -1,7 +1,13 @@
 import { hostname } from 'node:os';
 import type { Kernels } from '../engine/index.js';
 import type { Hello, Task, ToWorker, Weights } from '../protocol/index.js';
-import type { LinkState, Verdict, WorkerLink } from '../transport/index.js';
+import {
+  type LinkState,
+  realTimers,
+  type Timers,
+  type Verdict,
+  type WorkerLink,
+} from '../transport/index.js';
 import { nextWakeMs } from './advance.js';
 import type { WorkerBlocks } from './blocks.js';
 import type { RunningWorker, WorkerConfig, WorkerSummary } from './config.js';
@@ -10,6 +16,7 @@ import { decide } from './decide.js';
 import { Deliveries } from './deliveries.js';
 import type { EventLoopWatch } from './event-loop-lag.js';
 import type { WorkerAction, WorkerEvent } from './events.js';
+import type { openRunSession } from './run-session.js';
 import { unlessAway } from './sending.js';
 import { defaultWaits, initialState, type WorkerState } from './state.js';
 import { packageVersion } from './version.js';
@@ -20,6 +27,9 @@ export interface Parts {
   blocks: WorkerBlocks;
   blockFolder: string;
   eventLoop: EventLoopWatch;
+  /** Default: the true ones. The simulator in test/sim has threads of its own, and minds that go wrong. */
+  openSession?: typeof openRunSession;
+  decide?: typeof decide;
 }
 
 /** Longest wait that `setTimeout` can express. */
@@ -32,10 +42,12 @@ export class Performer implements RunningWorker {
   readonly #config: WorkerConfig;
   readonly #link: WorkerLink;
   readonly #now: () => number;
+  readonly #timers: Timers;
+  readonly #decide: typeof decide;
   #state: WorkerState;
   readonly #events: { event: WorkerEvent; weights?: Weights }[] = [];
   #isDeciding = false;
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer = (): void => undefined;
   readonly #deliveries: Deliveries;
   readonly #current: CurrentRun;
   #isOver = false;
@@ -48,6 +60,8 @@ export class Performer implements RunningWorker {
     this.#config = parts.config;
     this.#link = link;
     this.#now = parts.config.now ?? ((): number => performance.now());
+    this.#timers = parts.config.timers ?? realTimers;
+    this.#decide = parts.decide ?? decide;
     this.#state = initialState({
       ...defaultWaits,
       worker: parts.config.worker,
@@ -98,7 +112,7 @@ export class Performer implements RunningWorker {
     this.#isDeciding = true;
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-        const { state, actions } = decide(this.#state, next.event, this.#now());
+        const { state, actions } = this.#decide(this.#state, next.event, this.#now());
         this.#state = state;
         for (const action of actions) this.#perform(action, next.weights);
       }
@@ -109,11 +123,11 @@ export class Performer implements RunningWorker {
   }
 
   #setTimer(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     const atMs = this.#isOver ? null : nextWakeMs(this.#state);
     if (atMs === null || atMs === Number.POSITIVE_INFINITY) return;
     const waitMs = Math.min(Math.max(1, Math.ceil(atMs - this.#now())), longestTimerMs);
-    this.#timer = setTimeout(() => this.#raise({ type: 'tick' }), waitMs);
+    this.#cancelTimer = this.#timers.after(waitMs, () => this.#raise({ type: 'tick' }));
   }
 
   #onLinkState(state: LinkState): void {
@@ -258,7 +272,7 @@ export class Performer implements RunningWorker {
 
   async #tearDown(cause: Error | null): Promise<void> {
     this.#isOver = true;
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     this.#parts.eventLoop.stop();
     await this.#link.close().catch(() => undefined);
     await this.#current.close();

@@ -1,4 +1,5 @@
-import { type ChannelModel, connect } from 'amqplib';
+import type { ChannelModel } from 'amqplib';
+import { pauseFor, type Timers } from '../timers.js';
 import { type BrokerAddress, connectOptions } from './address.js';
 import { explainConnectError } from './connect-errors.js';
 import type { ResolvedOptions } from './options.js';
@@ -11,7 +12,7 @@ export async function openConnection(
 ): Promise<ChannelModel> {
   const heartbeatSeconds = Math.max(1, Math.round(options.heartbeatMs / 1_000));
   try {
-    const connection = await connect(connectOptions(address, heartbeatSeconds), {
+    const connection = await options.connect(connectOptions(address, heartbeatSeconds), {
       // Nagle's algorithm makes every confirmed message wait for a delayed acknowledgement: 44 ms instead of 1.
       noDelay: true,
       keepAlive: true,
@@ -32,18 +33,15 @@ const politeMs = 1_000;
  * Closes a connection in whatever state it is: with the closing handshake if the broker answers within a second, else
  * by dropping the socket, which otherwise might keep the process alive for minutes. Never rejects.
  */
-export async function closeConnection(connection: ChannelModel): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, politeMs);
-  });
+export async function closeConnection(connection: ChannelModel, timers: Timers): Promise<void> {
+  const closed = new AbortController();
   await Promise.race([
     Promise.resolve()
       .then(() => connection.close())
       .catch(() => undefined),
-    late,
+    pauseFor(timers, politeMs, closed.signal),
   ]);
-  clearTimeout(timer);
+  closed.abort();
   const stream: unknown = Reflect.get(connection.connection, 'stream');
   if (stream instanceof Object && 'destroy' in stream && typeof stream.destroy === 'function')
     stream.destroy();

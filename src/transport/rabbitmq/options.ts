@@ -1,3 +1,6 @@
+import { connect } from 'amqplib';
+import { realTimers, type Timers } from '../timers.js';
+
 /** What the transport tells a log; the one of src/metrics fits. */
 export interface TransportLog {
   info(message: string, fields?: Record<string, unknown>): void;
@@ -22,6 +25,10 @@ export interface RabbitOptions {
   random?: () => number;
   /** Monotonic. Default performance.now. */
   now?: () => number;
+  /** Default: those of the process. */
+  timers?: Timers;
+  /** Opens a connection. Default: amqplib's. */
+  connect?: typeof connect;
 }
 
 export type ResolvedOptions = Required<RabbitOptions>;
@@ -38,6 +45,8 @@ export function resolveOptions(options: RabbitOptions): ResolvedOptions {
     log: quietLog,
     random: Math.random,
     now: () => performance.now(),
+    timers: realTimers,
+    connect,
     ...options,
   };
 }

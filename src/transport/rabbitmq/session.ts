@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ChannelModel } from 'amqplib';
 import { BrokerError, LinkDownError } from '../errors.js';
 import type { LinkEvents } from '../listeners.js';
+import { pauseFor } from '../timers.js';
 import type { BrokerAddress } from './address.js';
 import { backoffMs } from './backoff.js';
 import { isResourceLocked, shortReason } from './connect-errors.js';
@@ -89,7 +89,10 @@ export class ReconnectingSession {
     const [consuming, publishing] = await openPair(address, options);
     let failure: string | null = null;
     const closeBoth = async (): Promise<void> => {
-      await Promise.all([closeConnection(consuming), closeConnection(publishing)]);
+      await Promise.all([
+        closeConnection(consuming, options.timers),
+        closeConnection(publishing, options.timers),
+      ]);
     };
     const fail = (reason: string): void => {
       if (failure !== null) return;
@@ -187,7 +190,7 @@ export async function probe(address: BrokerAddress, options: ResolvedOptions): P
   const connection = await persist(options, new AbortController().signal, null, () =>
     openConnection(address, options, 'looks'),
   );
-  await closeConnection(connection);
+  await closeConnection(connection, options.timers);
 }
 
 /** Tries for the first time, and again as long as the options say. */
@@ -217,8 +220,7 @@ function tellRetry(options: ResolvedOptions, error: unknown): void {
 }
 
 async function pause(options: ResolvedOptions, stopped: AbortSignal, failures: number): Promise<void> {
-  const waitMs = backoffMs(failures, options.random);
-  await sleep(waitMs, undefined, { signal: stopped }).catch(() => undefined);
+  await pauseFor(options.timers, backoffMs(failures, options.random), stopped);
 }
 
 async function openPair(
@@ -229,7 +231,7 @@ async function openPair(
   try {
     return [consuming, await openConnection(address, options, 'publishes')];
   } catch (error) {
-    await closeConnection(consuming);
+    await closeConnection(consuming, options.timers);
     throw error;
   }
 }
