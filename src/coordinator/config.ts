@@ -24,6 +24,8 @@ export interface CoordinatorConfig {
   checkpointEveryMs: number;
   keepCheckpoints: number;
   heartbeatMs: number;
+  /** Share of the blocks (0 to 1, default 0) that two workers compute; who computes wrongly is expelled. */
+  auditShare?: number;
   /** Onko's version: workers of another one are turned away. */
   version: string;
   /** The registry that the coordinator's metrics are added to. */

@@ -25,6 +25,10 @@ export function runStopped(cause: FailCause, samples: readonly string[]): RunSto
       return new RunStoppedError(
         `The training diverged: the loss, the gradient or the parameters of step ${cause.step} are not finite. Start anew with a lower learning rate (--lr) or with gradient clipping.`,
       );
+    case 'disputed':
+      return new RunStoppedError(
+        `Workers ${cause.workers.join(' and ')} give different results for block ${cause.unit.node} of step ${cause.unit.step}, again and again, and no further worker came within ${seconds(cause.waitedMs)} to decide which machine computes wrongly, so the run stops. Nothing of the block was used. Check memory and processor of both, or start three workers, then go on with --resume.`,
+      );
     case 'no_workers':
       return new RunStoppedError(
         `No training without workers: ${cause.ready} of ${cause.needed} were ready after ${seconds(cause.waitedMs)}, so the run stops. Start workers, then go on with --resume.`,

@@ -65,6 +65,16 @@ export function createCoordinatorMetrics(registry: Registry) {
       'onko_duplicate_mismatches_total',
       'Duplicates whose bits differed: some machine computes wrongly.',
     ),
+    audits: counter('onko_audits_total', 'Blocks computed by two workers and compared.'),
+    auditMismatches: counter(
+      'onko_audit_mismatches_total',
+      'Audited blocks for which workers gave different bits.',
+    ),
+    auditsSkipped: counter(
+      'onko_audits_skipped_total',
+      'Blocks that should have been audited when there was only one worker.',
+    ),
+    expelled: counter('onko_expelled_workers_total', 'Workers expelled for computing wrongly.'),
     malformed: counter('onko_malformed_messages_total', 'Messages that could not be read.'),
     bytes: counter('onko_bytes_total', 'Bytes of messages, by direction and type.', ['direction', 'type']),
     blocksServed: counter('onko_data_blocks_served_total', 'Data blocks sent to workers.'),

@@ -168,6 +168,15 @@ export async function startPerformer(
       case 'publish_task':
         if (action.cause !== 'first') metrics.redispatches.inc({ cause: action.cause });
         return outbox.send(() => link.publishTask(task(action, action.weightsVersion, action.attempt)));
+      case 'ask':
+        metrics.redispatches.inc({ cause: action.cause });
+        return outbox.send(() =>
+          link.sendTask(action.worker, task(action, action.weightsVersion, action.attempt)),
+        );
+      case 'audited':
+        return reporter.audited(action.outcome, action.line);
+      case 'expelled':
+        return reporter.expelled(action.line);
       case 'accept':
         if (arrived === null) throw new TypeError('Expected a result to accept.');
         work.fold(action, arrived, action.tookMs);

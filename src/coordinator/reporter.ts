@@ -1,7 +1,7 @@
 import type { Mode } from '../protocol/index.js';
 import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig, Progress } from './config.js';
-import type { RejectReason, UnitKey } from './decide/actions.js';
+import type { AuditOutcome, RejectReason, UnitKey } from './decide/actions.js';
 import type { CoordinatorEvent } from './decide/events.js';
 import { type CoordinatorState, readyThreads, readyWorkers } from './decide/state.js';
 import type { Sums } from './fold.js';
@@ -15,6 +15,8 @@ export interface Reporter {
   accepted(mode: Mode, samples: number): void;
   rejected(reason: RejectReason, worker: string): void;
   alarm(unit: UnitKey, workers: [string, string]): void;
+  audited(outcome: AuditOutcome, line: string | null): void;
+  expelled(line: string): void;
   stepApplied(step: number, sums: Sums, gradientNorm: number): void;
   epochRecorded(row: HistoryRow): void;
   checkpointSaved(): void;
@@ -77,8 +79,20 @@ export function createReporter(
     alarm(unit, [first, second]) {
       metrics.alarms.inc();
       log.error(
-        `Two results for block ${unit.node} of step ${unit.step} have different bits: one of ${first} and ${second} computes wrongly. The first was used; check memory and processor of both machines.`,
+        `Two results for block ${unit.node} of step ${unit.step} have different bits: one of ${first} and ${second} computes wrongly. Check memory and processor of both machines; --audit finds out which one it is.`,
       );
+    },
+    audited(outcome, line) {
+      if (outcome === 'skipped') metrics.auditsSkipped.inc();
+      else if (outcome !== 'disputed') metrics.audits.inc();
+      if (outcome === 'mismatch' || outcome === 'disputed') metrics.auditMismatches.inc();
+      if (line === null) return;
+      log.error(line);
+      waiting = line;
+    },
+    expelled(line) {
+      metrics.expelled.inc();
+      log.error(line);
     },
     stepApplied(step, sums, gradientNorm) {
       pace.addStep(sums.samples);

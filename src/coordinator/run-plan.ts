@@ -9,6 +9,7 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     run: run.file.run,
     fence: run.fence,
     version: config.version,
+    seed: spec.seed,
     numericsId: config.kernels.numericsId,
     microshards: spec.microshards,
     microshardSamples: spec.batch / spec.microshards,
@@ -21,6 +22,7 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     workerWaitMs: config.workerWaitMs,
     heartbeatMs: config.heartbeatMs,
     checkpointEveryMs: config.checkpointEveryMs,
+    auditShare: config.auditShare ?? 0,
     workerCommand: config.workerCommand === undefined ? 'worker start --broker URL' : config.workerCommand,
     patience: config.patience ?? defaultPatience,
   };

@@ -103,7 +103,8 @@ export function decodeToCoordinator(bytes: Uint8Array): ToCoordinator {
   }
 }
 
-export function decodeToWorker(bytes: Uint8Array): ToWorker | Weights {
+/** What a worker's inbox holds: a task that is meant for it alone, too. */
+export function decodeToWorker(bytes: Uint8Array): ToWorker | Weights | Task {
   const message = decode(bytes);
   switch (message.type) {
     case 'offer':
@@ -113,6 +114,7 @@ export function decodeToWorker(bytes: Uint8Array): ToWorker | Weights {
     case 'drain':
     case 'end_of_run':
     case 'weights':
+    case 'task':
       return message;
     case 'hello':
     case 'ready':
@@ -121,7 +123,6 @@ export function decodeToWorker(bytes: Uint8Array): ToWorker | Weights {
     case 'goodbye':
     case 'block_request':
     case 'result':
-    case 'task':
       throw unexpected('a message for a worker', message.type);
     default:
       return assertNever(message);

@@ -64,6 +64,11 @@ export interface CoordinatorLink {
   announce(): Promise<void>;
   /** To one worker's inbox. Resolves quietly if that worker is gone: its absence is for heartbeats to tell. */
   send(worker: string, message: ToWorker | Weights): Promise<void>;
+  /**
+   * A task past the queue, to this worker and nobody else. Nobody gives it back: if the worker is gone, or goes, it is lost,
+   * and it is for the coordinator to notice.
+   */
+  sendTask(worker: string, task: Task): Promise<void>;
   /** To the inboxes of all workers that have joined. */
   broadcast(message: ToWorker): Promise<void>;
   /** Drops the tasks that nobody has taken yet. */
@@ -88,7 +93,8 @@ export interface WorkerLink {
   /**
    * Takes tasks (at most `prefetch` at a time) and weights of the run. A task is acked, given back or dropped when
    * its promise resolves with the verdict; one that rejects is given back. RunGoneError if there is no such run.
-   * Weights for a single worker (`CoordinatorLink.send`) arrive here too. While a `weights` promise is pending, only
+   * Weights and tasks for a single worker (`CoordinatorLink.send`, `sendTask`) arrive here too; the verdict on such a task
+   * has no effect. While a `weights` promise is pending, only
    * the newest of those that follow is kept.
    */
   joinRun(

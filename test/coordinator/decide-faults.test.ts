@@ -298,6 +298,9 @@ class Simulation {
       }
       case 'finish':
       case 'fail':
+      case 'audited':
+      case 'expelled':
+      case 'ask':
       case 'alarm':
       case 'quarantine':
         this.outcome = action.type;

@@ -94,7 +94,7 @@ export async function startFakeWorker(
     self.messages.push(message);
     if (message.type === 'announce') void quietly(hello());
     if (message.type === 'offer') void quietly(join(message));
-    if (message.type === 'end_of_run') {
+    if (message.type === 'end_of_run' || (message.type === 'refuse' && joined !== null)) {
       clearInterval(timer);
       joined = null;
       weights = null;

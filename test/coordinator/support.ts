@@ -14,6 +14,8 @@ export const plan: RunPlan = {
   run: 'run-1',
   fence: 3,
   version: '1.0.0',
+  seed: 5,
+  auditShare: 0,
   numericsId: 'reference-1',
   microshards: 4,
   microshardSamples: 16,
@@ -97,7 +99,11 @@ export class Driver {
     return this.post({ type: 'message', message });
   }
 
-  header(task: Publication, worker: string, changes: Partial<ResultHeader> = {}): ResultHeader {
+  header(
+    task: Pick<Publication, 'mode' | 'step' | 'pass' | 'node' | 'weightsVersion'>,
+    worker: string,
+    changes: Partial<ResultHeader> = {},
+  ): ResultHeader {
     const unit = this.state.front?.units.find((one) => one.pass === task.pass && one.node === task.node);
     return {
       run: this.state.plan.run,
@@ -117,7 +123,11 @@ export class Driver {
     };
   }
 
-  result(task: Publication, worker = 'w1', changes: Partial<ResultHeader> = {}): Action[] {
+  result(
+    task: Pick<Publication, 'mode' | 'step' | 'pass' | 'node' | 'weightsVersion'>,
+    worker = 'w1',
+    changes: Partial<ResultHeader> = {},
+  ): Action[] {
     return this.post({ type: 'result', header: this.header(task, worker, changes) });
   }
 
@@ -148,6 +158,8 @@ export class Driver {
   }
 }
 
+export const asked = (actions: Action[]): Extract<Action, { type: 'ask' }>[] =>
+  actions.filter((action) => action.type === 'ask');
 export const published = (actions: Action[]): Publication[] =>
   actions.filter((action) => action.type === 'publish_task');
 export const types = (actions: Action[]): string[] => actions.map((action) => action.type);

@@ -195,7 +195,16 @@ test('every reader takes its own kinds only', () => {
   expect(kinds(decodeWeights)).toEqual(['weights']);
   const toCoordinator = ['hello', 'ready', 'heartbeat', 'task_failed', 'goodbye', 'block_request', 'result'];
   expect(kinds(decodeToCoordinator)).toEqual(toCoordinator);
-  const toWorker = ['offer', 'announce', 'refuse', 'block_response', 'drain', 'end_of_run', 'weights'];
+  const toWorker = [
+    'offer',
+    'announce',
+    'refuse',
+    'block_response',
+    'drain',
+    'end_of_run',
+    'task',
+    'weights',
+  ];
   expect(kinds(decodeToWorker)).toEqual(toWorker);
 });
 

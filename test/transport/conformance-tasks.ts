@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { task } from './samples.js';
-import { eventually, joinHolding, joinTaking, run, type Stage } from './stage.js';
+import { collectInbox, eventually, joinHolding, joinTaking, run, type Stage } from './stage.js';
 
 /** Tasks: who gets them, and what becomes of them. */
 export function taskConformance(stage: Stage): void {
@@ -27,6 +27,28 @@ export function taskConformance(stage: Stage): void {
     await boss.publishTask(sent);
     await eventually(() => expect(held[0]?.task).toEqual(sent));
     expect(held[0]?.redelivered).toBe(false);
+  });
+
+  test('a task for one worker reaches it past the queue, whatever it has in hand, and nobody else', async () => {
+    const boss = await stage.coordinator();
+    const mine = await stage.worker('w1');
+    const inbox = await collectInbox(mine);
+    const held = await joinHolding(mine, run, 1);
+    const others = await joinHolding(await stage.worker('w2'), run, 1);
+    await boss.publishTask(task(run, { step: 0 }));
+    await boss.publishTask(task(run, { step: 1 }));
+    await eventually(() => expect(held.length + others.length).toBe(2));
+    await boss.sendTask('w1', task(run, { step: 7, attempt: 1 }));
+    await eventually(() => expect(held.map((one) => one.task.step)).toContain(7));
+    // No verdict on it brings it back, and the inbox does not wait for one.
+    held.find((one) => one.task.step === 7)?.answer('requeue');
+    await boss.sendTask('w1', task(run, { step: 8 }));
+    await boss.send('w1', { type: 'drain', run, worker: 'w1' });
+    await eventually(() => expect(inbox).toEqual([{ type: 'drain', run, worker: 'w1' }]));
+    expect(held.map((one) => one.task.step).filter((step) => step > 1)).toEqual([7, 8]);
+    // Nobody of that name: lost in silence, as any message to a worker that is gone.
+    await boss.sendTask('nobody', task(run, { step: 9 }));
+    expect(others.map((one) => one.task.step).filter((step) => step > 1)).toEqual([]);
   });
 
   test('a worker has at most `prefetch` tasks in hand', async () => {

@@ -71,6 +71,7 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
       checkpointEveryMs: o.checkpointEvery * 1000,
       keepCheckpoints: o.keepCheckpoints,
       heartbeatMs: flavour.heartbeatMs,
+      auditShare: o.audit,
       version,
       metrics: registry,
       log,

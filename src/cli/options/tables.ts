@@ -142,6 +142,11 @@ const runRows = {
   keepCheckpoints: output.value(kind.integer({ min: 1, max: 1000 }), 3, 'checkpoints to keep'),
 } as const;
 
+const audit = cluster.value(
+  kind.decimal({ min: 0, max: 1 }, 'SHARE'),
+  0,
+  'share of the blocks (0 to 1) that two workers compute and the coordinator compares; who computes wrongly is expelled',
+);
 const metricsHost = output.value(
   kind.text('HOST'),
   '127.0.0.1',
@@ -151,6 +156,7 @@ const metricsPortKind = kind.integer({ min: 0, max: 65_535 }, 'PORT');
 
 export const trainTable = {
   ...runRows,
+  audit,
   workers: cluster.optional(
     kind.integer({ min: 1, max: 256 }),
     'one per core',
@@ -169,6 +175,7 @@ export const trainTable = {
 export const coordinatorTable = {
   broker: cluster.required(broker, needBroker, 'RabbitMQ’s address; amqps:// for TLS'),
   ...runRows,
+  audit,
   minWorkers: cluster.value(
     kind.integer({ min: 1, max: 4096 }),
     1,

@@ -12,11 +12,21 @@ export const rejectReasons = [
   'duplicate',
   'wrong_length',
   'not_finite',
+  'expelled',
 ] as const;
 export type RejectReason = (typeof rejectReasons)[number];
 
 /** Why a task is published. */
-export const dispatchCauses = ['first', 'death', 'goodbye', 'slow', 'failed', 'link'] as const;
+export const dispatchCauses = [
+  'first',
+  'death',
+  'goodbye',
+  'slow',
+  'failed',
+  'link',
+  'expelled',
+  'audit',
+] as const;
 export type DispatchCause = (typeof dispatchCauses)[number];
 
 /** Names one block of one front. */
@@ -27,9 +37,14 @@ export interface UnitKey {
   node: number;
 }
 
+/** What came of computing a block twice. `skipped`: there was nobody to compare with. */
+export type AuditOutcome = 'agreed' | 'mismatch' | 'disputed' | 'skipped';
+
 export type FailCause =
   | { type: 'quarantine'; unit: UnitKey; failures: Failure[] }
   | { type: 'not_finite'; step: number; workers: string[] }
+  /** Two workers give different results, and nobody else is there to say which one is right. */
+  | { type: 'disputed'; unit: UnitKey; workers: string[]; waitedMs: number }
   | { type: 'no_workers'; waitedMs: number; ready: number; needed: number };
 
 /** Everything a coordinator can do; the performer does it in this order. */
@@ -43,6 +58,8 @@ export type Action =
   /** A new front: forget the sums of the one before. */
   | { type: 'open_front'; mode: Mode; step: number; passes: number }
   | ({ type: 'publish_task'; weightsVersion: number; attempt: number; cause: DispatchCause } & UnitKey)
+  /** The same block once more, to this worker and nobody else. */
+  | ({ type: 'ask'; worker: string; weightsVersion: number; attempt: number; cause: DispatchCause } & UnitKey)
   /** Fold the result that the event brought. `tookMs`: from publishing to result. */
   | ({ type: 'accept'; tookMs: number } & UnitKey)
   /** Fold a block that has no samples: a zero. */
@@ -50,6 +67,9 @@ export type Action =
   | { type: 'reject'; reason: RejectReason; worker: string }
   /** A second result for the same block has other bits: somebody computes wrongly. */
   | { type: 'alarm'; unit: UnitKey; workers: [first: string, second: string] }
+  | { type: 'audited'; unit: UnitKey; outcome: AuditOutcome; line: string | null }
+  /** It has been refused and is not taken back. */
+  | { type: 'expelled'; worker: string; line: string }
   | { type: 'apply_step'; step: number }
   /** The epoch (from 0) is over; `validated` if an evaluation was folded for it. */
   | { type: 'record_epoch'; epoch: number; validated: boolean }

@@ -3,18 +3,20 @@ import { chain, type Decision, decision, report } from './actions.js';
 import { advance, end, onCheckpointSaved, onEpochRecorded, onStepApplied } from './advance.js';
 import { redispatch, redispatchSlow } from './dispatch.js';
 import type { CoordinatorEvent } from './events.js';
+import { refuseExpelled } from './expulsion.js';
 import { onResult } from './ledger.js';
 import {
   buryTheDead,
   firstCall,
+  lookForArbiter,
   lookForWorkers,
   onGoodbye,
   onHeartbeat,
   onHello,
   onReady,
   onTaskFailed,
-  seen,
 } from './membership.js';
+import { seen } from './roster.js';
 import type { CoordinatorState } from './state.js';
 import { reportWait } from './waiting.js';
 
@@ -75,6 +77,13 @@ function onMessage(
   message: Extract<CoordinatorEvent, { type: 'message' }>['message'],
   nowMs: number,
 ): Decision {
+  const expelled = state.expelled.find(({ worker }) => worker === message.worker);
+  if (expelled !== undefined) {
+    // It has not heard yet; of its goodbye nothing is needed.
+    const ours = message.type === 'hello' || message.run === state.plan.run;
+    if (!ours || message.type === 'goodbye') return decision(state);
+    return decision(state, refuseExpelled(message.worker, expelled));
+  }
   switch (message.type) {
     case 'hello':
       return onHello(state, message, nowMs);
@@ -115,7 +124,7 @@ function onTick(state: CoordinatorState, nowMs: number): Decision {
   // A long time between two ticks was this process's own absence (a suspended machine): nobody else is to blame.
   const absent = nowMs - state.lastTickMs > 2 * state.plan.heartbeatMs;
   const awake = { ...(absent ? patient(state, nowMs) : state), lastTickMs: nowMs };
-  const steps = [buryTheDead, lookForWorkers, redispatchSlow, advance, reportWait];
+  const steps = [buryTheDead, lookForWorkers, lookForArbiter, redispatchSlow, advance, reportWait];
   return steps.reduce(
     (before, step) => chain(before, (s) => (s.phase === 'ended' ? decision(s) : step(s, nowMs))),
     decision(awake),

@@ -8,6 +8,7 @@ import {
   report,
   type UnitKey,
 } from './actions.js';
+import { isAudited, nextToAsk } from './audit.js';
 import { quarantine, shouldRefuse } from './failure.js';
 import {
   batchSamples,
@@ -30,23 +31,27 @@ export function keyOf(front: Front, unit: { pass: number; node: number }): UnitK
 }
 
 /** Opens the next training step: weights out, blocks out. */
-export function openTraining(state: CoordinatorState, nowMs: number): Decision {
+export function openTraining(state: CoordinatorState, nowMs: number, suspect = false): Decision {
   const { plan, position } = state;
   const inEpoch = position.step % stepsPerEpoch(plan);
   const samples = Math.min(batchSamples(plan), plan.trainSamples - inEpoch * batchSamples(plan));
-  return openFront(state, { mode: 'train', step: position.step, samples, passes: 1 }, nowMs);
+  return openFront(state, { mode: 'train', step: position.step, samples, passes: 1, suspect }, nowMs);
 }
 
 /** Opens the validation of the epoch that the last step ended. */
-export function openEvaluation(state: CoordinatorState, nowMs: number): Decision {
+export function openEvaluation(state: CoordinatorState, nowMs: number, suspect = false): Decision {
   const samples = state.plan.validationSamples;
   const passes = Math.ceil(samples / batchSamples(state.plan));
-  return openFront(state, { mode: 'evaluate', step: state.position.step - 1, samples, passes }, nowMs);
+  return openFront(
+    state,
+    { mode: 'evaluate', step: state.position.step - 1, samples, passes, suspect },
+    nowMs,
+  );
 }
 
 function openFront(
   state: CoordinatorState,
-  o: Pick<Front, 'mode' | 'step' | 'samples' | 'passes'>,
+  o: Pick<Front, 'mode' | 'step' | 'samples' | 'passes' | 'suspect'>,
   nowMs: number,
 ): Decision {
   const { plan, position } = state;
@@ -82,6 +87,7 @@ export function fillFront(state: CoordinatorState, nowMs: number): Decision {
     for (const node of front.cut) {
       const inPass = Math.min(batchSamples(plan), front.samples - before);
       const samples = samplesOfBlock(node, plan.microshards, plan.microshardSamples, inPass).count;
+      const audited = front.suspect || isAudited(plan, { mode: front.mode, step: front.step, pass, node });
       const unit: Unit = {
         pass,
         node,
@@ -90,6 +96,7 @@ export function fillFront(state: CoordinatorState, nowMs: number): Decision {
         publishedAtMs: nowMs,
         holders: [],
         failures: [],
+        audit: audited ? { votes: [], asked: null } : null,
         accepted: samples > 0 ? null : { worker: '', hash: '' },
       };
       units.push(unit);
@@ -105,7 +112,11 @@ export function fillFront(state: CoordinatorState, nowMs: number): Decision {
   return { state: { ...state, front: { ...front, units, openedPasses } }, actions };
 }
 
-function publication(front: Front, unit: Unit, cause: DispatchCause): Action {
+function publication(
+  front: Front,
+  unit: Unit,
+  cause: DispatchCause,
+): Extract<Action, { type: 'publish_task' }> {
   return {
     type: 'publish_task',
     ...keyOf(front, unit),
@@ -128,10 +139,15 @@ export function redispatch(
   const units = front.units.map((unit) => {
     if (unit.accepted !== null || !which(unit)) return unit;
     const again = { ...unit, attempt: unit.attempt + 1, publishedAtMs: nowMs, holders: [] };
-    actions.push(publication(front, again, cause));
-    return again;
+    if (unit.audit === null || unit.audit.votes.length === 0) {
+      actions.push(publication(front, again, cause));
+      return again;
+    }
+    const asked = nextToAsk(state, unit, unit.audit);
+    if (asked === null) return { ...unit, audit: { ...unit.audit, asked } };
+    actions.push({ ...publication(front, again, cause), type: 'ask', worker: asked });
+    return { ...again, audit: { ...unit.audit, asked } };
   });
-  if (actions.length === 0) return decision(state);
   return { state: { ...state, front: { ...front, units } }, actions };
 }
 

@@ -1,6 +1,8 @@
 import { chain, type Decision, decision, type RejectReason, type UnitKey } from './actions.js';
+import { onAuditedResult, onTwinMismatch } from './audited-result.js';
 import { fillFront, keyOf, recordFailure, rememberDuration } from './dispatch.js';
 import type { ResultHeader } from './events.js';
+import { countStrikes, isExpelled } from './expulsion.js';
 import type { CoordinatorState, Front, Unit } from './state.js';
 
 type Judgement =
@@ -17,12 +19,20 @@ interface Twin {
 /** Each (run, fence, step, pass, node) counts once: the first result that fits in every respect. */
 export function onResult(state: CoordinatorState, header: ResultHeader, nowMs: number): Decision {
   const judgement = judge(state, header);
-  if (judgement.type === 'accept') return accept(state, judgement.front, judgement.unit, header, nowMs);
+  if (judgement.type === 'accept') {
+    const { front, unit } = judgement;
+    const verdict =
+      unit.audit === null ? null : onAuditedResult(state, front, unit, unit.audit, header, nowMs);
+    if (verdict === null) return accept(state, front, unit, header, nowMs);
+    if (verdict.type === 'open') return verdict.decision;
+    return chain(verdict.told, (s) => accept(s, s.front ?? front, unit, header, nowMs, verdict.after));
+  }
   const { reason, failed, twin } = judgement;
   const rejected = decision(state, { type: 'reject', reason, worker: header.worker });
   if (twin !== null && twin.hash !== header.hash) {
     const workers: [string, string] = [twin.worker, header.worker];
     rejected.actions.push({ type: 'alarm', unit: twin.unit, workers });
+    return chain(rejected, (next) => onTwinMismatch(next, twin.unit, workers, nowMs));
   }
   if (failed === null || (reason !== 'not_finite' && reason !== 'wrong_length')) return rejected;
   const why =
@@ -40,6 +50,7 @@ function reject(reason: RejectReason, failed: Unit | null = null, twin: Twin | n
 function judge(state: CoordinatorState, header: ResultHeader): Judgement {
   const { plan, front } = state;
   if (header.run !== plan.run) return reject('wrong_run');
+  if (isExpelled(state, header.worker)) return reject('expelled');
   if (header.fence !== plan.fence) return reject('stale_fence');
   if (front === null || header.step !== front.step || header.mode !== front.mode) {
     const twin = lateTwin(state, header);
@@ -84,20 +95,25 @@ function accept(
   unit: Unit,
   header: ResultHeader,
   nowMs: number,
+  after: (state: CoordinatorState) => Decision = decision,
 ): Decision {
   const tookMs = nowMs - unit.publishedAtMs;
   const accepted = { worker: header.worker, hash: header.hash };
-  const units = front.units.map((other) => (other === unit ? { ...unit, accepted } : other));
+  const isIt = (other: Unit): boolean => other.pass === unit.pass && other.node === unit.node;
+  const units = front.units.map((other) => (isIt(other) ? { ...other, accepted } : other));
   const next = rememberDuration(
     { ...state, front: { ...front, units, lastProgressMs: nowMs } },
     front,
     tookMs,
   );
   const folded = decision(next, { type: 'accept', ...keyOf(front, unit), tookMs });
-  return chain(
-    chain(folded, (s) => fillFront(s, nowMs)),
-    (s) => closeIfWhole(s),
-  );
+  const steps = [
+    after,
+    (s: CoordinatorState) => countStrikes(s, { ...unit, accepted }, nowMs),
+    (s: CoordinatorState) => fillFront(s, nowMs),
+    closeIfWhole,
+  ];
+  return steps.reduce((before, step) => chain(before, step), folded);
 }
 
 /** Once every block of every pass is in: on to the optimizer, or to the history. */

@@ -1,18 +1,21 @@
 import type { Goodbye, Heartbeat, Hello, Ready, TaskFailed } from '../../protocol/index.js';
 import { type Action, chain, type Decision, decision, report } from './actions.js';
 import { advance } from './advance.js';
-import { recordFailure, redispatch } from './dispatch.js';
+import { isDisputed, isHeldBy, wantsVote } from './audit.js';
+import { keyOf, recordFailure, redispatch } from './dispatch.js';
+import { expelledAs, refuseExpelled } from './expulsion.js';
+import { find, put, remove, seen, withShortage } from './roster.js';
 import { type CoordinatorState, readyThreads, readyWorkers, type Unit, type WorkerEntry } from './state.js';
 import { gatheringLine, seconds, workerName } from './waiting.js';
 
 /** Heartbeats that may be missed; half of one more for the way. */
 const missedBeats = 3.5;
-/** Workers that went and are still known by name. */
-const rememberedGone = 64;
 
 export function onHello(state: CoordinatorState, hello: Hello, nowMs: number): Decision {
   const { plan } = state;
   const { worker } = hello;
+  const expelled = expelledAs(state, hello);
+  if (expelled !== null) return decision(state, refuseExpelled(worker, expelled));
   if (hello.version !== plan.version) {
     const reason = `This run is coordinated by Onko ${plan.version}, the worker is Onko ${hello.version}: install the same version on both.`;
     return refuse(state, hello, reason);
@@ -57,7 +60,9 @@ function join(state: CoordinatorState, worker: string, threads: number | null, n
   const next = withShortage({ ...state, workers: put(state.workers, entry), gone }, nowMs);
   const actions: Action[] = [{ type: 'send_weights', worker, version: state.position.step }];
   if (isNew) actions.push(report('info', joinedLine(next, entry)));
-  return chain(decision(next, ...actions), (s) => beginIfEnough(s, nowMs));
+  // An audit may have waited for one more worker.
+  const voiced = chain(decision(next, ...actions), (s) => redispatch(s, wantsVote, 'audit', nowMs));
+  return chain(voiced, (s) => beginIfEnough(s, nowMs));
 }
 
 function joinedLine(state: CoordinatorState, entry: WorkerEntry): string {
@@ -122,7 +127,8 @@ export function onGoodbye(state: CoordinatorState, message: Goodbye, nowMs: numb
   if (message.run !== state.plan.run || entry === undefined) return decision(state);
   const left = remove(state, entry, nowMs);
   const line = `Worker ${workerName(entry)} left (${message.reason}): ${plural(readyWorkers(left).length, 'worker')} in all.`;
-  const held = (unit: Unit): boolean => unit.holders.at(-1) === entry.worker;
+  const held = (unit: Unit): boolean =>
+    unit.audit?.asked === entry.worker || unit.holders.at(-1) === entry.worker;
   return chain(decision(left, report('info', line)), (s) => redispatch(s, held, 'goodbye', nowMs));
 }
 
@@ -138,7 +144,7 @@ function bury(state: CoordinatorState, entry: WorkerEntry, nowMs: number): Decis
   const buried = remove(state, entry, nowMs);
   if (entry.state === 'offered') return decision(buried);
   const held = (state.front?.units ?? []).filter(
-    (unit) => unit.accepted === null && unit.holders.includes(entry.worker),
+    (unit) => unit.accepted === null && isHeldBy(unit, entry.worker),
   );
   const blocks =
     held.length === 0 ? '' : ` Its blocks (${held.map((unit) => unit.node).join(', ')}) are sent to others.`;
@@ -151,8 +157,21 @@ function bury(state: CoordinatorState, entry: WorkerEntry, nowMs: number): Decis
     (before, unit) => chain(before, (s) => recordFailure(s, unit, failure, nowMs)),
     decision(buried, report('warn', line)),
   );
-  const isHeld = (unit: Unit): boolean => unit.holders.includes(entry.worker);
+  const isHeld = (unit: Unit): boolean => isHeldBy(unit, entry.worker);
   return chain(mourned, (s) => (s.phase === 'ended' ? decision(s) : redispatch(s, isHeld, 'death', nowMs)));
+}
+
+/** Stops when two workers disagree and no third one came to decide. */
+export function lookForArbiter(state: CoordinatorState, nowMs: number): Decision {
+  const { front, plan, link } = state;
+  if (front === null || plan.workerWaitMs === null || link.type !== 'up') return decision(state);
+  const unit = front.units.find((one) => isDisputed(state, one));
+  if (unit === undefined) return decision(state);
+  const waitedMs = nowMs - Math.max(unit.publishedAtMs, front.lastProgressMs);
+  if (waitedMs < plan.workerWaitMs) return decision(state);
+  const workers = (unit.audit?.votes ?? []).map(({ worker }) => worker);
+  const cause = { type: 'disputed', unit: keyOf(front, unit), workers, waitedMs } as const;
+  return decision({ ...state, phase: 'ended' }, { type: 'fail', cause });
 }
 
 /** Stops when there have been too few workers for too long; calls for more in the meantime. */
@@ -173,33 +192,4 @@ export function lookForWorkers(state: CoordinatorState, nowMs: number): Decision
 export function firstCall(state: CoordinatorState, nowMs: number): Decision {
   const called = { ...state, lastAnnounceMs: nowMs, lastReportMs: nowMs };
   return decision(called, { type: 'announce' }, report('info', gatheringLine(state), true));
-}
-
-/** Whatever comes from a worker is a sign of life. */
-export function seen(state: CoordinatorState, worker: string, nowMs: number): CoordinatorState {
-  const workers = state.workers.map((entry) =>
-    entry.worker === worker ? { ...entry, lastSeenMs: nowMs } : entry,
-  );
-  return { ...state, workers };
-}
-
-function remove(state: CoordinatorState, entry: WorkerEntry, nowMs: number): CoordinatorState {
-  const workers = state.workers.filter((other) => other.worker !== entry.worker);
-  const gone = [...state.gone.filter((other) => other.worker !== entry.worker), entry].slice(-rememberedGone);
-  return withShortage({ ...state, workers, gone }, nowMs);
-}
-
-/** Keeps the time since when there are too few workers. */
-export function withShortage(state: CoordinatorState, nowMs: number): CoordinatorState {
-  const needed = state.phase === 'gathering' ? state.plan.minWorkers : 1;
-  const enough = readyWorkers(state).length >= needed;
-  return { ...state, shortSinceMs: enough ? null : (state.shortSinceMs ?? nowMs) };
-}
-
-function put(workers: WorkerEntry[], entry: WorkerEntry): WorkerEntry[] {
-  return [...workers.filter((other) => other.worker !== entry.worker), entry];
-}
-
-function find(workers: WorkerEntry[], worker: string): WorkerEntry | undefined {
-  return workers.find((entry) => entry.worker === worker);
 }

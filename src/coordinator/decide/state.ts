@@ -6,6 +6,7 @@ export interface RunPlan {
   /** Raised by one at every start of a coordinator of this run. */
   fence: number;
   version: string;
+  seed: number;
   numericsId: string;
   /** M: leaves of the summation tree. */
   microshards: number;
@@ -21,6 +22,8 @@ export interface RunPlan {
   workerWaitMs: number | null;
   heartbeatMs: number;
   checkpointEveryMs: number;
+  /** Share of the blocks that two workers compute, 0 to 1. */
+  auditShare: number;
   /** How to start a worker, for the line that waits for one; null where they start by themselves. */
   workerCommand: string | null;
   patience: Patience;
@@ -68,6 +71,28 @@ export interface WorkerEntry {
   lastSeenMs: number;
 }
 
+/** A worker that computed wrongly. It is known by its name, and by its machine if it comes back under another one. */
+export interface ExpelledWorker {
+  worker: string;
+  host: string;
+  reason: string;
+}
+
+/** What a worker says that a block comes to. */
+export interface Vote {
+  worker: string;
+  hash: string;
+  /** It has said so twice. */
+  repeated: boolean;
+}
+
+/** Of a block that is computed twice: nothing is folded before two workers agree. */
+export interface Audit {
+  votes: Vote[];
+  /** Who was asked for the next vote; null before the first one, and when nobody is left to ask. */
+  asked: string | null;
+}
+
 /** One block of the open front. */
 export interface Unit {
   /** 0 in training. */
@@ -80,6 +105,8 @@ export interface Unit {
   /** Workers that said they have it in hand, the latest last. */
   holders: string[];
   failures: Failure[];
+  /** Null for a block that one worker is trusted with. */
+  audit: Audit | null;
   /** The first result: whose, and its fingerprint. Null while it is outstanding. */
   accepted: { worker: string; hash: string } | null;
 }
@@ -103,6 +130,8 @@ export interface Front {
   openedPasses: number;
   passes: number;
   units: Unit[];
+  /** Two results for one of its blocks differed: all of them are audited now. */
+  suspect: boolean;
   lastProgressMs: number;
 }
 
@@ -134,6 +163,9 @@ export interface CoordinatorState {
   workers: WorkerEntry[];
   /** The last workers that went, newest last: for the waiting lines, and to know them again. */
   gone: WorkerEntry[];
+  expelled: ExpelledWorker[];
+  /** Results that others showed to be wrong, per worker. */
+  strikes: Record<string, number>;
   front: Front | null;
   closed: ClosedFront | null;
   /** Milliseconds from publishing to result of the last blocks, by mode. */
@@ -156,6 +188,8 @@ export function initialState(plan: RunPlan, position: Position, nowMs: number): 
     position,
     workers: [],
     gone: [],
+    expelled: [],
+    strikes: {},
     front: null,
     closed: null,
     durations: { train: [], evaluate: [] },

@@ -16,14 +16,14 @@ export interface EmbeddedRun {
   results: MessageQueue<Result>;
   dead: Quarantined[];
   /** Weights queue and inbox of every worker that has joined. */
-  members: Map<string, { weights: MessageQueue<Weights>; inbox: MessageQueue<ToWorker | Weights> }>;
+  members: Map<string, { weights: MessageQueue<Weights>; inbox: MessageQueue<ToWorker | Weights | Task> }>;
 }
 
 /** The place of the broker in one process. */
 export interface EmbeddedBroker {
   runs: Map<string, EmbeddedRun>;
   /** Inboxes of all workers: the lobby. */
-  workers: Map<string, MessageQueue<ToWorker | Weights>>;
+  workers: Map<string, MessageQueue<ToWorker | Weights | Task>>;
 }
 
 export function createEmbeddedBroker(): EmbeddedBroker {

@@ -45,6 +45,7 @@ export function openEmbeddedCoordinator(broker: EmbeddedBroker, runName: string)
         for (const worker of broker.workers.values()) worker.push({ type: 'announce', run: runName });
       }),
     send: (worker, message) => sending(message.type, () => broker.workers.get(worker)?.push(message)),
+    sendTask: (worker, task) => sending(task.type, () => broker.workers.get(worker)?.push(task)),
     broadcast: (message) =>
       sending(message.type, () => {
         for (const member of run.members.values()) member.inbox.push(message);

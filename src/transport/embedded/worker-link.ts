@@ -10,6 +10,7 @@ interface Membership {
   tasks: Consumer;
   weights: Consumer;
   takeWeights: (weights: Weights) => Promise<void>;
+  takeTask: (task: Task) => void;
 }
 
 /** BrokerError if there is a worker of this name. */
@@ -17,7 +18,7 @@ export function openEmbeddedWorker(broker: EmbeddedBroker, worker: string): Work
   if (broker.workers.has(worker)) {
     throw new BrokerError(`There is already a worker named ${worker}. Give this one another name.`);
   }
-  const inbox = new MessageQueue<ToWorker | Weights>();
+  const inbox = new MessageQueue<ToWorker | Weights | Task>();
   broker.workers.set(worker, inbox);
   const events = createLinkEvents();
   let inboxConsumer: Consumer | null = null;
@@ -59,10 +60,12 @@ export function openEmbeddedWorker(broker: EmbeddedBroker, worker: string): Work
       }),
 
     receive: async (handler) => {
-      const handle = async (message: ToWorker | Weights): Promise<Verdict> => {
+      const handle = async (message: ToWorker | Weights | Task): Promise<Verdict> => {
         received(message);
         try {
-          if (message.type !== 'weights') handler(message);
+          if (message.type === 'task') {
+            if (membership?.run === message.run) membership.takeTask(message);
+          } else if (message.type !== 'weights') handler(message);
           else if (membership?.run === message.run) await membership.takeWeights(message);
         } catch (error) {
           throwLater(error);
@@ -89,6 +92,7 @@ export function openEmbeddedWorker(broker: EmbeddedBroker, worker: string): Work
       membership = {
         run: runName,
         takeWeights,
+        takeTask: (task) => void options.task(task, { redelivered: false, sizeBytes: 0 }).catch(throwLater),
         weights: newest.consume({
           prefetch: 1,
           handle: async (weights) => {

@@ -100,6 +100,7 @@ export async function openRabbitCoordinator(
     broadcastWeights: (weights) => publish(names.weightsExchange, '', weights),
     announce: () => publish(lobbyExchange, lobbyKeys.announce, { type: 'announce', run }),
     send: (worker, message) => publish('', workerInbox(worker), message),
+    sendTask: (worker, task) => publish('', workerInbox(worker), task),
     broadcast: (message) => publish(names.broadcastExchange, '', message),
     purgeTasks: async () => {
       const { control } = sessions.get();

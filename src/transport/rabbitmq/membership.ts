@@ -1,5 +1,6 @@
-import { decodeTask, decodeWeights, runTopology, type Weights } from '../../protocol/index.js';
+import { decodeTask, decodeWeights, runTopology, type Task, type Weights } from '../../protocol/index.js';
 import type { LinkEvents } from '../listeners.js';
+import { throwLater } from '../listeners.js';
 import type { Verdict, WorkerLink } from '../transport.js';
 import { type ConsumerOptions, type Subscription, subscribe } from './consumer.js';
 import { joinRun, leaveRun } from './declarations.js';
@@ -24,6 +25,8 @@ export interface Membership {
   attach(session: Session): Promise<boolean>;
   /** Weights that came by the inbox. */
   takeWeights(weights: Weights): Promise<Verdict>;
+  /** A task that came by the inbox. */
+  takeTask(task: Task): Verdict;
   pause(): Promise<void>;
   /** Tasks in hand go back. `session` is the current one, if there is one. */
   leave(session: Session | null): Promise<void>;
@@ -41,6 +44,11 @@ export function createMembership(options: MembershipOptions): Membership {
   return {
     run,
     takeWeights,
+    takeTask: (task) => {
+      // The inbox goes on: whatever becomes of the task, nobody else could have it.
+      joined.task(task, { redelivered: false, sizeBytes: 0 }).catch(throwLater);
+      return 'ack';
+    },
     attach: async (session) => {
       if (!(await joinRun(session.consuming, names, worker, options.weightsMessages))) return false;
       const common = {

@@ -5,6 +5,7 @@ import {
   lobbyKeys,
   type Message,
   runTopology,
+  type Task,
   type ToWorker,
   type Weights,
   workerInbox,
@@ -38,7 +39,9 @@ export async function openRabbitWorker(
   let handler: ((message: ToWorker) => void) | null = null;
   let membership: Membership | null = null;
 
-  const received = async (message: ToWorker | Weights) => {
+  const received = async (message: ToWorker | Weights | Task) => {
+    if (message.type === 'task')
+      return membership?.run === message.run ? membership.takeTask(message) : 'ack';
     if (message.type === 'weights') {
       return membership?.run === message.run ? membership.takeWeights(message) : 'ack';
     }

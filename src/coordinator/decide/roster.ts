@@ -1,0 +1,34 @@
+import type { CoordinatorState, WorkerEntry } from './state.js';
+import { readyWorkers } from './state.js';
+
+/** Workers that went and are still known by name. */
+const rememberedGone = 64;
+
+/** Whatever comes from a worker is a sign of life. */
+export function seen(state: CoordinatorState, worker: string, nowMs: number): CoordinatorState {
+  const workers = state.workers.map((entry) =>
+    entry.worker === worker ? { ...entry, lastSeenMs: nowMs } : entry,
+  );
+  return { ...state, workers };
+}
+
+export function remove(state: CoordinatorState, entry: WorkerEntry, nowMs: number): CoordinatorState {
+  const workers = state.workers.filter((other) => other.worker !== entry.worker);
+  const gone = [...state.gone.filter((other) => other.worker !== entry.worker), entry].slice(-rememberedGone);
+  return withShortage({ ...state, workers, gone }, nowMs);
+}
+
+/** Keeps the time since when there are too few workers. */
+export function withShortage(state: CoordinatorState, nowMs: number): CoordinatorState {
+  const needed = state.phase === 'gathering' ? state.plan.minWorkers : 1;
+  const enough = readyWorkers(state).length >= needed;
+  return { ...state, shortSinceMs: enough ? null : (state.shortSinceMs ?? nowMs) };
+}
+
+export function put(workers: WorkerEntry[], entry: WorkerEntry): WorkerEntry[] {
+  return [...workers.filter((other) => other.worker !== entry.worker), entry];
+}
+
+export function find(workers: WorkerEntry[], worker: string): WorkerEntry | undefined {
+  return workers.find((entry) => entry.worker === worker);
+}
