@@ -6,7 +6,7 @@ export const exitCodes = {
   3: 'the data cannot be used',
   4: 'the broker cannot be reached or used',
   5: 'a model file or checkpoint cannot be read',
-  6: 'the run stopped: a block that fails everywhere, a loss that is not finite, or no workers',
+  6: 'the run stopped: a block that fails everywhere, a training that diverged, no workers, or two that disagree',
   7: 'output cannot be written: no space, no permission',
   130: 'stopped by SIGINT (Ctrl-C)',
   143: 'stopped by SIGTERM',

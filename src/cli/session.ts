@@ -16,6 +16,8 @@ export interface Session {
   signals: Signals;
   /** The operand (FOLDER, DIR); '' for commands without one. */
   operand: string;
+  /** Progress is one line that moves, on a terminal. */
+  moving: boolean;
   progress(report: ProgressReport): void;
   endProgress(): void;
   /** A result, for standard output. */
@@ -43,6 +45,7 @@ export function openSession(
     log,
     signals,
     operand,
+    moving: !o.json && host.stderr.isTTY === true,
     progress: (report) => {
       // Who wants only warnings wants no progress either.
       if (level === 'info' || level === 'debug') line.update(report);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -33,6 +34,12 @@ const metadataSchema = z.strictObject({
   /** Time spent on the epoch that is not recorded yet, and on the whole run. */
   epochSeconds: z.number().min(0),
   seconds: z.number().min(0),
+  lossTrend: z.strictObject({
+    steps: z.int().min(0),
+    mean: z.number(),
+    best: z.number().nullable(),
+    above: z.int().min(0),
+  }),
   history: z.array(historyRowSchema),
   optimizer: z.strictObject({ updates: z.int().min(0), scalars: z.record(z.string(), z.number()) }),
 });
@@ -54,12 +61,39 @@ export function encodeCheckpoint(model: Model, checkpoint: Checkpoint): Uint8Arr
   const slots = Object.entries(checkpoint.optimizerState.slots).map(([name, values]): NamedTensor => {
     return { name: slotPrefix + name, dtype: 'F32', shape: [values.length], data: asBytes(values) };
   });
-  const metadata = { onko: JSON.stringify(checkpoint.metadata) };
-  return encodeSafetensors([...named(parameterPrefix, checkpoint.parameters), ...slots], metadata);
+  const metadata = { onko: JSON.stringify(checkpoint.metadata), sha256: blank };
+  return sign(encodeSafetensors([...named(parameterPrefix, checkpoint.parameters), ...slots], metadata));
 }
 
-/** Throws CheckpointError, or SafetensorsError for a torn file. */
+/** Stands in the place of the checksum while it is computed: it covers every byte of the file, header included. */
+const blank = '0'.repeat(64);
+const checksumKey = '"sha256":"';
+
+/** Where the 64 digits stand; −1 if they do not. */
+function checksumAt(file: Buffer): number {
+  const key = file.indexOf(checksumKey);
+  return key < 0 || key + checksumKey.length + blank.length > file.length ? -1 : key + checksumKey.length;
+}
+
+function sign(bytes: Uint8Array): Uint8Array {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  file.write(createHash('sha256').update(file).digest('hex'), checksumAt(file), 'latin1');
+  return bytes;
+}
+
+function checkSignature(bytes: Uint8Array): void {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const at = checksumAt(file);
+  if (at < 0) throw new CheckpointError('it has no checksum: it is torn, or not a checkpoint of this Onko.');
+  const end = at + blank.length;
+  const hash = createHash('sha256').update(file.subarray(0, at)).update(blank).update(file.subarray(end));
+  if (hash.digest('hex') !== file.toString('latin1', at, end))
+    throw new CheckpointError('its content does not match its checksum: the file is damaged.');
+}
+
+/** Throws CheckpointError for a damaged file, or SafetensorsError for one that is cut short or something else. */
 export function decodeCheckpoint(model: Model, bytes: Uint8Array): Checkpoint {
+  checkSignature(bytes);
   const { tensors, metadata } = decodeSafetensors(bytes);
   const parsed = metadataSchema.safeParse(JSON.parse(metadata['onko'] ?? 'null'));
   if (!parsed.success) throw new CheckpointError('it is not a checkpoint of Onko.');
@@ -107,10 +141,10 @@ export async function writeCheckpoint(
   files: FileOperations = realFiles,
 ): Promise<void> {
   await writeAtomically(join(folder, fileName(step)), bytes, files);
-  const all = await listCheckpoints(folder, files);
-  await Promise.all(
-    all.slice(Math.max(1, keep)).map(({ name }) => files.rm(join(folder, name), { force: true })),
-  );
+  // The new one is safe: an old one that cannot be removed now is removed after the next one.
+  const all = await listCheckpoints(folder, files).catch(() => []);
+  const old = all.slice(Math.max(1, keep));
+  await Promise.allSettled(old.map(({ name }) => files.rm(join(folder, name), { force: true })));
 }
 
 export interface FoundCheckpoint {
@@ -119,7 +153,8 @@ export interface FoundCheckpoint {
 }
 
 /**
- * The newest checkpoint that can be read; null if there is none at all. One that cannot is skipped with a warning.
+ * The newest checkpoint that can be read; null if there is none at all. Damaged ones are skipped, with a warning that names
+ * them and the one that is taken instead.
  * @throws CheckpointError if there are some and none can be read
  */
 export async function readNewestCheckpoint(
@@ -129,18 +164,26 @@ export async function readNewestCheckpoint(
   files: FileOperations = realFiles,
 ): Promise<FoundCheckpoint | null> {
   const all = await listCheckpoints(folder, files);
+  const damaged: { name: string; reason: string }[] = [];
   for (const { name } of all) {
     const path = join(folder, name);
     try {
-      return { path, checkpoint: decodeCheckpoint(model, await files.readFile(path)) };
+      const checkpoint = decodeCheckpoint(model, await files.readFile(path));
+      for (const one of damaged) {
+        log.warn(
+          `Checkpoint ${join(folder, one.name)} cannot be used (${sentence(one.reason)}) and is skipped: ${name} is taken instead, and the steps since are computed again.`,
+        );
+      }
+      return { path, checkpoint };
     } catch (error) {
-      log.warn(`Checkpoint ${path} cannot be read and is skipped: ${reasonOf(error)}`);
+      damaged.push({ name, reason: error instanceof Error ? error.message : String(error) });
     }
   }
   if (all.length === 0) return null;
+  const reasons = damaged.map(({ name, reason }) => `${name}: ${sentence(reason)}`).join('; ');
   throw new CheckpointError(
-    `None of the ${all.length} checkpoints in ${folder} can be read. Remove the run folder and start anew, or put back a copy of a checkpoint.`,
+    `None of the ${all.length} checkpoints in ${folder} can be used (${reasons}). Put back a copy of one and --resume; without one, remove the run folder and start anew.`,
   );
 }
 
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const sentence = (reason: string): string => reason.replace(/\.$/, '');

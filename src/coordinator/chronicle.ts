@@ -1,11 +1,14 @@
 import type { CheckpointMetadata } from './checkpoint.js';
 import { addSums, noSums, type Sums } from './fold.js';
 import type { HistoryRow } from './history.js';
+import { type LossTrend, noTrend, observeLoss } from './loss-trend.js';
 
 /** What a run has come to so far: the epochs that are over, and the sums of the one under way. */
 export interface Chronicle {
   /** One whole step; the order of the calls fixes the bits of the epoch's loss. */
-  addStep(sums: Sums): void;
+  addStep(sums: Sums): LossTrend;
+  /** Of the loss, over all starts of the run. */
+  trend(): LossTrend;
   /** Sums over the epoch that is not recorded yet. */
   epochSums(): Sums;
   /** Closes the epoch; `validation` null where there is none. */
@@ -18,10 +21,16 @@ export interface Chronicle {
   epochSeconds(): number;
 }
 
-type Restored = Pick<CheckpointMetadata, 'history' | 'epochSums' | 'epochSeconds' | 'seconds'>;
+type Restored = Pick<CheckpointMetadata, 'history' | 'epochSums' | 'epochSeconds' | 'seconds' | 'lossTrend'>;
 
-export function createChronicle(now: () => number, restored: Restored | null): Chronicle {
+/** `divergenceFactor`: how far above its best the mean loss may be; null for any. */
+export function createChronicle(
+  now: () => number,
+  restored: Restored | null,
+  divergenceFactor: number | null = null,
+): Chronicle {
   const rows: HistoryRow[] = [...(restored?.history ?? [])];
+  let trend: LossTrend = restored?.lossTrend ?? noTrend;
   let epochSums: Sums = restored?.epochSums ?? noSums;
   let before = { seconds: restored?.seconds ?? 0, epochSeconds: restored?.epochSeconds ?? 0 };
   let startedMs: number | null = null;
@@ -31,7 +40,10 @@ export function createChronicle(now: () => number, restored: Restored | null): C
   return {
     addStep(sums) {
       epochSums = addSums(epochSums, sums);
+      trend = observeLoss(trend, sums.lossSum / sums.samples, divergenceFactor);
+      return trend;
     },
+    trend: () => trend,
     epochSums: () => epochSums,
     recordEpoch({ step, learningRate, validation }) {
       const { samples, lossSum, correct } = epochSums;

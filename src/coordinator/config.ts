@@ -24,6 +24,8 @@ export interface CoordinatorConfig {
   checkpointEveryMs: number;
   keepCheckpoints: number;
   heartbeatMs: number;
+  /** Stop when the mean loss stays above so many times its best; null or absent: never. */
+  divergenceFactor?: number | null;
   /** Share of the blocks (0 to 1, default 0) that two workers compute; who computes wrongly is expelled. */
   auditShare?: number;
   /** Onko's version: workers of another one are turned away. */

@@ -1,4 +1,4 @@
-import { canonicalJson, writeAtomically } from '../store/index.js';
+import { canonicalJson, OutputError, writeAtomically } from '../store/index.js';
 import { encodeCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig } from './config.js';
@@ -9,14 +9,19 @@ import { readFence, runPaths } from './run-dir.js';
 
 /** Writes to the run folder, one after the other, while training goes on. */
 export interface Disk {
-  /** Copies the present state and writes it; says so when it is on disk. */
-  saveCheckpoint(onSaved: () => void): void;
-  saveHistory(): void;
+  /** Copies the present state and writes it; `onDone` gets null when it is on disk, or why it is not. */
+  saveCheckpoint(onDone: (failure: OutputError | null) => void): void;
+  saveHistory(onFailed: (failure: OutputError) => void): void;
+  /** Step of the newest checkpoint that this start wrote or began with; null if there is none. */
+  savedStep(): number | null;
   /** Resolves when everything asked for is on disk, or has failed. */
   settled(): Promise<void>;
 }
 
-/** `onError` gets the first failure; nothing is written after it. */
+/**
+ * A disk that is full or fails is no reason to stop: the caller is told, and may try again. `onError` gets what is one: another
+ * coordinator has the folder now, or something that nobody expected. Nothing is written after that.
+ */
 export function createDisk(
   config: CoordinatorConfig,
   run: PreparedRun,
@@ -26,21 +31,32 @@ export function createDisk(
   const paths = runPaths(config.outDir);
   let queue: Promise<void> = Promise.resolve();
   let failed = false;
+  let saved = run.restored?.step ?? null;
 
-  const enqueue = (write: () => Promise<void>): void => {
-    queue = writeAfter(queue, write);
+  const enqueue = (write: () => Promise<void>, onDone: (failure: OutputError | null) => void): void => {
+    queue = writeAfter(queue, write, onDone);
   };
 
-  const writeAfter = async (before: Promise<void>, write: () => Promise<void>): Promise<void> => {
+  const writeAfter = async (
+    before: Promise<void>,
+    write: () => Promise<void>,
+    onDone: (failure: OutputError | null) => void,
+  ): Promise<void> => {
     await before;
     if (failed) return;
+    let failure: OutputError | null = null;
     try {
       await guardFence();
       await write();
     } catch (error) {
-      failed = true;
-      onError(error);
+      if (!(error instanceof OutputError)) {
+        failed = true;
+        onError(error);
+        return;
+      }
+      failure = error;
     }
+    onDone(failure);
   };
 
   /** Whoever raised the fence after us owns the folder now. */
@@ -53,7 +69,7 @@ export function createDisk(
   };
 
   return {
-    saveCheckpoint(onSaved) {
+    saveCheckpoint(onDone) {
       const { trainer, file } = run;
       const { updates, scalars } = trainer.optimizerState();
       const step = trainer.version();
@@ -67,6 +83,7 @@ export function createDisk(
           numericsId: file.numericsId,
           step,
           recordedEpochs: chronicle.rows().length,
+          lossTrend: chronicle.trend(),
           epochSums: chronicle.epochSums(),
           epochSeconds: chronicle.epochSeconds(),
           seconds: chronicle.seconds(),
@@ -78,13 +95,19 @@ export function createDisk(
       });
       enqueue(async () => {
         await writeCheckpoint(paths.checkpoints, step, bytes, config.keepCheckpoints, config.files);
-        onSaved();
-      });
+        saved = step;
+      }, onDone);
     },
-    saveHistory() {
+    saveHistory(onFailed) {
       const text = formatHistory(chronicle.rows());
-      enqueue(() => writeAtomically(paths.history, text, config.files));
+      enqueue(
+        () => writeAtomically(paths.history, text, config.files),
+        (failure) => {
+          if (failure !== null) onFailed(failure);
+        },
+      );
     },
+    savedStep: () => saved,
     settled: () => queue,
   };
 }

@@ -1,3 +1,4 @@
+import { OutputError } from '../store/index.js';
 import { BrokerError, type CoordinatorLink, realTimers, within } from '../transport/index.js';
 import { type writeCurves, writeFinished, writeModel } from './artifacts.js';
 import type { Chronicle } from './chronicle.js';
@@ -73,9 +74,24 @@ export function createEnding(o: {
     };
   };
 
+  /** Without its model a run has nothing to show, but what was trained may still be on disk. */
+  const modelOrExplanation = async (): Promise<string> => {
+    try {
+      return await writeModel(config, run);
+    } catch (error) {
+      if (!(error instanceof OutputError)) throw error;
+      const saved = disk.savedStep();
+      const kept =
+        saved === null
+          ? 'There is no checkpoint either: the training is lost.'
+          : `The last checkpoint is that of step ${saved} of ${run.trainer.version()}: make room, and --resume goes on from there.`;
+      throw new OutputError(`${error.message} ${kept}`, { cause: error });
+    }
+  };
+
   const conclude = async (outcome: RunSummary['outcome']): Promise<RunSummary> => {
     await disk.settled();
-    const summary = summarise(outcome, await writeModel(config, run));
+    const summary = summarise(outcome, await modelOrExplanation());
     if (outcome === 'finished') await writeFinished(config, run, summary);
     o.onClose();
     await farewell(
@@ -91,7 +107,9 @@ export function createEnding(o: {
     try {
       o.onClose();
       if (isWorthKeeping(error) && run.trainer.parameters().every(Number.isFinite)) {
-        disk.saveCheckpoint(() => {});
+        disk.saveCheckpoint((failure) => {
+          if (failure !== null) config.log.warn(`The last steps are not on disk. ${failure.message}`);
+        });
       }
       await disk.settled();
       await farewell('failed', error instanceof Error ? error.message : String(error));
@@ -130,7 +148,7 @@ export function createEnding(o: {
  * fault itself, and after an error that nobody expected the state may be anything.
  */
 function isWorthKeeping(error: unknown): boolean {
-  return error instanceof RunStoppedError || error instanceof BrokerError;
+  return error instanceof RunStoppedError ? error.keep : error instanceof BrokerError;
 }
 
 const noAnswer = (): Error => new Error(`no answer within ${farewellMs / 1000} s.`);

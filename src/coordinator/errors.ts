@@ -23,9 +23,12 @@ export class RunStoppedError extends Error {
   override readonly name = 'RunStoppedError';
   /** Names of the samples at fault, `FOLDER/FILE`; empty where no block is to blame. */
   readonly samples: readonly string[];
+  /** Whether the steps since the last checkpoint are worth one. */
+  readonly keep: boolean;
 
-  constructor(message: string, samples: readonly string[] = []) {
+  constructor(message: string, o: { samples?: readonly string[]; keep?: boolean } = {}) {
     super(message);
-    this.samples = samples;
+    this.samples = o.samples ?? [];
+    this.keep = o.keep ?? true;
   }
 }

@@ -1,12 +1,14 @@
+import { OutputError } from '../store/index.js';
 import type { FailCause } from './decide/actions.js';
 import { seconds } from './decide/waiting.js';
 import { RunStoppedError } from './errors.js';
+import { window } from './loss-trend.js';
 
 /** Sample names that one message lists before it counts the rest. */
 const named = 8;
 
 /** What the user is told when the decider ends a run. `samples`: names of those in the block at fault. */
-export function runStopped(cause: FailCause, samples: readonly string[]): RunStoppedError {
+export function runStopped(cause: FailCause, samples: readonly string[]): RunStoppedError | OutputError {
   switch (cause.type) {
     case 'quarantine': {
       const { unit, failures } = cause;
@@ -18,7 +20,7 @@ export function runStopped(cause: FailCause, samples: readonly string[]): RunSto
       const more = samples.length > named ? ` and ${samples.length - named} more` : '';
       return new RunStoppedError(
         `Block ${unit.node} of step ${unit.step} failed ${who} (${why}), so the run stops. Its ${samples.length} samples: ${listed}${more}. Look at them and at the workers' logs, then go on with --resume.`,
-        samples,
+        { samples },
       );
     }
     case 'not_finite':
@@ -28,6 +30,15 @@ export function runStopped(cause: FailCause, samples: readonly string[]): RunSto
     case 'disputed':
       return new RunStoppedError(
         `Workers ${cause.workers.join(' and ')} give different results for block ${cause.unit.node} of step ${cause.unit.step}, again and again, and no further worker came within ${seconds(cause.waitedMs)} to decide which machine computes wrongly, so the run stops. Nothing of the block was used. Check memory and processor of both, or start three workers, then go on with --resume.`,
+      );
+    case 'unsaved':
+      return new OutputError(
+        `${cause.reason} So the run was stopped after step ${cause.step} without its last checkpoint: make room, and --resume computes again what came after the one before.`,
+      );
+    case 'diverged':
+      return new RunStoppedError(
+        `The training diverged: over the last ${window} steps, up to step ${cause.step}, the mean loss was far above its best (now ${cause.mean.toPrecision(4)}, best ${cause.best.toPrecision(4)}, see --divergence), so the run stops. Its last checkpoint is from before that. Start anew with a lower learning rate (--lr) or with gradient clipping (--clip 1); --resume --divergence none goes on regardless.`,
+        { keep: false },
       );
     case 'no_workers':
       return new RunStoppedError(

@@ -80,12 +80,18 @@ export function createCoordinatorMetrics(registry: Registry) {
     blocksServed: counter('onko_data_blocks_served_total', 'Data blocks sent to workers.'),
     quarantined: counter('onko_quarantined_total', 'Blocks taken out of the run.'),
     checkpoints: counter('onko_checkpoints_total', 'Checkpoints written.'),
+    checkpointFailures: counter(
+      'onko_checkpoint_failures_total',
+      'Checkpoints and histories that could not be written.',
+      ['file'],
+    ),
     checkpointAge: gauge('onko_checkpoint_age_seconds', 'Time since the last checkpoint was on disk.'),
     linkUp: gauge('onko_link_up', '1 while the broker can be reached.'),
   };
   for (const reason of rejectReasons) metrics.rejects.inc({ reason }, 0);
   for (const cause of dispatchCauses) if (cause !== 'first') metrics.redispatches.inc({ cause }, 0);
   for (const phase of stepPhases) metrics.phaseSeconds.zero({ phase });
+  for (const file of ['checkpoint', 'history']) metrics.checkpointFailures.inc({ file }, 0);
   for (const mode of ['train', 'evaluate']) metrics.images.inc({ mode }, 0);
   return metrics;
 }

@@ -50,7 +50,7 @@ export async function startPerformer(
   const position = { step: trainer.version(), recordedEpochs: run.restored?.recordedEpochs ?? 0 };
   let state: CoordinatorState = initialState(planOf(config, run), position, now());
 
-  const chronicle = createChronicle(now, run.restored);
+  const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
   const work = parts.createStepWork(run, kernels, metrics, now);
   const reporter = createReporter(config, run, chronicle, metrics, now);
   const fail = (error: unknown): void => {
@@ -189,24 +189,27 @@ export async function startPerformer(
         return reporter.alarm(action.unit, action.workers);
       case 'apply_step': {
         const { sums, finite, gradientNorm } = work.apply();
-        if (finite) {
-          chronicle.addStep(sums);
-          reporter.stepApplied(action.step, sums, gradientNorm);
-        }
-        return post({ type: 'step_applied', step: action.step, finite });
+        if (!finite) return post({ type: 'step_applied', step: action.step, finite });
+        const trend = chronicle.addStep(sums);
+        reporter.stepApplied(action.step, sums, gradientNorm);
+        return post({ type: 'step_applied', step: action.step, finite, trend });
       }
       case 'record_epoch': {
         const validation = action.validated ? (work.takeEvaluation()?.sums ?? null) : null;
         const step = trainer.version();
         const learningRate = trainer.learningRateOf(step - 1);
         reporter.epochRecorded(chronicle.recordEpoch({ step, learningRate, validation }));
-        disk.saveHistory();
+        disk.saveHistory((failure) => reporter.writeFailed('history', failure.message));
         return post({ type: 'epoch_recorded', epoch: action.epoch });
       }
       case 'save_checkpoint':
-        return disk.saveCheckpoint(() => {
-          reporter.checkpointSaved();
-          post({ type: 'checkpoint_saved' });
+        return disk.saveCheckpoint((failure) => {
+          if (failure === null) {
+            reporter.checkpointSaved();
+            return post({ type: 'checkpoint_saved' });
+          }
+          reporter.writeFailed('checkpoint', failure.message);
+          post({ type: 'checkpoint_failed', reason: failure.message });
         });
       case 'serve_block':
         return blocks.request(action.worker, action.block, action.hash);
@@ -281,7 +284,7 @@ export async function startPerformer(
     stopListening();
     throw error;
   }
-  if (run.restored !== null) disk.saveHistory();
+  if (run.restored !== null) disk.saveHistory((failure) => reporter.writeFailed('history', failure.message));
   post({ type: 'started' });
   return {
     finished: ending.summary,

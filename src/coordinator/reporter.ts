@@ -20,6 +20,8 @@ export interface Reporter {
   stepApplied(step: number, sums: Sums, gradientNorm: number): void;
   epochRecorded(row: HistoryRow): void;
   checkpointSaved(): void;
+  /** Training goes on: the next one may succeed. */
+  writeFailed(file: 'checkpoint' | 'history', reason: string): void;
   report(level: 'info' | 'warn', line: string, waiting: boolean): void;
   /** After each event. */
   observe(state: CoordinatorState, event: CoordinatorEvent): void;
@@ -118,6 +120,16 @@ export function createReporter(
     checkpointSaved() {
       savedAtMs = now();
       metrics.checkpoints.inc();
+    },
+    writeFailed(file, reason) {
+      metrics.checkpointFailures.inc({ file });
+      const next =
+        file === 'history'
+          ? 'history.csv is written again after the next epoch'
+          : `the checkpoints before it are whole; the next attempt comes in ${Math.round(config.checkpointEveryMs / 1000)} s, or at the end of the epoch`;
+      log.warn(
+        `A ${file === 'history' ? 'history' : 'checkpoint'} could not be written. ${reason} Training goes on: ${next}.`,
+      );
     },
     report(level, line, isWait) {
       log[level](line);

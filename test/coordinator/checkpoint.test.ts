@@ -44,6 +44,7 @@ function checkpointAt(step: number): Checkpoint {
       numericsId: 'n',
       step,
       recordedEpochs: 0,
+      lossTrend: { steps: 3, mean: 1.5, best: null, above: 0 },
       epochSums: { samples: 48, lossSum: Math.PI / 7, correct: 5 },
       epochSeconds: 1.5,
       seconds: 1.5,
@@ -92,6 +93,16 @@ describe('checkpoints', () => {
       },
     ],
   ];
+  it('notice any byte that changed, wherever it is', async () => {
+    const bytes = encodeCheckpoint(model, checkpointAt(1));
+    const random = createRandom(11);
+    for (let trial = 0; trial < 300; trial++) {
+      const damaged = bytes.slice();
+      damaged[random.below(damaged.length)] ^= 1 + random.below(255);
+      expect(() => decodeCheckpoint(model, damaged), `trial ${trial}`).toThrow();
+    }
+  });
+
   it.each(damages)('%s are skipped with a warning that names them', async (_what, damage) => {
     await save(1);
     await save(2);
@@ -101,6 +112,7 @@ describe('checkpoints', () => {
     expect(found?.checkpoint.metadata.step).toBe(1);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain('step-00000002.safetensors');
+    expect(warnings[0]).toContain('step-00000001.safetensors is taken instead');
   });
 
   it('are refused when none can be read, and none at all is not an error', async () => {

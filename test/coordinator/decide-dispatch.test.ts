@@ -24,6 +24,32 @@ describe('slow blocks', () => {
     );
   });
 
+  it('tells a wait once, and again only when something about it has changed', () => {
+    const d = new Driver();
+    d.post({ type: 'started' });
+    const tasks = published(d.join('w1', 2));
+    d.beat('w1', [2, 3]);
+    d.result(tasks[1]);
+    const told = lines(waitAlive(d, 50_000)).filter((line) => line.startsWith('Step 0 waits'));
+    expect(told).toHaveLength(1);
+    // Somebody else has it now.
+    d.join('w2');
+    d.beat('w2', [2]);
+    const again: string[] = [];
+    for (let second = 0; second < 40; second++) {
+      again.push(...lines(d.wait(1_000)).filter((line) => line.startsWith('Step 0 waits')));
+      d.beat('w1', [2]);
+      d.beat('w2', [2]);
+    }
+    expect(again[0]).toContain('with w2 on h');
+    // Once for the other worker, once for the block sent again.
+    expect(again.length).toBeLessThanOrEqual(2);
+    // The next wait is another one; it begins later, now that blocks are known to take so long.
+    d.perform(d.result(tasks[0], 'w2'));
+    expect(d.state.position.step).toBe(1);
+    expect(lines(waitAlive(d, 250_000)).some((line) => line.startsWith('Step 1 waits'))).toBe(true);
+  });
+
   it('sends a block again after three times the usual, then waits twice as long', () => {
     const d = new Driver({ trainSamples: 64 * 100 });
     d.post({ type: 'started' });

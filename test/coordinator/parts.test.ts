@@ -67,6 +67,7 @@ describe('the chronicle', () => {
     const saved = {
       history: [...first.rows()],
       epochSums: first.epochSums(),
+      lossTrend: first.trend(),
       epochSeconds: first.epochSeconds(),
       seconds: first.seconds(),
     };

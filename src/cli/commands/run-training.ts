@@ -72,11 +72,17 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
       keepCheckpoints: o.keepCheckpoints,
       heartbeatMs: flavour.heartbeatMs,
       auditShare: o.audit,
+      divergenceFactor: o.divergence,
       version,
       metrics: registry,
       log,
       workerCommand: flavour.workerCommand,
-      onProgress: (progress) => session.progress(progressReport(progress)),
+      onProgress: (progress) => {
+        // Where lines do not move, the log has said once what is waited for.
+        if (session.moving) session.progress(progressReport(progress));
+        else if (progress.phase !== 'gathering')
+          session.progress(progressReport({ ...progress, waiting: null }));
+      },
     } satisfies CoordinatorConfig);
     const summary = await untilTheEnd(coordinator, flavour, { transport, kernels, cacheDir }, session);
     await remember(summary, session);

@@ -129,6 +129,11 @@ const runRows = {
     'runs/MODEL-TIME',
     'run folder: model, checkpoints, history.csv, curves.png',
   ),
+  divergence: training.optional(
+    kind.decimal({ above: 1 }, 'FACTOR'),
+    'the run goes on as long as the loss is finite',
+    'stop when the mean loss of 32 steps stays above FACTOR times its best for 32 steps; the last checkpoint is from before',
+  ),
   resume: output.value(
     kind.toggle,
     false,

@@ -45,6 +45,9 @@ export type FailCause =
   | { type: 'not_finite'; step: number; workers: string[] }
   /** Two workers give different results, and nobody else is there to say which one is right. */
   | { type: 'disputed'; unit: UnitKey; workers: string[]; waitedMs: number }
+  /** Stopped on demand, but the last steps are not on disk. */
+  | { type: 'unsaved'; step: number; reason: string }
+  | { type: 'diverged'; step: number; mean: number; best: number }
   | { type: 'no_workers'; waitedMs: number; ready: number; needed: number };
 
 /** Everything a coordinator can do; the performer does it in this order. */

@@ -1,5 +1,7 @@
+import { verdictOn } from '../loss-trend.js';
 import { chain, type Decision, decision, type FailCause } from './actions.js';
 import { openEvaluation, openTraining } from './dispatch.js';
+import type { CoordinatorEvent } from './events.js';
 import { type CoordinatorState, readyWorkers, stepsPerEpoch, totalSteps } from './state.js';
 
 /** Starts whatever comes next, if nothing is under way and somebody is there to do it. */
@@ -39,10 +41,27 @@ export function onCheckpointSaved(state: CoordinatorState, nowMs: number): Decis
   return decision({ ...saved, phase: 'ended' }, { type: saved.outcome === 'finished' ? 'finish' : 'leave' });
 }
 
+/**
+ * A full disk does not stop the training: the next attempt comes when the next checkpoint is due. At the end there is no next
+ * one: a finished run still has its model to write, which says all; one that was asked to stop has lost its last steps.
+ */
+export function onCheckpointFailed(state: CoordinatorState, reason: string, nowMs: number): Decision {
+  const { checkpoint, phase, outcome, position } = state;
+  const failed: CoordinatorState = {
+    ...state,
+    checkpoint: { ...checkpoint, inFlight: false, wanted: false, savedAtMs: nowMs },
+  };
+  if (phase !== 'ending') return decision(failed);
+  // Begun before the end, it was not the last one.
+  if (checkpoint.wanted) return requestCheckpoint(failed);
+  const ended: CoordinatorState = { ...failed, phase: 'ended' };
+  if (outcome === 'finished') return decision(ended, { type: 'finish' });
+  return decision(ended, { type: 'fail', cause: { type: 'unsaved', step: position.step, reason } });
+}
+
 export function onStepApplied(
   state: CoordinatorState,
-  step: number,
-  finite: boolean,
+  { step, finite, trend }: Extract<CoordinatorEvent, { type: 'step_applied' }>,
   nowMs: number,
 ): Decision {
   if (state.phase !== 'performing') return decision(state);
@@ -50,10 +69,16 @@ export function onStepApplied(
     const cause: FailCause = { type: 'not_finite', step, workers: [] };
     return decision({ ...state, phase: 'ended' }, { type: 'fail', cause });
   }
+  const verdict = trend === undefined ? 'fine' : verdictOn(trend);
+  if (trend !== undefined && verdict === 'diverged') {
+    const cause: FailCause = { type: 'diverged', step, mean: trend.mean, best: trend.best ?? trend.mean };
+    return decision({ ...state, phase: 'ended' }, { type: 'fail', cause });
+  }
   const { plan, checkpoint } = state;
   const position = { ...state.position, step: step + 1 };
-  const next: CoordinatorState = { ...state, phase: 'working', position };
-  const due = nowMs - checkpoint.savedAtMs >= plan.checkpointEveryMs && !checkpoint.inFlight;
+  const rising = verdict === 'rising';
+  const next: CoordinatorState = { ...state, phase: 'working', position, rising };
+  const due = !rising && nowMs - checkpoint.savedAtMs >= plan.checkpointEveryMs && !checkpoint.inFlight;
   const epochIsOver = position.step % stepsPerEpoch(plan) === 0; // Then one is due anyway, after the validation.
   return chain(due && !epochIsOver ? requestCheckpoint(next) : decision(next), (s) => advance(s, nowMs));
 }
@@ -63,6 +88,6 @@ export function onEpochRecorded(state: CoordinatorState, epoch: number, nowMs: n
   const { plan } = state;
   const position = { ...state.position, recordedEpochs: epoch + 1 };
   const next: CoordinatorState = { ...state, phase: 'working', position };
-  if (position.step >= totalSteps(plan)) return advance(next, nowMs);
+  if (position.step >= totalSteps(plan) || state.rising) return advance(next, nowMs);
   return chain(requestCheckpoint(next), (s) => advance(s, nowMs));
 }

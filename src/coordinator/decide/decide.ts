@@ -1,6 +1,13 @@
 import { assertNever } from '../assert-never.js';
 import { chain, type Decision, decision, report } from './actions.js';
-import { advance, end, onCheckpointSaved, onEpochRecorded, onStepApplied } from './advance.js';
+import {
+  advance,
+  end,
+  onCheckpointFailed,
+  onCheckpointSaved,
+  onEpochRecorded,
+  onStepApplied,
+} from './advance.js';
 import { redispatch, redispatchSlow } from './dispatch.js';
 import type { CoordinatorEvent } from './events.js';
 import { refuseExpelled } from './expulsion.js';
@@ -52,11 +59,13 @@ export function decide(state: CoordinatorState, event: CoordinatorEvent, nowMs: 
     case 'tick':
       return onTick(state, nowMs);
     case 'step_applied':
-      return onStepApplied(state, event.step, event.finite, nowMs);
+      return onStepApplied(state, event, nowMs);
     case 'epoch_recorded':
       return onEpochRecorded(state, event.epoch, nowMs);
     case 'checkpoint_saved':
       return onCheckpointSaved(state, nowMs);
+    case 'checkpoint_failed':
+      return onCheckpointFailed(state, event.reason, nowMs);
     case 'stop_requested':
       return onStop(state);
     default:

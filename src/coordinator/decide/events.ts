@@ -8,6 +8,8 @@ import type {
   TaskFailed,
 } from '../../protocol/index.js';
 
+import type { LossTrend } from '../loss-trend.js';
+
 /** A result without its tensor. */
 export interface ResultHeader
   extends Pick<
@@ -34,8 +36,10 @@ export type CoordinatorEvent =
   | { type: 'message'; message: Hello | Ready | Heartbeat | TaskFailed | Goodbye | BlockRequest }
   | { type: 'result'; header: ResultHeader }
   | { type: 'tick' }
-  /** The optimizer has made version `step + 1`; `finite` says whether its parameters are numbers. */
-  | { type: 'step_applied'; step: number; finite: boolean }
+  /** The optimizer has made version `step + 1`; `finite` says whether its parameters are numbers, `trend` where the loss is going. */
+  | { type: 'step_applied'; step: number; finite: boolean; trend?: LossTrend }
   | { type: 'epoch_recorded'; epoch: number }
   | { type: 'checkpoint_saved' }
+  /** The disk refused; the checkpoints before are as they were. */
+  | { type: 'checkpoint_failed'; reason: string }
   | { type: 'stop_requested' };

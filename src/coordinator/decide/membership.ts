@@ -190,6 +190,7 @@ export function lookForWorkers(state: CoordinatorState, nowMs: number): Decision
 }
 
 export function firstCall(state: CoordinatorState, nowMs: number): Decision {
-  const called = { ...state, lastAnnounceMs: nowMs, lastReportMs: nowMs };
-  return decision(called, { type: 'announce' }, report('info', gatheringLine(state), true));
+  const line = gatheringLine(state);
+  const called = { ...state, lastAnnounceMs: nowMs, lastReportMs: nowMs, reportedWait: line };
+  return decision(called, { type: 'announce' }, report('info', line, true));
 }

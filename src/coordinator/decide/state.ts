@@ -173,6 +173,10 @@ export interface CoordinatorState {
   link: Link;
   /** `wanted`: another one is due as soon as the one in flight is on disk. */
   checkpoint: { inFlight: boolean; wanted: boolean; savedAtMs: number };
+  /** The loss is suspiciously high: what is on disk from before is kept, and nothing is added to it. */
+  rising: boolean;
+  /** The wait that was reported last, in short; null while nothing is waited for. */
+  reportedWait: string | null;
   outcome: 'finished' | 'stopped' | null;
   /** Since when there are too few workers; null while there are enough. */
   shortSinceMs: number | null;
@@ -195,6 +199,8 @@ export function initialState(plan: RunPlan, position: Position, nowMs: number): 
     durations: { train: [], evaluate: [] },
     link: { type: 'up' },
     checkpoint: { inFlight: false, wanted: false, savedAtMs: nowMs },
+    rising: false,
+    reportedWait: null,
     outcome: null,
     shortSinceMs: nowMs,
     lastTickMs: nowMs,

@@ -1,4 +1,5 @@
 import { type Decision, decision, report } from './actions.js';
+import { isDisputed } from './audit.js';
 import { resendAtMs } from './dispatch.js';
 import { type CoordinatorState, type Front, readyWorkers, type Unit, type WorkerEntry } from './state.js';
 
@@ -16,27 +17,36 @@ export function seconds(ms: number): string {
 /** One line whenever the wait is longer than expected: what is missing, who had it, what comes next. */
 export function reportWait(state: CoordinatorState, nowMs: number): Decision {
   const { patience } = state.plan;
+  const wait = findWait(state, nowMs);
+  if (wait === null) return decision(state.reportedWait === null ? state : { ...state, reportedWait: null });
+  if (wait.key === state.reportedWait) return decision(state);
   if (nowMs - state.lastReportMs < patience.reportEveryMs) return decision(state);
-  const line = waitingLine(state, nowMs);
-  if (line === null) return decision(state);
-  return decision({ ...state, lastReportMs: nowMs }, report('warn', line, true));
+  return decision({ ...state, lastReportMs: nowMs, reportedWait: wait.key }, report('warn', wait.line, true));
 }
 
-function waitingLine(state: CoordinatorState, nowMs: number): string | null {
+/** `key`: what is waited for, without the times; the same wait is told once. */
+interface Wait {
+  key: string;
+  line: string;
+}
+
+function findWait(state: CoordinatorState, nowMs: number): Wait | null {
   const { link, phase, front, plan } = state;
   if (phase === 'ended') return null;
   if (link.type === 'down') {
-    return `Waiting for the connection to the broker (${link.reason}): outstanding blocks are sent again when it is back.`;
+    const line = `Waiting for the connection to the broker (${link.reason}): outstanding blocks are sent again when it is back.`;
+    return { key: 'down', line };
   }
   if (link.type === 'blocked') {
-    return `Waiting for the broker, which takes no messages (${link.reason}): free memory or disk on its machine.`;
+    const line = `Waiting for the broker, which takes no messages (${link.reason}): free memory or disk on its machine.`;
+    return { key: 'blocked', line };
   }
-  if (phase === 'gathering') return gatheringLine(state);
+  if (phase === 'gathering') return { key: gatheringLine(state), line: gatheringLine(state) };
   if (phase !== 'working') return null;
   const idleMs = front === null ? Number.POSITIVE_INFINITY : nowMs - front.lastProgressMs;
   if (idleMs < patienceOf(state, front)) return null;
-  if (readyWorkers(state).length === 0) return nobodyLine(state, nowMs);
-  return front === null ? null : blocksLine(state, front, nowMs, plan.microshards);
+  if (readyWorkers(state).length === 0) return { key: 'nobody', line: nobodyLine(state, nowMs) };
+  return front === null ? null : waitForBlocks(state, front, nowMs, plan.microshards);
 }
 
 /** Waiting begins to be worth a line when it is twice the usual. */
@@ -69,20 +79,35 @@ function nobodyLine(state: CoordinatorState, nowMs: number): string {
   return `Waiting for a worker: none is left.${who}${howToStartOne(state)}`;
 }
 
-function blocksLine(state: CoordinatorState, front: Front, nowMs: number, microshards: number): string {
+const whoHas = ({ audit, holders }: Unit): string => [audit?.asked ?? '', ...holders.toSorted()].join('+');
+
+function waitForBlocks(state: CoordinatorState, front: Front, nowMs: number, microshards: number): Wait {
   const missing = front.units.filter((unit) => unit.accepted === null);
   const all = front.units.length;
   const what = front.mode === 'train' ? `Step ${front.step}` : `The validation after step ${front.step}`;
   const parts = missing.slice(0, named).map((unit) => describeUnit(state, unit, nowMs, microshards));
   const more = missing.length > named ? `; and ${missing.length - named} more` : '';
-  const nextMs = Math.min(...missing.map((unit) => resendAtMs(state, front, unit))) - nowMs;
-  return `${what} waits for ${missing.length} of ${all} blocks: ${parts.join('; ')}${more}. Sent again in ${seconds(nextMs)}.`;
+  const line = `${what} waits for ${missing.length} of ${all} blocks: ${parts.join('; ')}${more}. ${nextStep(state, front, missing, nowMs)}`;
+  const key = missing.map((unit) => `${unit.pass}/${unit.node}#${unit.attempt}@${whoHas(unit)}`).join(' ');
+  return { key: `${front.mode} ${front.step} ${key}`, line };
+}
+
+/** What the coordinator will do about it, and when. */
+function nextStep(state: CoordinatorState, front: Front, missing: Unit[], nowMs: number): string {
+  const resent = missing.filter((unit) => !isDisputed(state, unit));
+  if (resent.length === 0) return `A further worker decides whose result is right.${howToStartOne(state)}`;
+  const nextMs = Math.min(...resent.map((unit) => resendAtMs(state, front, unit))) - nowMs;
+  return `Sent again in ${seconds(nextMs)}.`;
 }
 
 function describeUnit(state: CoordinatorState, unit: Unit, nowMs: number, microshards: number): string {
   const kind = unit.node >= microshards ? 'microshard' : 'block';
   const what = `${kind} ${unit.node} (${unit.samples} samples, attempt ${unit.attempt + 1})`;
-  const holder = unit.holders.at(-1);
+  if (isDisputed(state, unit)) {
+    const sides = unit.audit?.votes.map(({ worker }) => worker).join(' and ') ?? '';
+    return `${what} on which ${sides} disagree`;
+  }
+  const holder = unit.audit?.asked ?? unit.holders.at(-1);
   if (holder === undefined) return `${what} with nobody known`;
   const entry = [...state.gone, ...state.workers].findLast(({ worker }) => worker === holder);
   if (entry === undefined) return `${what} with ${holder}`;
