@@ -89,17 +89,17 @@ describe('a disk that refuses', () => {
   });
 });
 
-describe('a checkpoint that is damaged on disk', () => {
-  /** A finished run whose model is gone, so that resuming has something to do. */
-  async function interrupted(): Promise<string[]> {
-    const { coordinator, config } = await startCluster([slowly], { keepCheckpoints: 50 }, ({ step }) => {
-      if (step >= 6) void coordinator.stop();
-    });
-    await coordinator.finished;
-    const { checkpoints } = runPaths(config.outDir);
-    return (await readdir(checkpoints)).toSorted().map((name) => join(checkpoints, name));
-  }
+/** A run stopped in the middle; → its checkpoints, oldest first. */
+async function interrupted(): Promise<string[]> {
+  const { coordinator, config } = await startCluster([slowly], { keepCheckpoints: 50 }, ({ step }) => {
+    if (step >= 6) void coordinator.stop();
+  });
+  await coordinator.finished;
+  const { checkpoints } = runPaths(config.outDir);
+  return (await readdir(checkpoints)).toSorted().map((name) => join(checkpoints, name));
+}
 
+describe('a checkpoint that is damaged on disk', () => {
   it('by one bit, or cut short, is skipped for the one before, and the run ends with the same bits', async () => {
     const paths = await interrupted();
     const [flipped = '', cut = ''] = paths.toReversed();
