@@ -1,95 +1,144 @@
-// Images per second of one thread, ours and others', taking turns in one run; and what single kernels do of the core's peak.
-//   npm run bench:engine -- [--models lenet,vgg-small] [--batches 64] [--rounds 5] [--no-peers] [--no-kernels]
+// Images per second of one thread, ours and others', taking turns in one run; how long one image takes; how much memory a plan
+// has; and what single kernels do of the core's peak.
+//   npm run bench:engine -- [--models lenet,vgg-small] [--batches 32,64,256] [--rounds 3] [--no-peers] [--no-kernels]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { availableKernels } from '../dist/engine/index.js';
 import { benchKernels } from './kernels.mjs';
 import { median, table } from './measure.mjs';
-import { onnxruntime, ours, torch } from './peers/contenders.mjs';
+import { onnxruntime, tensorflow } from './peers/node-modules.mjs';
+import { ours } from './peers/ours.mjs';
+import { numpy, torch } from './peers/python.mjs';
 
 const { values } = parseArgs({
   allowNegative: true,
   options: {
     models: { type: 'string', default: 'lenet,vgg-small' },
-    batches: { type: 'string', default: '64' },
-    rounds: { type: 'string', default: '5' },
+    batches: { type: 'string', default: '32,64,256' },
+    rounds: { type: 'string', default: '3' },
     peers: { type: 'boolean', default: true },
     kernels: { type: 'boolean', default: true },
   },
 });
+const models = values.models.split(',');
+const batches = values.batches.split(',').map(Number);
 const rounds = Number(values.rounds);
+/** Processor time of one turn, and where a slow contender's turns end. */
 const roundSeconds = 0.25;
+const mostSeconds = 2;
 
 const contenders = [...availableKernels.values()].map(ours);
-if (values.peers) {
-  const peers = [await torch('contiguous'), await torch('channels_last'), await onnxruntime()];
-  contenders.push(...peers.filter((peer) => peer !== null));
-}
-const workloads = values.models
-  .split(',')
-  .flatMap((name) =>
-    values.batches
-      .split(',')
-      .flatMap((batch) => ['train', 'infer'].map((mode) => ({ name, mode, batch: Number(batch) }))),
-  );
+if (values.peers) contenders.push(...(await torch()), ...onnxruntime(), ...(await tensorflow()), ...(await numpy()));
+/** A batch of 1 is for how long one image takes. */
+const workloads = models.flatMap((name) => [
+  { name, mode: 'infer', batch: 1 },
+  ...batches.flatMap((batch) => ['train', 'infer'].map((mode) => ({ name, mode, batch }))),
+]);
 
 const load = () => loadavg()[0].toFixed(1);
 console.log(
-  `${cpus()[0].model.trim()}, Node ${process.version}, one thread each; images per second of processor time, medians of ${rounds} rounds; load at the start ${load()}`,
+  `${cpus()[0].model.trim()}, Node ${process.version}, one thread each; of processor time, medians of ${rounds} rounds; load at the start ${load()}`,
 );
 
-/** rates[workload][contender]: images per second, one per round */
-const rates = workloads.map(() => contenders.map(() => []));
+/** A contender's turns at some number of images: batches that it takes in the same number of images share them. */
+const turns = new Map();
+function turnsOf(c, { name, mode, batch }) {
+  const images = Math.min(batch, contenders[c].most(name, mode));
+  const key = [c, name, mode, images].join();
+  if (!turns.has(key)) turns.set(key, { work: { name, mode, images }, rates: [], spent: 0, round: -1 });
+  return turns.get(key);
+}
+
+/** Images per second in one turn. The first call tells how many more fit; if it fills the turn, it is the turn. */
+async function takeTurn(contender, turn) {
+  const [once] = await contender.seconds(turn.work, 1);
+  const calls = Math.max(1, Math.min(200, Math.round(roundSeconds / once)));
+  const seconds = once >= roundSeconds ? [once] : await contender.seconds(turn.work, calls);
+  turn.rates.push(turn.work.images / median(seconds));
+  turn.spent += once + (once >= roundSeconds ? 0 : seconds.reduce((a, b) => a + b, 0));
+}
+
 for (let round = 0; round < rounds; round++) {
-  for (const [w, workload] of workloads.entries()) {
+  for (const workload of workloads) {
     for (const [c, contender] of contenders.entries()) {
-      if (!contender.runs(workload)) continue;
-      const [once] = await contender.seconds(workload, 1);
-      const calls = Math.max(1, Math.min(200, Math.round(roundSeconds / once)));
-      rates[w][c].push(workload.batch / median(await contender.seconds(workload, calls)));
+      const turn = turnsOf(c, workload);
+      if (turn.work.images === 0 || turn.round === round || turn.spent >= mostSeconds) continue;
+      turn.round = round;
+      await takeTurn(contender, turn);
     }
   }
 }
 for (const contender of contenders) contender.close();
 
-const label = ({ name, mode, batch }) => `${name} ${mode}, ${batch}`;
+/** rates[workload][contender]: images per second, one per round */
+const rates = workloads.map((workload) => contenders.map((_, c) => turnsOf(c, workload).rates));
 const medians = rates.map((row) => row.map(median));
-const show = (rate) => (Number.isNaN(rate) ? '–' : rate >= 100 ? rate.toFixed(0) : rate.toFixed(1));
+const columns = (keep) => workloads.flatMap((workload, w) => (keep(workload) ? [w] : []));
+
+const digits = (number) => (number >= 100 ? number.toFixed(0) : number.toPrecision(2));
+const ratio = (number) => `${number >= 99.5 ? number.toFixed(0) : number.toPrecision(number < 10 ? 3 : 2)}×`;
+for (const batch of batches) {
+  const shown = columns((workload) => workload.batch === batch);
+  const cell = (w, c) => {
+    const rate = medians[w][c];
+    if (Number.isNaN(rate)) return ['–', ''];
+    // The images that a call had, where it was not the whole batch.
+    const { images } = turnsOf(c, workloads[w]).work;
+    const few = images < batch ? ` (by ${images})` : '';
+    return [`${digits(rate)}${few}`, ratio(medians[w][0] / rate)];
+  };
+  const heading = shown.flatMap((w) => [`${workloads[w].name} ${workloads[w].mode}`, '']);
+  console.log(`\nImages per second in batches of ${batch}, and how many times as fast ${contenders[0].name} is`);
+  console.log(
+    table([
+      ['', ...heading],
+      ...contenders.map(({ name }, c) => [name, ...shown.flatMap((w) => cell(w, c))]),
+    ]),
+  );
+}
+
+const single = columns(({ batch }) => batch === 1);
+console.log('\nMilliseconds for one image alone');
 console.log(
   table([
-    ['', ...workloads.map(label)],
-    ...contenders.map(({ name }, c) => [name, ...medians.map((row) => show(row[c]))]),
+    ['', ...single.map((w) => workloads[w].name)],
+    ...contenders.map(({ name }, c) => [
+      name,
+      ...single.map((w) => (Number.isNaN(medians[w][c]) ? '–' : (1000 / medians[w][c]).toPrecision(3))),
+    ]),
   ]),
 );
 
-const isPeer = (name) => name.startsWith('PyTorch') || name.startsWith('onnx');
-const ratios = [['ratio to', ...workloads.map(label)]];
-for (const peer of ['PyTorch', 'onnxruntime-node']) {
-  const columns = contenders.flatMap(({ name }, c) => (name.startsWith(peer) ? [c] : []));
-  if (columns.length === 0) continue;
-  for (const [c, { name }] of contenders.entries()) {
-    if (isPeer(name)) continue;
-    const cells = medians.map((row) => {
-      const best = Math.max(...columns.map((i) => (Number.isNaN(row[i]) ? 0 : row[i])));
-      return best === 0 ? '–' : `${(row[c] / best).toFixed(2)}×`;
-    });
-    ratios.push([`${peer}'s best: ${name}`, ...cells]);
+/** Each of ours against the best of each family of others. */
+const whole = columns(({ batch }) => batch > 1);
+const label = ({ name, mode, batch }) => `${name} ${mode}, ${batch}`;
+const families = new Set(contenders.map(({ family }) => family).filter((family) => family !== 'Onko'));
+const ratios = [];
+for (const family of families) {
+  const best = whole.map((w) =>
+    Math.max(0, ...contenders.map((peer, i) => (peer.family === family ? medians[w][i] || 0 : 0))),
+  );
+  for (const [c, { name, family: own }] of contenders.entries()) {
+    if (own !== 'Onko') continue;
+    const cells = whole.map((w, i) => (best[i] === 0 ? '–' : ratio(medians[w][c] / best[i])));
+    ratios.push([`${name} to ${family}'s best`, ...cells]);
   }
 }
-if (ratios.length > 1) console.log(`\n${table(ratios)}`);
+if (ratios.length > 0) console.log(`\n${table([['', ...whole.map((w) => label(workloads[w]))], ...ratios])}`);
 
 const kernels = values.kernels ? benchKernels() : {};
 console.log(`\nload at the end ${load()}`);
 const results = new URL('./results/', import.meta.url);
 mkdirSync(results, { recursive: true });
-const names = contenders.map(({ name }) => name);
 const record = {
   processor: cpus()[0].model,
   node: process.version,
   load: loadavg(),
-  contenders: names,
+  contenders: contenders.map(({ name }) => name),
   workloads,
+  /** Images that a call of each contender had, and images per second by round. */
+  images: workloads.map((workload) => contenders.map((_, c) => turnsOf(c, workload).work.images)),
   rates,
   kernels,
 };

@@ -1,0 +1,103 @@
+// Contenders that are packages of npm, where somebody installed them: beside Onko, or in the folder that ONKO_BENCH_MODULES names.
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildModel, namedSpecs } from '../../dist/engine/index.js';
+import { processorSeconds, time } from '../measure.mjs';
+import { toOnnx } from './onnx.mjs';
+import { inference, training } from './tensorflow.mjs';
+
+const from = process.env.ONKO_BENCH_MODULES ?? fileURLToPath(new URL('../..', import.meta.url));
+const require = createRequire(join(from, 'x.js'));
+
+/** The packages, in order, or null if one of them is not there. */
+function packages(...names) {
+  try {
+    return names.map((name) => require(name));
+  } catch {
+    return null;
+  }
+}
+const version = (name) => require(`${name}/package.json`).version;
+
+/** onnxruntime-node on one thread. Inference only. */
+export function onnxruntime() {
+  const found = packages('onnxruntime-node');
+  if (found === null) return [];
+  const [ort] = found;
+  const sessions = new Map();
+  async function prepare({ name, images }) {
+    const model = buildModel(namedSpecs.get(name));
+    const options = { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential' };
+    const session = await ort.InferenceSession.create(toOnnx(model, images), options);
+    const { channels, height, width } = model.input;
+    const pixels = new Float32Array(images * channels * height * width).fill(0.5);
+    const input = new ort.Tensor('float32', pixels, [images, channels, height, width]);
+    for (let i = 0; i < 3; i++) await session.run({ input });
+    return { session, input };
+  }
+  return [
+    {
+      name: `onnxruntime-node ${version('onnxruntime-node')}`,
+      family: 'onnxruntime-node',
+      most: (_, mode) => (mode === 'infer' ? Number.POSITIVE_INFINITY : 0),
+      async seconds(work, count) {
+        const key = JSON.stringify(work);
+        if (!sessions.has(key)) sessions.set(key, await prepare(work));
+        const { session, input } = sessions.get(key);
+        const out = [];
+        for (let i = 0; i < count; i++) {
+          const start = processorSeconds();
+          await session.run({ input });
+          out.push(processorSeconds() - start);
+        }
+        return out;
+      },
+      close() {},
+    },
+  ];
+}
+
+/** Images per call at most: plain JavaScript is slow, and no faster with more. WebAssembly has kernels for inference only. */
+const tensorflowImages = {
+  wasm: (_, mode) => (mode === 'infer' ? Number.POSITIVE_INFINITY : 0),
+  cpu: (name, mode) => (!name.startsWith('lenet') ? 1 : mode === 'train' ? 2 : 16),
+};
+
+/** What brings the backend: in Node only the package of everything knows gradients. */
+const tensorflowPackages = { wasm: '@tensorflow/tfjs-backend-wasm', cpu: '@tensorflow/tfjs' };
+
+/** TensorFlow.js on one thread, each backend whose package is there. */
+export async function tensorflow() {
+  const contenders = [];
+  for (const [backend, most] of Object.entries(tensorflowImages)) {
+    const found = packages('@tensorflow/tfjs-core', tensorflowPackages[backend]);
+    if (found === null) continue;
+    const [tf, { setThreadsCount }] = found;
+    setThreadsCount?.(1);
+    // It says at the start that a faster package exists, and that WebAssembly has one thread here: as intended.
+    tf.env().set('PROD', true);
+    if (!(await tf.setBackend(backend))) continue;
+    const calls = new Map();
+    contenders.push({
+      name: `TensorFlow.js ${version('@tensorflow/tfjs-core')} ${backend}`,
+      family: 'TensorFlow.js',
+      most,
+      async seconds(work, count) {
+        const key = JSON.stringify(work);
+        await tf.setBackend(backend);
+        if (!calls.has(key)) {
+          const model = buildModel(namedSpecs.get(work.name));
+          const prepare = work.mode === 'train' ? training : inference;
+          const call = prepare(tf, model, work.images);
+          const warming = backend === 'wasm' ? 3 : 1;
+          for (let i = 0; i < warming; i++) call();
+          calls.set(key, call);
+        }
+        return time(calls.get(key), count);
+      },
+      close() {},
+    });
+  }
+  return contenders;
+}
