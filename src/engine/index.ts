@@ -18,6 +18,7 @@ export {
   type Plan,
   type PlanOptions,
 } from './plan.js';
+export type { PlanMemory } from './plan-buffers.js';
 export { createRandom, permutation, philox, type Random } from './rng.js';
 export * from './schedule.js';
 export {

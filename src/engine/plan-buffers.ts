@@ -1,3 +1,4 @@
+import { type Lifetime, layOutArena } from './arena.js';
 import { type Kernels, LANES } from './kernels/kernels.js';
 import { type LayerBuffers, type LayerRun, volume } from './layers/layer.js';
 import type { Model } from './model.js';
@@ -8,12 +9,28 @@ export interface PlannedLayer {
   buffers: LayerBuffers;
 }
 
+/** Bytes that a plan holds for the one group of sixteen images that it has in flight. Parameters are the caller's. */
+export interface PlanMemory {
+  /** Of the input and every layer's output, counting those that overwrite their input once. */
+  activationBytes: number;
+  /** Of the gradients of the activations. */
+  gradientBytes: number;
+  /** What both really take: one arena, in which a buffer gives its place away when its time is over. */
+  arenaBytes: number;
+  /** What layers keep from forward to backward: the argmax of poolings, the masks of dropouts. */
+  scratchBytes: number;
+  totalBytes: number;
+  /** The most that a training step needs at one moment; less takes computing something twice. */
+  neededBytes: number;
+}
+
 export interface PlannedLayers {
   layers: PlannedLayer[];
   /** The model's input, [C][H][W][16]. */
   input: Float32Array;
   /** Index of the first layer that learns: the backward pass ends there. */
   firstLearning: number;
+  memory: PlanMemory;
 }
 
 const none = new Float32Array(0);
@@ -22,43 +39,95 @@ const none = new Float32Array(0);
  * Allocates what one group of sixteen images needs, forward and backward, and binds every layer to it.
  *
  * Activations: a buffer per layer, except that an element-wise layer overwrites its input where no backward pass reads it.
- * Gradients: two buffers that take turns, since a layer's dy is spent once its dx is there.
+ * Gradients: likewise, except that an element-wise layer always overwrites. All lie in one arena: see `lifetimesOf`.
  */
 export function planLayers(model: Model, kernels: Kernels): PlannedLayers {
   const { layers } = model;
-  const firstLearning = layers.findIndex((layer) => layer.parameters.length > 0);
-  const input = kernels.allocate(volume(model.input) * LANES);
-  const outputs: Float32Array[] = [];
-  let current = input;
-  let readBack = false;
-  for (const { design, output } of layers) {
-    const keeps = design.storage === 'view' || (design.storage === 'in place' && !readBack);
-    if (!keeps) {
-      current = kernels.allocate(volume(output) * LANES);
-      readBack = false;
-    }
-    readBack ||= design.backwardReads === 'output';
-    outputs.push(current);
-  }
-
-  const largest = Math.max(...layers.map(({ output }) => volume(output) * LANES));
-  const turns = [kernels.allocate(largest), kernels.allocate(largest)] as const;
-  const gradients: Float32Array[] = [];
-  let turn: 0 | 1 = 0;
-  for (const { design, output } of layers.toReversed()) {
-    gradients.unshift(turns[turn].subarray(0, volume(output) * LANES));
-    if (design.storage === 'own') turn = turn === 0 ? 1 : 0;
-  }
+  const { buffers, activations, gradients, firstLearning } = lifetimesOf(model);
+  const { offsets, length, needed } = layOutArena(buffers);
+  const arena = kernels.allocate(length);
+  const views = buffers.map((buffer, i) => arena.subarray(offsets[i], offsets[i] + buffer.length));
 
   const planned = layers.map(({ design, index }): PlannedLayer => {
-    const x = index === 0 ? input : outputs[index - 1];
     const dx = index > firstLearning ? gradients[index - 1] : null;
+    const dy = gradients[index];
     return {
       run: design.bind(kernels, index),
-      buffers: { x, y: outputs[index], dx, dy: gradients[index], w: none, b: none, dw: none, db: none },
+      buffers: {
+        x: views[activations[index]],
+        y: views[activations[index + 1]],
+        dx: dx === null ? null : views[dx],
+        dy: dy === null ? none : views[dy],
+        w: none,
+        b: none,
+        dw: none,
+        db: none,
+      },
     };
   });
-  return { layers: planned, input, firstLearning };
+
+  const bytesOf = (ids: readonly (number | null)[]): number =>
+    [...new Set(ids)].reduce<number>((sum, id) => sum + (id === null ? 0 : views[id].byteLength), 0);
+  const scratchBytes = planned.reduce((sum, { run }) => sum + (run.scratch?.byteLength ?? 0), 0);
+  const memory: PlanMemory = {
+    activationBytes: bytesOf(activations),
+    gradientBytes: bytesOf(gradients),
+    arenaBytes: arena.byteLength,
+    scratchBytes,
+    totalBytes: arena.byteLength + scratchBytes,
+    neededBytes: needed * arena.BYTES_PER_ELEMENT + scratchBytes,
+  };
+  return { layers: planned, input: views[activations[0]], firstLearning, memory };
+}
+
+/** Every buffer of a training step with its lifetime; each layer's forward pass is a moment, and its backward pass another. */
+interface BufferUse {
+  buffers: Lifetime[];
+  /** activations[i] is the input of layer i, activations[i + 1] its output: indices into `buffers`. */
+  activations: number[];
+  /** gradients[i] is that of layer i's output; null where nobody asks for it. */
+  gradients: (number | null)[];
+  firstLearning: number;
+}
+
+function lifetimesOf({ input, layers }: Model): BufferUse {
+  const firstLearning = layers.findIndex((layer) => layer.parameters.length > 0);
+  // The last layer is the softmax. Its backward moment is the loss's, which reads probabilities and writes dLogits.
+  const backwardAt = (index: number): number => 2 * layers.length - 1 - index;
+  const buffers: Lifetime[] = [{ length: volume(input) * LANES, born: 0, dies: 0 }];
+  const lives = (id: number, until: number): void => {
+    buffers[id].dies = Math.max(buffers[id].dies, until);
+  };
+
+  const activations = [0];
+  let current = 0;
+  let readBack = false;
+  for (const { design, index, output } of layers) {
+    lives(current, index);
+    if (design.backwardReads === 'input' && index >= firstLearning) lives(current, backwardAt(index));
+    const keeps = design.storage === 'view' || (design.storage === 'in place' && !readBack);
+    if (!keeps) {
+      current = buffers.push({ length: volume(output) * LANES, born: index, dies: index }) - 1;
+      readBack = false;
+    }
+    lives(current, index);
+    if (design.backwardReads === 'output' && index >= firstLearning) lives(current, backwardAt(index));
+    readBack ||= design.backwardReads === 'output';
+    activations.push(current);
+  }
+
+  const gradients: (number | null)[] = layers.map(() => null);
+  for (let index = layers.length - 2; index >= firstLearning; index--) {
+    const after = gradients[index + 1];
+    const born = backwardAt(index + 1);
+    const id =
+      after !== null && layers[index + 1].design.storage !== 'own'
+        ? after
+        : buffers.push({ length: volume(layers[index].output) * LANES, born, dies: born }) - 1;
+    lives(id, backwardAt(index));
+    gradients[index] = id;
+  }
+  return { buffers, activations, gradients, firstLearning };
 }
 
 /** Points every layer's w and b into the flat parameter vector. */

@@ -1,7 +1,7 @@
 import { type Kernels, LANES, type PackDims } from './kernels/kernels.js';
 import { createTally, type Tally, tallyLanes } from './loss.js';
 import type { Model } from './model.js';
-import { bindGradient, bindParameters, planLayers } from './plan-buffers.js';
+import { bindGradient, bindParameters, type PlanMemory, planLayers } from './plan-buffers.js';
 
 /** Images as bytes and their classes. Both arrays may be longer than `count` asks for. */
 export interface Batch {
@@ -31,6 +31,7 @@ export interface DropoutKey {
 export interface Plan {
   /** Samples, a multiple of 16; a batch may hold 0 to capacity. */
   readonly capacity: number;
+  readonly memory: PlanMemory;
   /**
    * gradient[parameterCount] ← the gradient of the loss SUM over the samples (overwritten). Sixteen samples at a time, in
    * order: the bits depend on the samples and the key, not on the capacity or on what was computed before.
@@ -69,7 +70,7 @@ export function createPlan(model: Model, kernels: Kernels, options: PlanOptions)
   const packDims = packDimsFor(model, scaling);
   const table = scalingTable(scaling);
   const sampleBytes = packDims.pixelChannels * packDims.area;
-  const { layers, input, firstLearning } = planLayers(model, kernels);
+  const { layers, input, firstLearning, memory } = planLayers(model, kernels);
   const softmax = layers[layers.length - 1];
   const { x: logits, y: probabilities, dx: dLogits } = softmax.buffers;
   const losses = new Float64Array(LANES);
@@ -144,6 +145,7 @@ export function createPlan(model: Model, kernels: Kernels, options: PlanOptions)
 
   return {
     capacity,
+    memory,
     gradient(parameters, batch, key, gradient) {
       checkBatch(batch);
       useParameters(parameters);

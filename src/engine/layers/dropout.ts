@@ -24,6 +24,7 @@ export function dropout(spec: Extract<LayerSpec, { type: 'dropout' }>, input: Sh
         for (let i = 0; i < length; i++) mask[i] = random.u32() >= threshold ? 1 / (1 - rate) : 0;
       };
       return {
+        scratch: mask,
         forward: ({ y, x }: LayerBuffers, pass: Pass) => {
           if (pass.training && rate > 0) {
             draw(pass);

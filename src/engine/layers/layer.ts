@@ -37,6 +37,8 @@ export interface Pass {
 
 /** A layer at work: bound to kernels, and to scratch of its own (a mask, an argmax). */
 export interface LayerRun {
+  /** What it keeps from its forward to its backward pass, if anything. */
+  readonly scratch?: ArrayBufferView;
   forward(buffers: LayerBuffers, pass: Pass): void;
   /** dy → dx (unless null), and += into dw, db. */
   backward(buffers: LayerBuffers, pass: Pass): void;

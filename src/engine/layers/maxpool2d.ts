@@ -27,6 +27,7 @@ export function maxpool2d(spec: Extract<LayerSpec, { type: 'maxpool2d' }>, input
     bind: (kernels) => {
       const argmax = new Uint8Array(volume(output) * LANES);
       return {
+        scratch: argmax,
         forward: ({ y, x }) => kernels.maxPool2dForward(y, argmax, x, dims),
         backward: ({ dx, dy }) => {
           if (dx !== null) kernels.maxPool2dBackward(dx, dy, argmax, dims);

@@ -1,0 +1,162 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import {
+  availableKernels,
+  buildModel,
+  createPlan,
+  initialParameters,
+  type Kernels,
+  LANES,
+  type Model,
+  namedSpecs,
+  referenceKernels,
+} from '../../src/engine/index.js';
+import { bytes, classesOf } from './numbers.js';
+import { randomModel } from './random-spec.js';
+
+const scaling = { channels: 1, mean: 0.2, std: 0.4 } as const;
+const key = { seed: 5, step: 3, microshard: 1 };
+const named = [...namedSpecs.values()].map((spec): [string, Model] => [spec.name, buildModel(spec)]);
+const seeds = Array.from({ length: 60 }, (_, i) => 300 + i);
+const random = seeds.map((seed): [string, Model] => [`random spec ${seed}`, randomModel(seed)]);
+
+/** The kernels, with `see` told of every call before and after it. */
+function watched(
+  kernels: Kernels,
+  see: (operation: string, args: unknown[], when: 'before' | 'after') => void,
+): Kernels {
+  return new Proxy(kernels, {
+    get(target, name: keyof Kernels) {
+      const operation = target[name];
+      if (typeof operation !== 'function') return operation;
+      return (...args: unknown[]): unknown => {
+        see(name, args, 'before');
+        const result: unknown = Reflect.apply(operation, target, args);
+        see(name, name === 'allocate' ? [result] : args, 'after');
+        return result;
+      };
+    },
+  });
+}
+
+/** One gradient of 19 images: a whole group and a part of one. */
+function computeOnce(model: Model, kernels: Kernels): void {
+  const { channels, height, width } = model.input;
+  const plan = createPlan(model, kernels, { capacity: 32, scaling });
+  const batch = {
+    pixels: bytes(0, 19 * channels * height * width),
+    labels: classesOf(7, 19, model.classes),
+    count: 19,
+  };
+  plan.gradient(initialParameters(model, 1), batch, key, new Float32Array(model.parameterCount));
+}
+
+describe('the memory of a plan', () => {
+  test.each([...named, ...random])('%s: at most twice what a step needs', (_, model) => {
+    let allocated = 0;
+    const counting = watched(referenceKernels, (operation, [array], when) => {
+      if (operation === 'allocate' && when === 'after' && array instanceof Float32Array) {
+        allocated += array.byteLength;
+      }
+    });
+    const { memory } = createPlan(model, counting, { capacity: 64, scaling });
+    expect(memory.totalBytes).toBeLessThanOrEqual(2 * memory.neededBytes);
+    expect(memory.totalBytes).toBeGreaterThanOrEqual(memory.neededBytes);
+    expect(memory.totalBytes).toBe(memory.arenaBytes + memory.scratchBytes);
+    const argmaxBytes = model.layers.reduce((sum, { spec, output: { channels, height, width } }) => {
+      return sum + (spec.type === 'maxpool2d' ? channels * height * width * LANES : 0);
+    }, 0);
+    expect(allocated + argmaxBytes).toBe(memory.totalBytes);
+  });
+
+  test('is that of sixteen images, whatever the capacity', () => {
+    const [[, lenet] = []] = named;
+    if (lenet === undefined) throw new Error('Expected a named spec.');
+    const [small, large] = [16, 1024].map(
+      (capacity) => createPlan(lenet, referenceKernels, { capacity, scaling }).memory,
+    );
+    expect(large).toEqual(small);
+  });
+
+  test('of lenet, as counted by hand', () => {
+    const lenet = buildModel({ ...Object(namedSpecs.get('lenet')) });
+    const { memory } = createPlan(lenet, referenceKernels, { capacity: 16, scaling });
+    const single = 4 * LANES;
+    const [image, conv1, pool1, conv2, pool2] = [3 * 32 * 32, 6 * 28 * 28, 6 * 14 * 14, 16 * 10 * 10, 400];
+    const linears = 120 + 84 + 10;
+    expect(memory.activationBytes).toBe(
+      single * (image + conv1 + pool1 + conv2 + pool2 + linears + /* probabilities */ 10),
+    );
+    expect(memory.gradientBytes).toBe(single * (conv1 + pool1 + conv2 + pool2 + linears));
+    expect(memory.scratchBytes).toBe(LANES * (pool1 + pool2));
+    // The fullest moment is the first pooling's backward pass: the image, its convolution's output, and both gradients.
+    expect(memory.neededBytes).toBe(single * (image + 2 * conv1 + pool1) + memory.scratchBytes);
+  });
+});
+
+/** How many of an operation's first arguments it writes. */
+const written: Partial<Record<string, number>> = { maxPool2dForward: 2, conv2dBackwardParameters: 2 };
+
+/** Those that may be given one buffer as input and output. */
+const elementwise = new Set(['activationForward', 'activationBackward', 'multiply', 'add']);
+
+function overlap(a: Float32Array, b: Float32Array): boolean {
+  return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
+}
+
+/** What lies at a place of the arena, as last written by an operation; and operations that write where they read. */
+function watchArena(): { kernels: Kernels; reads: () => number; broken: string[] } {
+  let arena: ArrayBufferLike | null = null;
+  let reads = 0;
+  const broken: string[] = [];
+  const contents = new Map<string, Float32Array>();
+  const kernels = watched(referenceKernels, (operation, args, when) => {
+    if (operation === 'allocate') {
+      // The plan allocates its arena first.
+      if (when === 'after' && args[0] instanceof Float32Array) arena ??= args[0].buffer;
+      return;
+    }
+    const inArena = (array: unknown): array is Float32Array =>
+      array instanceof Float32Array && array.buffer === arena;
+    const [output] = args;
+    args.forEach((array, i) => {
+      if (!inArena(array)) return;
+      if (i > 0 && inArena(output) && overlap(array, output)) {
+        const same = array.byteOffset === output.byteOffset && array.length === output.length;
+        if (!same || !elementwise.has(operation)) broken.push(`${operation} writes over its argument ${i}`);
+      }
+      const place = `${array.byteOffset}+${array.byteLength}`;
+      const isOutput = i < (written[operation] ?? 1);
+      if (when === 'after' && isOutput) contents.set(place, array.slice());
+      if (when === 'before' && !isOutput) {
+        reads++;
+        const expected = contents.get(place);
+        const intact = expected?.every((value, at) => Object.is(value, array[at])) ?? false;
+        if (!intact) broken.push(`argument ${i} of ${operation}, at ${place}`);
+      }
+    });
+  });
+  return { kernels, reads: () => reads, broken };
+}
+
+test.each([...named.slice(0, 1), ...random])('%s: nothing in the arena is overwritten before its last reader', (_, model) => {
+  const { kernels, reads, broken } = watchArena();
+  computeOnce(model, kernels);
+  expect(broken).toEqual([]);
+  expect(reads()).toBeGreaterThan(4);
+});
+
+describe('a training step leaves nothing behind', () => {
+  const child = fileURLToPath(new URL('./steps-in-a-row.mjs', import.meta.url));
+
+  test.each([...availableKernels.keys()])('%s: 2,000 steps', async (name) => {
+    const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', child, name, '2000']);
+    const { heapUsed, external, arrayBuffers } = JSON.parse(stdout);
+    // The least that a step could leave, a tally of 400 bytes, would come to 800,000; Node's own comings and goings are far less.
+    expect(arrayBuffers).toBeLessThan(100_000);
+    expect(external).toBeLessThan(100_000);
+    expect(heapUsed).toBeLessThan(300_000);
+  });
+});
