@@ -212,11 +212,18 @@ static void softmax_forward_checked(struct arguments *a) { /* y, x, classes */
 }
 OPERATION("softmaxForward", softmax_forward)
 
-/* labels[16] of which the first `lanes` are classes */
-static const uint8_t *labels_of(struct arguments *a, ptrdiff_t lanes, ptrdiff_t classes) {
-  const uint8_t *labels = bytes(a, "labels", LANES, false);
+/* labels[16] of which the first `lanes` are classes. Copied before they are checked: their memory may be shared with another
+ * thread, or be that of an output, and a label says where to read. */
+struct labels {
+  uint8_t of[16];
+};
+
+static struct labels labels_of(struct arguments *a, ptrdiff_t lanes, ptrdiff_t classes) {
+  struct labels labels = {{0}};
+  const uint8_t *found = bytes(a, "labels", LANES, false);
   for (ptrdiff_t lane = 0; !a->failed && lane < lanes; lane++) {
-    if (labels[lane] >= classes) fail(a, "expected every label to be below the number of classes");
+    labels.of[lane] = *(const volatile uint8_t *)(found + lane);
+    if (labels.of[lane] >= classes) fail(a, "expected every label to be below the number of classes");
   }
   return labels;
 }
@@ -227,8 +234,8 @@ static void cross_entropy_forward_checked(struct arguments *a) { /* losses, x, l
   a->next = 0;
   double *losses = elements(a, "losses", napi_float64_array, "Float64Array", LANES, false);
   const float *x = floats(a, "x", times((size_t)classes, LANES));
-  const uint8_t *labels = labels_of(a, lanes, classes);
-  if (!a->failed) a->kernels->cross_entropy_forward(losses, x, labels, lanes, classes);
+  const struct labels labels = labels_of(a, lanes, classes);
+  if (!a->failed) a->kernels->cross_entropy_forward(losses, x, labels.of, lanes, classes);
 }
 OPERATION("crossEntropyForward", cross_entropy_forward)
 
@@ -238,8 +245,8 @@ static void cross_entropy_backward_checked(struct arguments *a) { /* dx, y, labe
   a->next = 0;
   float *dx = floats(a, "dx", times((size_t)classes, LANES));
   const float *y = floats(a, "y", times((size_t)classes, LANES));
-  const uint8_t *labels = labels_of(a, lanes, classes);
-  if (!a->failed) a->kernels->cross_entropy_backward(dx, y, labels, lanes, classes);
+  const struct labels labels = labels_of(a, lanes, classes);
+  if (!a->failed) a->kernels->cross_entropy_backward(dx, y, labels.of, lanes, classes);
 }
 OPERATION("crossEntropyBackward", cross_entropy_backward)
 
@@ -253,6 +260,15 @@ static napi_value allocate(napi_env env, napi_callback_info info) {
   const size_t offset = (64 - (uintptr_t)data % 64) % 64;
   napi_create_typedarray(env, napi_float32_array, length, buffer, offset, &array);
   return array;
+}
+
+/* array → bytes from the beginning of its first cache line to the array; tests look at what allocate gives */
+static napi_value cache_line_offset(napi_env env, napi_callback_info info) {
+  struct arguments args = begin(env, info, "cacheLineOffset");
+  const float *array = floats(&args, "array", length_of(&args, 0));
+  napi_value result = NULL;
+  if (!args.failed) napi_create_uint32(env, (uint32_t)((uintptr_t)array % 64), &result);
+  return result;
 }
 
 /* count → how many multiply-adds of single numbers it did: the benchmark's measure of what the core can do */
@@ -287,6 +303,7 @@ static void export_kernels(napi_env env, napi_value exports, const struct kernel
       METHOD("crossEntropyForward", cross_entropy_forward),
       METHOD("crossEntropyBackward", cross_entropy_backward),
       METHOD("allocate", allocate),
+      METHOD("cacheLineOffset", cache_line_offset),
       METHOD("multiplyAdds", multiply_adds),
   };
   napi_value object;

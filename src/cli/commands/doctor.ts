@@ -1,7 +1,7 @@
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem, hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { resolveKernels } from '../../engine/index.js';
+import { buildModel, createPlan, LANES, namedSpecs, referenceKernels, resolveKernels } from '../../engine/index.js';
 import { redactUrl, silentLog } from '../../metrics/index.js';
 import { createRabbitTransport } from '../../transport/index.js';
 import { type ExitCode, explainError } from '../exit-codes.js';
@@ -27,6 +27,7 @@ export async function runDoctor(values: Values<typeof doctorTable>, session: Ses
     checkNode(host.nodeVersion),
     checkMachine(),
     checkKernels(values.kernels),
+    describeMemory(),
     await checkDecoder(),
     await checkCache(cacheDir),
     await checkLastModel(host.env),
@@ -62,6 +63,16 @@ function checkKernels(requested: string | null): Finding {
   } catch (error) {
     return { what: 'kernels', ...asFinding(error) };
   }
+}
+
+/** What a thread needs for each named model besides parameters and samples: the same whatever the kernels and the batch. */
+function describeMemory(): Finding {
+  const scaling = { channels: 1, mean: 0, std: 1 } as const;
+  const plans = [...namedSpecs].map(([name, spec]) => {
+    const { memory } = createPlan(buildModel(spec), referenceKernels, { capacity: LANES, scaling });
+    return `${name} ${(memory.totalBytes / 2 ** 20).toFixed(1)} MiB`;
+  });
+  return { what: 'memory', code: 0, says: `activations and gradients per thread: ${plans.join(', ')}` };
 }
 
 async function checkDecoder(): Promise<Finding> {

@@ -44,6 +44,8 @@ export interface NativeOperations {
   crossEntropyBackward: Kernels['crossEntropyBackward'];
   add: Kernels['add'];
   allocate: Kernels['allocate'];
+  /** Bytes from the beginning of the array's first cache line to the array. */
+  cacheLineOffset(array: Float32Array): number;
   /** Does 20 or 12 vectors of multiply-adds `count` times over, in registers; returns how many single ones that were. */
   multiplyAdds(count: number): number;
 }

@@ -1,0 +1,97 @@
+import { createRandom, type Random } from '../../../src/engine/index.js';
+import type { NativeOperations } from '../../../src/engine/kernels/native/native.js';
+
+export type Operation = Exclude<keyof NativeOperations, 'allocate' | 'multiplyAdds' | 'cacheLineOffset'>;
+export type TypedArray = Float32Array | Float64Array | Uint8Array | Int32Array;
+
+/** Arguments that an operation takes, and which of them it writes. */
+export interface ValidCall {
+  operation: Operation;
+  args: (TypedArray | number)[];
+  outputs: number[];
+}
+
+export const isArray = (value: unknown): value is TypedArray => ArrayBuffer.isView(value);
+
+/** A valid call of every operation, with sizes and values drawn from the seed. */
+export function validCalls(seed: number): ValidCall[] {
+  const random = createRandom(seed, 99);
+  const between = (least: number, most: number): number => least + random.below(most - least + 1);
+  const f32 = (length: number): Float32Array => values(random, length);
+  const dims = (...sizes: number[]): Int32Array => Int32Array.from(sizes);
+  const call = (operation: Operation, args: ValidCall['args'], outputs = [0]): ValidCall => ({
+    operation,
+    args,
+    outputs,
+  });
+
+  const kernel = between(1, 6);
+  const padding = random.below(kernel);
+  const [channels, filters, stride] = [between(1, 9), between(1, 9), between(1, 3)];
+  const [height, width] = [kernel + random.below(8), kernel + random.below(8)];
+  const outHeight = Math.floor((height + 2 * padding - kernel) / stride) + 1;
+  const outWidth = Math.floor((width + 2 * padding - kernel) / stride) + 1;
+  const conv = dims(channels, height, width, filters, kernel, stride, padding, outHeight, outWidth);
+  const image = channels * height * width * 16;
+  const map = filters * outHeight * outWidth * 16;
+  const weights = filters * channels * kernel * kernel;
+
+  const [inputs, units] = [between(1, 50), between(1, 30)];
+  const linear = dims(inputs, units);
+
+  const [size, step] = [between(1, 4), between(1, 4)];
+  const [rows, columns] = [size + random.below(7), size + random.below(7)];
+  const poolRows = Math.floor((rows - size) / step) + 1;
+  const poolColumns = Math.floor((columns - size) / step) + 1;
+  const pool = dims(channels, rows, columns, size, step, poolRows, poolColumns);
+  const pooled = channels * poolRows * poolColumns * 16;
+  const unpooled = channels * rows * columns * 16;
+  const winners = Uint8Array.from({ length: pooled }, () => random.below(256));
+
+  const length = 16 * between(1, 6);
+  const odd = between(1, 70);
+  const [classes, lanes] = [between(1, 40), between(0, 16)];
+  const labels = Uint8Array.from({ length: 16 }, () => random.below(classes));
+  const pixelChannels = random.below(2) === 0 ? 1 : 3;
+  const area = between(1, 30);
+  const first = random.below(3);
+  const pixels = Uint8Array.from({ length: (first + lanes) * pixelChannels * area }, () => random.below(256));
+
+  return [
+    call('packPixels', [f32(3 * area * 16), pixels, first, lanes, f32(256), dims(pixelChannels, 3, area)]),
+    call('conv2dForward', [f32(map), f32(image), f32(weights), f32(filters), conv]),
+    call('conv2dBackwardInput', [f32(image), f32(map), f32(weights), conv]),
+    call('conv2dBackwardParameters', [f32(weights), f32(filters), f32(image), f32(map), conv], [0, 1]),
+    call('linearForward', [f32(units * 16), f32(inputs * 16), f32(inputs * units), f32(units), linear]),
+    call('linearBackwardInput', [f32(inputs * 16), f32(units * 16), f32(inputs * units), linear]),
+    call(
+      'linearBackwardParameters',
+      [f32(inputs * units), f32(units), f32(inputs * 16), f32(units * 16), linear],
+      [0, 1],
+    ),
+    call('maxPool2dForward', [f32(pooled), winners.slice(), f32(unpooled), pool], [0, 1]),
+    call('maxPool2dBackward', [f32(unpooled), f32(pooled), winners, pool]),
+    call('activationForward', [f32(length), f32(length), random.below(4), random.float()]),
+    call('activationBackward', [f32(length), f32(length), f32(length), random.below(4), random.float()]),
+    call('multiply', [f32(odd), f32(odd), f32(odd)]),
+    call('add', [f32(odd), f32(odd)]),
+    call('softmaxForward', [f32(classes * 16), f32(classes * 16), classes]),
+    call('crossEntropyForward', [new Float64Array(16), f32(classes * 16), labels, lanes, classes]),
+    call('crossEntropyBackward', [f32(classes * 16), f32(classes * 16), labels.slice(), lanes, classes]),
+  ];
+}
+
+function values(random: Random, length: number): Float32Array {
+  return Float32Array.from({ length }, () => random.float() * 2 - 1);
+}
+
+/** The same kind of array over memory of somebody's choice. */
+export function viewLike(array: TypedArray, buffer: ArrayBufferLike, byteOffset: number): TypedArray {
+  if (array instanceof Float32Array) return new Float32Array(buffer, byteOffset, array.length);
+  if (array instanceof Float64Array) return new Float64Array(buffer, byteOffset, array.length);
+  if (array instanceof Int32Array) return new Int32Array(buffer, byteOffset, array.length);
+  return new Uint8Array(buffer, byteOffset, array.length);
+}
+
+export const bytesOf = (array: TypedArray): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
