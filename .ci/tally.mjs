@@ -1,21 +1,45 @@
-// Reads Vitest's JSON report and prints the one line that a CI system can read: "N passed, N failed".
+// Reads Vitest's JSON reports and prints the one line that a CI system can read: "N passed, N failed".
+//   node tally.mjs NAME EXIT_CODE REPORT [NAME EXIT_CODE REPORT …]
 import { readFileSync } from 'node:fs';
 
-const report = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-const { numPassedTests: passed, numFailedTests: failed, numTotalTests: total, testResults } = report;
-const slowest = testResults
-  .map(({ name, startTime, endTime }) => ({
-    file: name.replace(`${process.cwd()}/`, ''),
-    seconds: (endTime - startTime) / 1000,
-  }))
-  .toSorted((a, b) => b.seconds - a.seconds)
-  .slice(0, 5);
-console.log('Slowest files:');
-for (const { file, seconds } of slowest) console.log(`  ${seconds.toFixed(1).padStart(6)} s  ${file}`);
-// A file that could not be loaded has no tests to count; it must not look like a pass.
-const brokenFiles = testResults.filter(
-  ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
-).length;
-const skipped = total - passed - failed;
-console.log(`${passed} passed, ${failed + brokenFiles} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
-process.exitCode = passed === 0 || failed + brokenFiles > 0 ? 1 : 0;
+/** What a run of Vitest counted; one that ended badly without a failed test has failed all the same. */
+function count(name, exitCode, path) {
+  let report;
+  try {
+    report = JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    console.log(`${name}: ended with code ${exitCode} and no report`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  const { numPassedTests: passed, numFailedTests, numTotalTests: total, testResults } = report;
+  const slowest = testResults
+    .map(({ name: file, startTime, endTime }) => ({
+      file: file.replace(/^.*\/(?=test\/)/, ''),
+      seconds: (endTime - startTime) / 1000,
+    }))
+    .toSorted((a, b) => b.seconds - a.seconds)
+    .slice(0, 5);
+  console.log(`Slowest files, ${name}:`);
+  for (const { file, seconds } of slowest) console.log(`  ${seconds.toFixed(1).padStart(6)} s  ${file}`);
+  // A file that could not be loaded has no tests to count; it must not look like a pass. Nor must a run that found none.
+  const brokenFiles = testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+  ).length;
+  const counted = numFailedTests + brokenFiles;
+  const failed = counted === 0 && (exitCode !== '0' || passed === 0) ? 1 : counted;
+  if (failed > counted) console.log(`${name}: ended with code ${exitCode}, though no test failed`);
+  return { passed, failed, skipped: total - passed - numFailedTests };
+}
+
+const sum = { passed: 0, failed: 0, skipped: 0 };
+for (let i = 2; i < process.argv.length; i += 3) {
+  const [name, exitCode, path] = process.argv.slice(i, i + 3);
+  const { passed, failed, skipped } = count(name, exitCode, path);
+  console.log(`${name}: ${passed} passed, ${failed} failed\n`);
+  sum.passed += passed;
+  sum.failed += failed;
+  sum.skipped += skipped;
+}
+const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
+console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
+process.exitCode = sum.passed === 0 || sum.failed > 0 ? 1 : 0;

@@ -8,7 +8,7 @@ import { availableKernels } from '../dist/engine/index.js';
 import { benchKernels } from './kernels.mjs';
 import { median, table } from './measure.mjs';
 import { onnxruntime, tensorflow } from './peers/node-modules.mjs';
-import { ours } from './peers/ours.mjs';
+import { ours, planOf } from './peers/ours.mjs';
 import { numpy, torch } from './peers/python.mjs';
 
 const { values } = parseArgs({
@@ -29,7 +29,8 @@ const roundSeconds = 0.25;
 const mostSeconds = 2;
 
 const contenders = [...availableKernels.values()].map(ours);
-if (values.peers) contenders.push(...(await torch()), ...onnxruntime(), ...(await tensorflow()), ...(await numpy()));
+if (values.peers)
+  contenders.push(...(await torch()), ...onnxruntime(), ...(await tensorflow()), ...(await numpy()));
 /** A batch of 1 is for how long one image takes. */
 const workloads = models.flatMap((name) => [
   { name, mode: 'infer', batch: 1 },
@@ -89,7 +90,9 @@ for (const batch of batches) {
     return [`${digits(rate)}${few}`, ratio(medians[w][0] / rate)];
   };
   const heading = shown.flatMap((w) => [`${workloads[w].name} ${workloads[w].mode}`, '']);
-  console.log(`\nImages per second in batches of ${batch}, and how many times as fast ${contenders[0].name} is`);
+  console.log(
+    `\nImages per second in batches of ${batch}, and how many times as fast ${contenders[0].name} is`,
+  );
   console.log(
     table([
       ['', ...heading],
@@ -127,6 +130,23 @@ for (const family of families) {
 }
 if (ratios.length > 0) console.log(`\n${table([['', ...whole.map((w) => label(workloads[w]))], ...ratios])}`);
 
+const memory = Object.fromEntries(
+  models.map((name) => [name, planOf([...availableKernels.values()][0], name, 16).plan.memory]),
+);
+const mebibytes = (bytes) => (bytes / 2 ** 20).toFixed(2);
+console.log('\nMiB that a plan holds, for the sixteen images it has in flight');
+console.log(
+  table([
+    ['', 'activations', 'their gradients', 'both in the arena', 'argmax, masks', 'in all', 'needed'],
+    ...Object.entries(memory).map(([name, m]) => [
+      name,
+      ...[m.activationBytes, m.gradientBytes, m.arenaBytes, m.scratchBytes, m.totalBytes, m.neededBytes].map(
+        mebibytes,
+      ),
+    ]),
+  ]),
+);
+
 const kernels = values.kernels ? benchKernels() : {};
 console.log(`\nload at the end ${load()}`);
 const results = new URL('./results/', import.meta.url);
@@ -140,6 +160,7 @@ const record = {
   /** Images that a call of each contender had, and images per second by round. */
   images: workloads.map((workload) => contenders.map((_, c) => turnsOf(c, workload).work.images)),
   rates,
+  memory,
   kernels,
 };
 writeFileSync(new URL('engine.json', results), `${JSON.stringify(record, null, 2)}\n`);

@@ -1,11 +1,5 @@
 // Onko's own backends as contenders.
-import {
-  buildModel,
-  createPlan,
-  initialParameters,
-  LANES,
-  namedSpecs,
-} from '../../dist/engine/index.js';
+import { buildModel, createPlan, initialParameters, LANES, namedSpecs } from '../../dist/engine/index.js';
 import { time } from '../measure.mjs';
 
 const scaling = { channels: 1, mean: 0.1, std: 0.3 };

@@ -56,8 +56,7 @@ export async function torch() {
     contender(process, variants[i], {
       name: `PyTorch ${version.replace(/a0$/, '')} ${variants[i]}`,
       family: 'PyTorch',
-      most: (name, mode) =>
-        variants[i] === 'traced' && mode === 'train' ? 0 : Number.POSITIVE_INFINITY,
+      most: (name, mode) => (variants[i] === 'traced' && mode === 'train' ? 0 : Number.POSITIVE_INFINITY),
     }),
   );
 }

@@ -141,12 +141,15 @@ function watchArena(): { kernels: Kernels; reads: () => number; broken: string[]
   return { kernels, reads: () => reads, broken };
 }
 
-test.each([...named.slice(0, 1), ...random])('%s: nothing in the arena is overwritten before its last reader', (_, model) => {
-  const { kernels, reads, broken } = watchArena();
-  computeOnce(model, kernels);
-  expect(broken).toEqual([]);
-  expect(reads()).toBeGreaterThan(4);
-});
+test.each([...named.slice(0, 1), ...random])(
+  '%s: nothing in the arena is overwritten before its last reader',
+  (_, model) => {
+    const { kernels, reads, broken } = watchArena();
+    computeOnce(model, kernels);
+    expect(broken).toEqual([]);
+    expect(reads()).toBeGreaterThan(4);
+  },
+);
 
 describe('a training step leaves nothing behind', () => {
   const child = fileURLToPath(new URL('./steps-in-a-row.mjs', import.meta.url));

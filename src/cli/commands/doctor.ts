@@ -1,7 +1,14 @@
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem, hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { buildModel, createPlan, LANES, namedSpecs, referenceKernels, resolveKernels } from '../../engine/index.js';
+import {
+  buildModel,
+  createPlan,
+  LANES,
+  namedSpecs,
+  referenceKernels,
+  resolveKernels,
+} from '../../engine/index.js';
 import { redactUrl, silentLog } from '../../metrics/index.js';
 import { createRabbitTransport } from '../../transport/index.js';
 import { type ExitCode, explainError } from '../exit-codes.js';

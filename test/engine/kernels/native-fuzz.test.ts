@@ -49,7 +49,9 @@ const junk: ((random: Random) => unknown)[] = [
 ];
 
 describe.each(sets)('the addon for %s', (_set, operations) => {
-  const calls = Object.entries(operations).filter(([name]) => !['multiplyAdds', 'allocate', 'cacheLineOffset'].includes(name));
+  const calls = Object.entries(operations).filter(
+    ([name]) => !['multiplyAdds', 'allocate', 'cacheLineOffset'].includes(name),
+  );
 
   test.each(calls)('%s survives any arguments, and raises a TypeError for wrong ones', (name, operation) => {
     const seed = 77;

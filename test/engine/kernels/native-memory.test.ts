@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { buildModel, createPlan, createRandom, namedSpecs } from '../../../src/engine/index.js';
 import { loadAddon } from '../../../src/engine/kernels/native/load.js';
 import { nativeKernels } from '../../../src/engine/kernels/native/native.js';
-import { bytesOf, isArray, type TypedArray, type ValidCall, validCalls, viewLike } from './native-arguments.js';
+import {
+  bytesOf,
+  isArray,
+  type TypedArray,
+  type ValidCall,
+  validCalls,
+  viewLike,
+} from './native-arguments.js';
 
 const loaded = loadAddon();
 const sets = 'addon' in loaded ? Object.entries(loaded.addon) : [];
@@ -97,10 +104,24 @@ describe.each(sets)('the addon for %s', (_set, operations) => {
         for (const [what, value] of wrong) refused(replaced(call.args, i, value), `argument ${i}: ${what}`);
         if (!(good instanceof Int32Array)) continue;
         for (const at of good.keys()) {
-          for (const size of wrongSizes) refused(call.args.with(i, good.with(at, size)), `size ${at}: ${size}`);
+          for (const size of wrongSizes)
+            refused(call.args.with(i, good.with(at, size)), `size ${at}: ${size}`);
         }
-        for (const size of wrongSizes) refused(call.args.with(i, good.map(() => size)), `all sizes ${size}`);
-        refused(call.args.with(i, good.map(() => 0)), 'sizes of nothing');
+        for (const size of wrongSizes)
+          refused(
+            call.args.with(
+              i,
+              good.map(() => size),
+            ),
+            `all sizes ${size}`,
+          );
+        refused(
+          call.args.with(
+            i,
+            good.map(() => 0),
+          ),
+          'sizes of nothing',
+        );
       }
       refused([], 'no arguments');
       expect(now().equals(before)).toBe(true);
@@ -125,13 +146,18 @@ describe.each(sets)('the addon for %s', (_set, operations) => {
       });
       invoke(twin, twin.args);
       invoke(call, inGuards);
-      const [found, expected] = [written(call, inGuards), written(twin, twin.args)].map((outputs) => Buffer.concat(outputs));
+      const [found, expected] = [written(call, inGuards), written(twin, twin.args)].map((outputs) =>
+        Buffer.concat(outputs),
+      );
       expect(expected !== undefined && found?.equals(expected), call.operation).toBe(true);
       for (const [i, arg] of inGuards.entries()) {
         if (!isArray(arg)) continue;
         const around = new Uint8Array(arg.buffer).slice();
         around.fill(0xa5, arg.byteOffset, arg.byteOffset + arg.byteLength);
-        expect(around.every((byte) => byte === 0xa5), `${call.operation}, around argument ${i}`).toBe(true);
+        expect(
+          around.every((byte) => byte === 0xa5),
+          `${call.operation}, around argument ${i}`,
+        ).toBe(true);
         const original = call.args[i];
         if (!call.outputs.includes(i) && isArray(original)) {
           expect(bytesOf(arg), `${call.operation}, argument ${i}`).toEqual(bytesOf(original));
@@ -140,32 +166,35 @@ describe.each(sets)('the addon for %s', (_set, operations) => {
     }
   });
 
-  test.each(seeds)('takes arrays that overlap, and still writes nothing but its outputs (seed %i)', (seed) => {
-    const random = createRandom(seed, 5);
-    for (const call of validCalls(seed)) {
-      for (let attempt = 0; attempt < 12; attempt++) {
-        const longest = Math.max(...call.args.map((arg) => (isArray(arg) ? arg.byteLength : 0)));
-        const buffer = new ArrayBuffer(longest + 512);
-        const memory = new Uint8Array(buffer);
-        for (const at of memory.keys()) memory[at] = (at * 167 + attempt) & 255;
-        const args = call.args.map((arg) => {
-          if (!isArray(arg) || arg instanceof Int32Array) return arg;
-          return viewLike(arg, buffer, 8 * random.below(Math.floor((longest + 512 - arg.byteLength) / 8)));
-        });
-        const labels = call.operation.startsWith('crossEntropy') ? args[2] : undefined;
-        if (isArray(labels)) bytesOf(labels).fill(0);
-        const expected = memory.slice();
-        invoke(call, args);
-        for (const i of call.outputs) {
-          const output = args[i];
-          if (!isArray(output)) continue;
-          const end = output.byteOffset + output.byteLength;
-          expected.set(memory.subarray(output.byteOffset, end), output.byteOffset);
+  test.each(seeds)(
+    'takes arrays that overlap, and still writes nothing but its outputs (seed %i)',
+    (seed) => {
+      const random = createRandom(seed, 5);
+      for (const call of validCalls(seed)) {
+        for (let attempt = 0; attempt < 12; attempt++) {
+          const longest = Math.max(...call.args.map((arg) => (isArray(arg) ? arg.byteLength : 0)));
+          const buffer = new ArrayBuffer(longest + 512);
+          const memory = new Uint8Array(buffer);
+          for (const at of memory.keys()) memory[at] = (at * 167 + attempt) & 255;
+          const args = call.args.map((arg) => {
+            if (!isArray(arg) || arg instanceof Int32Array) return arg;
+            return viewLike(arg, buffer, 8 * random.below(Math.floor((longest + 512 - arg.byteLength) / 8)));
+          });
+          const labels = call.operation.startsWith('crossEntropy') ? args[2] : undefined;
+          if (isArray(labels)) bytesOf(labels).fill(0);
+          const expected = memory.slice();
+          invoke(call, args);
+          for (const i of call.outputs) {
+            const output = args[i];
+            if (!isArray(output)) continue;
+            const end = output.byteOffset + output.byteLength;
+            expected.set(memory.subarray(output.byteOffset, end), output.byteOffset);
+          }
+          expect(Buffer.compare(memory, expected), `${call.operation}, attempt ${attempt}`).toBe(0);
         }
-        expect(Buffer.compare(memory, expected), `${call.operation}, attempt ${attempt}`).toBe(0);
       }
-    }
-  });
+    },
+  );
 
   test('reads a label once, though a loss is written over it', () => {
     // A loss whose bytes are no class would send the next lane's read far outside.
