@@ -21,15 +21,17 @@ function findLibraries() {
   return paths.every((path) => path?.startsWith('/')) ? paths : null;
 }
 
+function aptGet(...args) {
+  return spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
+  });
+}
+
 /** Why the compiler cannot be installed, or null once it is. */
 function installCompiler() {
   if (!existsSync('/usr/bin/apt-get')) return 'there is no apt-get to install it with';
   if (process.getuid?.() !== 0) return 'only root can install it';
-  const aptGet = (...args) =>
-    spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...args], {
-      encoding: 'utf8',
-      env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
-    });
   // A source that cannot be reached need not be the one that has the packages.
   aptGet('update');
   const { status, stderr } = aptGet('install', '-y', '--no-install-recommends', 'gcc', 'libc6-dev');

@@ -112,14 +112,14 @@ function watchArena(): { kernels: Kernels; reads: () => number; broken: string[]
   let reads = 0;
   const broken: string[] = [];
   const contents = new Map<string, Float32Array>();
+  const inArena = (array: unknown): array is Float32Array =>
+    array instanceof Float32Array && array.buffer === arena;
   const kernels = watched(referenceKernels, (operation, args, when) => {
     if (operation === 'allocate') {
       // The plan allocates its arena first.
       if (when === 'after' && args[0] instanceof Float32Array) arena ??= args[0].buffer;
       return;
     }
-    const inArena = (array: unknown): array is Float32Array =>
-      array instanceof Float32Array && array.buffer === arena;
     const [output] = args;
     args.forEach((array, i) => {
       if (!inArena(array)) return;

@@ -13,17 +13,17 @@ export interface ValidCall {
 
 export const isArray = (value: unknown): value is TypedArray => ArrayBuffer.isView(value);
 
+const dims = (...sizes: number[]): Int32Array => Int32Array.from(sizes);
+
+function call(operation: Operation, args: ValidCall['args'], outputs = [0]): ValidCall {
+  return { operation, args, outputs };
+}
+
 /** A valid call of every operation, with sizes and values drawn from the seed. */
 export function validCalls(seed: number): ValidCall[] {
   const random = createRandom(seed, 99);
   const between = (least: number, most: number): number => least + random.below(most - least + 1);
   const f32 = (length: number): Float32Array => values(random, length);
-  const dims = (...sizes: number[]): Int32Array => Int32Array.from(sizes);
-  const call = (operation: Operation, args: ValidCall['args'], outputs = [0]): ValidCall => ({
-    operation,
-    args,
-    outputs,
-  });
 
   const kernel = between(1, 6);
   const padding = random.below(kernel);
