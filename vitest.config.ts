@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+/** Node 20 knows relaxed SIMD, but must be told to use it: so that the kernels for it are tested there, too. */
+const relaxedSimd = process.versions.node.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
+
 export default defineConfig({
   resolve: {
     // Tests import `src/…` for its types and run `dist/…`: what is tested is what ships, threads and binaries included.
@@ -13,5 +16,6 @@ export default defineConfig({
     // A broker that has to be installed or fetched first takes its time.
     hookTimeout: 300_000,
     maxWorkers: 2,
+    execArgv: relaxedSimd,
   },
 });

@@ -1,4 +1,5 @@
 // Builds the native kernels: one addon with every instruction set of the processor's family, into dist/engine/kernels/native/.
+// The WebAssembly kernels are in the repository (native/build-wasm.mjs makes them) and only copied.
 //   node native/build.mjs           for this machine; does nothing if what is there is up to date
 //   node native/build.mjs --all     for every platform the package is published for; needs the compiler from npm
 //   node native/build.mjs --compiler gcc
@@ -6,6 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -157,6 +159,10 @@ const hash = createHash('sha256').update(JSON.stringify([platforms, available, v
 for (const name of readdirSync(here).toSorted()) hash.update(name).update(readFileSync(join(here, name)));
 const inputs = hash.digest('hex');
 
+for (const name of values.sanitize ? [] : ['kernels-plain.wasm', 'kernels-relaxed.wasm']) {
+  const to = new URL(`../dist/engine/kernels/wasm/${name}`, import.meta.url);
+  copyFileSync(new URL(`../src/engine/kernels/wasm/${name}`, import.meta.url), to);
+}
 mkdirSync(out, { recursive: true });
 /** What an earlier build left, if it is of the same sources and compilers. */
 const record = readRecord();

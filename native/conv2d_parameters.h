@@ -16,6 +16,13 @@
 #define MOST_TAPS 4
 #endif
 
+/* These tiles leave WebAssembly a register to spare. */
+#ifdef __wasm__
+#define SLOPES_IN_ORDER (void)0
+#else
+#define SLOPES_IN_ORDER IN_ORDER
+#endif
+
 struct gradient_tile {
   float *sums; /* [filters][taps][16], added to */
   const float *dy, *x; /* of the first row */
@@ -59,7 +66,7 @@ INLINE void compute_gradient_tile(const struct gradient_tile *g, const int filte
         UNROLL for (int f = 0; f < filters; f++) {
           const V slope = load_v(dy + f * dy_filter);
           UNROLL for (int t = 0; t < taps; t++) sum[f][t] = fma_v(slope, seen[t], sum[f][t]);
-          IN_ORDER;
+          SLOPES_IN_ORDER;
         }
       } else {
         V slope[8];
@@ -67,7 +74,7 @@ INLINE void compute_gradient_tile(const struct gradient_tile *g, const int filte
         UNROLL for (int t = 0; t < taps; t++) {
           const V seen = load_v(x + x_tap[t]);
           UNROLL for (int f = 0; f < filters; f++) sum[f][t] = fma_v(slope[f], seen, sum[f][t]);
-          IN_ORDER;
+          SLOPES_IN_ORDER;
         }
       }
     }
@@ -104,7 +111,11 @@ static gradient_tile_function *const gradient_tile_functions[7][9] = {{0},
 /* A kernel's row of more than MOST_TAPS is cut into tiles of this many at most. */
 #define TAPS_OF_MANY 5
 #else
+#if V_REGISTERS == 16
 static const int most_gradient_filters[] = {0, 8, 6, 4, 3};
+#else
+static const int most_gradient_filters[] = {0, 8, 6, 3, 3};
+#endif
 FILTERS8(1, GRADIENT_TILE) FILTERS6(2, GRADIENT_TILE) FILTERS4(3, GRADIENT_TILE) FILTERS2(4, GRADIENT_TILE)
 GRADIENT_TILE(3, 4)
 static gradient_tile_function *const gradient_tile_functions[5][9] = {

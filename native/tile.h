@@ -72,7 +72,11 @@ static tile_function *const tile_functions[5][13] = {
     {0}, {0, ROW12(1, NAME)}, {0, ROW8(2, NAME)}, {0, ROW8(3, NAME)}, {0, ROW6(4, NAME)}};
 #else
 #define MOST_COLUMNS 3
+#if V_REGISTERS == 16
 static const int most_filters[] = {0, 12, 6, 4};
+#else
+static const int most_filters[] = {0, 8, 4, 3};
+#endif
 ROW12(1, TILE) ROW6(2, TILE) ROW(3, TILE)
 static tile_function *const tile_functions[4][13] = {
     {0}, {0, ROW12(1, NAME)}, {0, ROW6(2, NAME)}, {0, ROW(3, NAME)}};

@@ -2,8 +2,9 @@
  * V: as many of the sixteen lanes as one register of the instruction set holds. Kernels run over the parts of the lanes,
  * PARTS = 16 / V_LANES times; lanes never mix, so how many fit into a register changes no bit.
  *
- * Every multiply-add is a fused one: `fma_v` is one instruction on each set below, and the compiler is told never to fuse
- * on its own (-ffp-contract=off). Everything else is IEEE 754 arithmetic, which rounds the same everywhere.
+ * Every multiply-add is a fused one: `fma_v` is one instruction on each native set below, and the compiler is told never to
+ * fuse on its own (-ffp-contract=off). Everything else is IEEE 754 arithmetic, which rounds the same everywhere.
+ * WebAssembly promises no fused multiply-add: plain SIMD rounds twice, relaxed SIMD as the machine likes.
  */
 #ifndef ONKO_VECTOR_H
 #define ONKO_VECTOR_H
@@ -32,17 +33,20 @@
 #include <arm_neon.h>
 #define V_LANES 4
 #define V_REGISTERS 32
+#elif defined(__wasm_simd128__)
+#define V_LANES 4
+#define V_REGISTERS 15 /* of x64's sixteen the runtime keeps one for itself */
 #else
-#error "No instruction set with fused multiply-adds: expected AVX-512, AVX2 with FMA, or NEON on 64-bit ARM."
+#error "Expected AVX-512, AVX2 with FMA, NEON on 64-bit ARM, or WebAssembly with SIMD."
 #endif
 
 #define PARTS (LANES / V_LANES)
 
 /*
- * Between the steps of a tile that fills sixteen registers: keeps compilers from loading the next step's operand early,
- * for which there is no register left.
+ * Between the steps of a tile that fills all registers: keeps compilers from loading the next step's operand early, for
+ * which there is no register left. (Plain WebAssembly needs one more for each product, so its tile is never that tight.)
  */
-#if V_REGISTERS == 16
+#if V_REGISTERS == 16 || defined(__wasm_relaxed_simd__)
 #define IN_ORDER __asm__ volatile("" ::: "memory")
 #else
 #define IN_ORDER (void)0
@@ -63,6 +67,10 @@ INLINE V fma_v(V a, V b, V c) {
   return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif V_LANES == 8
   return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__wasm_relaxed_simd__)
+  return (V)__builtin_wasm_relaxed_madd_f32x4(a, b, c);
+#elif defined(__wasm_simd128__)
+  return a * b + c;
 #else
   return (V)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #endif

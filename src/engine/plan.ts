@@ -61,7 +61,8 @@ export class BatchError extends Error {
  * @throws RangeError for a capacity that is no positive multiple of 16, or a scaling that cannot be
  * @throws BatchError if the bytes have three channels and the model's input has not
  */
-export function createPlan(model: Model, kernels: Kernels, options: PlanOptions): Plan {
+export function createPlan(model: Model, backend: Kernels, options: PlanOptions): Plan {
+  const kernels = backend.forPlan();
   const { capacity, scaling } = options;
   if (!Number.isInteger(capacity) || capacity <= 0 || capacity % LANES !== 0) {
     throw new RangeError(`Expected a capacity that is a positive multiple of ${LANES}, found ${capacity}.`);
@@ -78,21 +79,29 @@ export function createPlan(model: Model, kernels: Kernels, options: PlanOptions)
   const pass = { training: false, seed: 0, step: 0, microshard: 0, group: 0 };
   let boundParameters: Float32Array | null = null;
   let boundGradient: Float32Array | null = null;
+  /** Of the caller's arrays, where the kernels would copy them on every call. */
+  const copies = kernels.copies
+    ? { parameters: kernels.allocate(parameterCount), gradient: kernels.allocate(parameterCount) }
+    : null;
 
   function useParameters(parameters: Float32Array): void {
-    if (parameters === boundParameters) return;
     expectLength('parameters', parameters.length, parameterCount);
-    bindParameters(model, layers, parameters);
-    boundParameters = parameters;
+    copies?.parameters.set(parameters);
+    const used = copies?.parameters ?? parameters;
+    if (used === boundParameters) return;
+    bindParameters(model, layers, used);
+    boundParameters = used;
   }
 
-  function useGradient(gradient: Float32Array): void {
-    if (gradient !== boundGradient) {
-      expectLength('gradient values', gradient.length, parameterCount);
-      bindGradient(model, layers, gradient);
-      boundGradient = gradient;
+  /** Returns the array that the gradient is added up in. */
+  function useGradient(gradient: Float32Array): Float32Array {
+    expectLength('gradient values', gradient.length, parameterCount);
+    const used = copies?.gradient ?? gradient;
+    if (used !== boundGradient) {
+      bindGradient(model, layers, used);
+      boundGradient = used;
     }
-    gradient.fill(0);
+    return used.fill(0);
   }
 
   /** The group's images through every layer but the last. Returns how many lanes are images. */
@@ -149,7 +158,7 @@ export function createPlan(model: Model, kernels: Kernels, options: PlanOptions)
     gradient(parameters, batch, key, gradient) {
       checkBatch(batch);
       useParameters(parameters);
-      useGradient(gradient);
+      const sums = useGradient(gradient);
       pass.training = true;
       pass.seed = key.seed;
       pass.step = key.step;
@@ -160,6 +169,7 @@ export function createPlan(model: Model, kernels: Kernels, options: PlanOptions)
         score(batch, group, lanes, tally);
         backward(lanes);
       }
+      if (sums !== gradient) gradient.set(sums);
       return tally;
     },
     evaluate(parameters, batch) {

@@ -40,6 +40,10 @@ const promisedBits: Record<string, Record<string, string>> = {
     lenet: '41652ddb2e973b1042251ca70843e9ba1c6bfd63ebf0e8cbb24820a714e00925',
     odd: '61f8aabcd7f3e4bb3f18f80a07cca761113670058db7737647877b76ca64023a',
   },
+  'wasm-f32-1': {
+    lenet: '9b4a3f69f2688330590ec01c82f0683d9b010a498eb7dddb87bdda1b4ae32a07',
+    odd: '1c960658a24bbb2624eb38259a49ae5821a75b6e7a4409a2871e2647487b9a70',
+  },
 };
 
 function load(name: string): Golden {

@@ -59,6 +59,13 @@ export interface Kernels {
 
   /** Zeros, where this backend likes them in memory. Any other array will do as well, only slower. */
   allocate(length: number): Float32Array;
+  /**
+   * Whether an array that was not allocated here is copied there and back on each call, as by WebAssembly, which computes in
+   * memory of its own: what is used often is worth a copy that stays.
+   */
+  readonly copies: boolean;
+  /** These kernels with memory of their own, if they have any: given back as soon as nobody holds kernels or arrays. */
+  forPlan(): Kernels;
 
   /** pixels[·][pixelChannels][area] u8 from sample `first`, table[256] → x[channels][area][16]; lanes ≥ `lanes` get 0. */
   packPixels(

@@ -1,4 +1,6 @@
-import type { Activation, Conv2dDims, Kernels, LinearDims, PackDims, Pool2dDims } from '../kernels.js';
+import { activationNumbers, slopeOf } from '../activation.js';
+import { conv2dRow, linearRow, packRow, pool2dRow, remember } from '../dims.js';
+import type { Kernels } from '../kernels.js';
 
 /** The operations of one instruction set as native/addon.c has them: dims as numbers in a row, activations by number. */
 export interface NativeOperations {
@@ -59,37 +61,18 @@ export type Addon = Record<string, NativeOperations>;
  */
 export const nativeNumericsId = 'native-f32-1';
 
-const activations = { relu: 0, leaky_relu: 1, tanh: 2, sigmoid: 3 } as const;
-const slopeOf = (activation: Activation): number => (activation.type === 'leaky_relu' ? activation.slope : 0);
-
 /** `Kernels` over the addon's operations for one instruction set. */
 export function nativeKernels(instructionSet: string, operations: NativeOperations): Kernels {
-  const conv2d = remember((d: Conv2dDims) => [
-    d.channels,
-    d.height,
-    d.width,
-    d.filters,
-    d.kernel,
-    d.stride,
-    d.padding,
-    d.outHeight,
-    d.outWidth,
-  ]);
-  const pool2d = remember((d: Pool2dDims) => [
-    d.channels,
-    d.height,
-    d.width,
-    d.size,
-    d.stride,
-    d.outHeight,
-    d.outWidth,
-  ]);
-  const linear = remember((d: LinearDims) => [d.inputs, d.units]);
-  const pack = remember((d: PackDims) => [d.pixelChannels, d.channels, d.area]);
+  const conv2d = rowOf(conv2dRow);
+  const pool2d = rowOf(pool2dRow);
+  const linear = rowOf(linearRow);
+  const pack = rowOf(packRow);
   const { multiply, softmaxForward, crossEntropyForward, crossEntropyBackward, add, allocate } = operations;
-  return {
+  const kernels: Kernels = {
     name: `native-${instructionSet}`,
     numericsId: nativeNumericsId,
+    copies: false,
+    forPlan: () => kernels,
     packPixels: (x, pixels, first, lanes, table, dims) =>
       operations.packPixels(x, pixels, first, lanes, table, pack(dims)),
     conv2dForward: (y, x, w, b, dims) => operations.conv2dForward(y, x, w, b, conv2d(dims)),
@@ -103,9 +86,9 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
     maxPool2dForward: (y, argmax, x, dims) => operations.maxPool2dForward(y, argmax, x, pool2d(dims)),
     maxPool2dBackward: (dx, dy, argmax, dims) => operations.maxPool2dBackward(dx, dy, argmax, pool2d(dims)),
     activationForward: (y, x, activation) =>
-      operations.activationForward(y, x, activations[activation.type], slopeOf(activation)),
+      operations.activationForward(y, x, activationNumbers[activation.type], slopeOf(activation)),
     activationBackward: (dx, dy, y, activation) =>
-      operations.activationBackward(dx, dy, y, activations[activation.type], slopeOf(activation)),
+      operations.activationBackward(dx, dy, y, activationNumbers[activation.type], slopeOf(activation)),
     multiply,
     softmaxForward,
     crossEntropyForward,
@@ -113,16 +96,10 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
     add,
     allocate,
   };
+  return kernels;
 }
 
-/** Dims as the addon takes them, made once per object: reading their properties on every call would cost more than the call. */
-function remember<Dims extends object>(row: (dims: Dims) => number[]): (dims: Dims) => Int32Array {
-  const known = new WeakMap<Dims, Int32Array>();
-  return (dims) => {
-    const found = known.get(dims);
-    if (found !== undefined) return found;
-    const made = Int32Array.from(row(dims));
-    known.set(dims, made);
-    return made;
-  };
+/** Dims as the addon takes them. */
+function rowOf<Dims extends object>(row: (dims: Dims) => number[]): (dims: Dims) => Int32Array {
+  return remember((dims: Dims) => Int32Array.from(row(dims)));
 }

@@ -13,6 +13,8 @@ import { crossEntropyBackward, crossEntropyForward, softmaxForward } from './sof
 export const referenceKernels: Kernels = {
   name: 'reference',
   numericsId: 'reference-f64-1',
+  copies: false,
+  forPlan: () => referenceKernels,
   allocate: (length) => new Float32Array(length),
   packPixels,
   conv2dForward,
