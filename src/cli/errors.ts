@@ -8,6 +8,11 @@ export class NoModelError extends Error {
   override readonly name = 'NoModelError';
 }
 
+/** Nobody answered on the broker, or not in time. Exit code 4. */
+export class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError';
+}
+
 /** SIGINT or SIGTERM ended the command before its work was done. Exit code 130 or 143. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';

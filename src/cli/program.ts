@@ -38,6 +38,8 @@ export function buildProgram(name: ProgramName, host: Host, run: Run): Command {
       add(group(program, 'coordinator', 'a run over RabbitMQ'), 'start', definitions.coordinatorStart);
       add(group(program, 'worker', 'a worker of runs over RabbitMQ'), 'start', definitions.workerStart);
       add(group(program, 'dataset', 'data sets'), 'demo', definitions.datasetDemo);
+      add(program, 'status', definitions.status);
+      add(program, 'drain', definitions.drain);
       add(program, 'doctor', definitions.doctor);
       program.addHelpText('after', `\n\`onko COMMAND --help\` says more.\n\n${exitCodeText()}`);
       break;

@@ -17,6 +17,10 @@ export interface CoordinatorConfig {
   outDir: string;
   /** Go on with the run in `outDir`. A folder without a run is started from the beginning. */
   resume: boolean;
+  /** With `resume`: end the coordinator that has the run, wherever it runs on this folder, and take its place. */
+  takeOver?: boolean;
+  /** Name of a new run, by which workers can choose it. Default: `run-` and twelve hex digits. */
+  runName?: string | null;
   /** Training starts once this many workers are ready; afterwards one is enough. */
   minWorkers: number;
   /** Stop with RunStoppedError after so long without enough workers; null waits for ever. */

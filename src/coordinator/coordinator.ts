@@ -5,6 +5,7 @@ import { createCoordinatorMetrics } from './metrics.js';
 import { type PerformerParts, realParts, startPerformer } from './performer.js';
 import { prepareRun } from './prepare.js';
 import { runPaths, writeFence } from './run-dir.js';
+import { fenceOff, openWhenFree } from './take-over.js';
 
 /**
  * Starts or resumes a run. Rejects before anything is published when the spec (TrainingSpecError), the folder
@@ -15,14 +16,20 @@ export async function startCoordinator(
   config: CoordinatorConfig,
   parts: PerformerParts = realParts,
 ): Promise<Coordinator> {
-  const run = await prepareRun(config);
+  if (config.takeOver === true) await fenceOff(config);
+  let run = await prepareRun(config);
   if (run.file.finished !== null && (await isThere(runPaths(config.outDir).model, config.files))) {
     const summary = summaryOfFinished(config, run.file.run, run.file.finished);
     config.log.info(`Run ${run.file.run} in ${config.outDir} is finished already; nothing is left to do.`);
     return { finished: Promise.resolve(summary), stop: async () => {} };
   }
-  const link = await config.transport.openCoordinator({ run: run.file.run, fence: run.fence });
+  const open = { run: run.file.run, fence: run.fence };
+  const link = await (config.takeOver === true
+    ? openWhenFree(config, open)
+    : config.transport.openCoordinator(open));
   try {
+    // What the other one was writing when it was told may be on disk by now.
+    if (config.takeOver === true) run = await prepareRun(config);
     // Only now: a coordinator that was not given the run must not fence off the one that has it.
     await writeFence(config.outDir, run.fence, config.files);
     return await startPerformer(config, run, link, createCoordinatorMetrics(config.metrics), parts);

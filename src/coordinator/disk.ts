@@ -2,7 +2,7 @@ import { canonicalJson, OutputError, writeAtomically } from '../store/index.js';
 import { encodeCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig } from './config.js';
-import { RunFolderError } from './errors.js';
+import { TakenOverError } from './errors.js';
 import { formatHistory } from './history.js';
 import type { PreparedRun } from './prepare.js';
 import { readFence, runPaths } from './run-dir.js';
@@ -12,6 +12,8 @@ export interface Disk {
   /** Copies the present state and writes it; `onDone` gets null when it is on disk, or why it is not. */
   saveCheckpoint(onDone: (failure: OutputError | null) => void): void;
   saveHistory(onFailed: (failure: OutputError) => void): void;
+  /** Looks whether the folder is still ours; `onError` is told if not. */
+  checkFence(): void;
   /** Step of the newest checkpoint that this start wrote or began with; null if there is none. */
   savedStep(): number | null;
   /** Resolves when everything asked for is on disk, or has failed. */
@@ -63,8 +65,8 @@ export function createDisk(
   const guardFence = async (): Promise<void> => {
     const fence = await readFence(config.outDir, config.files);
     if (fence <= run.fence) return;
-    throw new RunFolderError(
-      `Another coordinator has gone on with the run in ${config.outDir}; this one writes nothing more there.`,
+    throw new TakenOverError(
+      `Another coordinator has taken over the run in ${config.outDir}: this one ends, and has written nothing since.`,
     );
   };
 
@@ -107,6 +109,11 @@ export function createDisk(
         },
       );
     },
+    checkFence: () =>
+      enqueue(
+        async () => undefined,
+        () => undefined,
+      ),
     savedStep: () => saved,
     settled: () => queue,
   };

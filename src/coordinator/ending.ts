@@ -4,7 +4,7 @@ import { type writeCurves, writeFinished, writeModel } from './artifacts.js';
 import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig, RunSummary } from './config.js';
 import type { Disk } from './disk.js';
-import { RunStoppedError } from './errors.js';
+import { RunStoppedError, TakenOverError } from './errors.js';
 import type { PreparedRun } from './prepare.js';
 import { runPaths } from './run-dir.js';
 
@@ -112,7 +112,9 @@ export function createEnding(o: {
         });
       }
       await disk.settled();
-      await farewell('failed', error instanceof Error ? error.message : String(error));
+      // The workers are the successor's now, and so are the tasks.
+      if (error instanceof TakenOverError) await bounded(link.close());
+      else await farewell('failed', error instanceof Error ? error.message : String(error));
     } catch (late) {
       config.log.debug(`While giving up: ${String(late)}`);
     }

@@ -8,9 +8,14 @@ export class ResumeMismatchError extends Error {
   override readonly name = 'ResumeMismatchError';
 }
 
-/** The run folder already holds a run and resuming was not asked for, or another coordinator took it over. Exit code 2. */
+/** The run folder already holds a run and resuming was not asked for. Exit code 2. */
 export class RunFolderError extends Error {
   override readonly name = 'RunFolderError';
+}
+
+/** Another coordinator has taken the run over, as somebody asked it to. Exit code 8. */
+export class TakenOverError extends Error {
+  override readonly name = 'TakenOverError';
 }
 
 /** No checkpoint of the folder can be read, although there are some. Exit code 5. */

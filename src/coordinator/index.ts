@@ -17,6 +17,8 @@ export {
   ResumeMismatchError,
   RunFolderError,
   RunStoppedError,
+  TakenOverError,
   TrainingSpecError,
 } from './errors.js';
 export { parseTrainingSpec, type TrainingSpec } from './spec.js';
+export type { RunStatus, WorkerStatus } from './status.js';

@@ -24,6 +24,7 @@ import { createOutbox } from './outbox.js';
 import type { PreparedRun } from './prepare.js';
 import { createReporter } from './reporter.js';
 import { planOf } from './run-plan.js';
+import { statusOf } from './status.js';
 import { type ArrivedResult, createStepWork, openResult } from './step-work.js';
 
 /** What the performer is put together from; the simulator in test/sim has some that go wrong. */
@@ -34,6 +35,9 @@ export interface PerformerParts {
 }
 
 export const realParts: PerformerParts = { decide, createStepWork, writeCurves };
+
+/** How often a coordinator looks whether its run was taken over. */
+const fenceCheckMs = 2_000;
 
 /** Around the decider: turns messages, timers and finished writes into events, and its actions into messages and tensors. */
 export async function startPerformer(
@@ -211,6 +215,11 @@ export async function startPerformer(
           reporter.writeFailed('checkpoint', failure.message);
           post({ type: 'checkpoint_failed', reason: failure.message });
         });
+      case 'answer_status': {
+        const statusJson = JSON.stringify(statusOf(state, reporter.progress(state), now()));
+        const report = { type: 'status_report', run: runId, fence, statusJson } as const;
+        return outbox.send(() => link.answer(action.observer, report));
+      }
       case 'serve_block':
         return blocks.request(action.worker, action.block, action.hash);
       case 'quarantine': {
@@ -274,8 +283,10 @@ export async function startPerformer(
   link.onTraffic(({ direction, type, sizeBytes }) => metrics.bytes.inc({ direction, type }, sizeBytes));
   const tickMs = Math.min(500, config.heartbeatMs / 4);
   const stopTicking = every(config.timers ?? realTimers, tickMs, () => post({ type: 'tick' }));
+  const stopWatching = every(config.timers ?? realTimers, fenceCheckMs, () => disk.checkFence());
   const stopListening = (): void => {
     stopTicking();
+    stopWatching();
     blocks.close();
   };
   try {

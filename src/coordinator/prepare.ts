@@ -30,7 +30,15 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
     dataHash: pack.manifest.hash,
     numericsId: config.kernels.numericsId,
   };
-  const { file, isNew } = await openRunFolder(outDir, config.resume, identity, config.version, log, files);
+  const { file, isNew } = await openRunFolder(
+    outDir,
+    config.resume,
+    identity,
+    config.version,
+    log,
+    files,
+    config.runName,
+  );
   const trainer = createTrainer(spec, model, curriculum.totalSteps);
   const found = isNew ? null : await readNewestCheckpoint(runPaths(outDir).checkpoints, model, log, files);
   const restored = found?.checkpoint.metadata ?? null;

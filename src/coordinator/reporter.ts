@@ -23,6 +23,7 @@ export interface Reporter {
   /** Training goes on: the next one may succeed. */
   writeFailed(file: 'checkpoint' | 'history', reason: string): void;
   report(level: 'info' | 'warn', line: string, waiting: boolean): void;
+  progress(state: CoordinatorState): Progress;
   /** After each event. */
   observe(state: CoordinatorState, event: CoordinatorEvent): void;
 }
@@ -69,6 +70,7 @@ export function createReporter(
   };
 
   return {
+    progress,
     accepted(mode, samples) {
       waiting = null;
       metrics.images.inc({ mode }, samples);

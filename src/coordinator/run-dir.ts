@@ -79,6 +79,7 @@ export async function openRunFolder(
   onkoVersion: string,
   log: Log,
   files: FileOperations = realFiles,
+  runName: string | null = null,
 ): Promise<{ file: RunFile; isNew: boolean }> {
   const paths = runPaths(outDir);
   await makeFolder(outDir, files);
@@ -87,6 +88,11 @@ export async function openRunFolder(
     if (!resume) {
       throw new RunFolderError(
         `${outDir} already holds run ${file.run}. Go on with it by --resume, or name another folder with --out.`,
+      );
+    }
+    if (runName !== null && runName !== file.run) {
+      throw new ResumeMismatchError(
+        `The run in ${outDir} is named ${file.run}, not ${runName}: leave out --run, or name another folder with --out.`,
       );
     }
     checkIdentity(outDir, file, identity);
@@ -103,7 +109,7 @@ export async function openRunFolder(
   await makeFolder(paths.checkpoints, files);
   const fresh: RunFile = {
     format: 'onko-run-1',
-    run: `run-${randomBytes(6).toString('hex')}`,
+    run: runName ?? `run-${randomBytes(6).toString('hex')}`,
     ...identity,
     onkoVersion,
     finished: null,

@@ -1,12 +1,20 @@
 import { assertNever, ProtocolError } from './errors.js';
 import { fromWire, isTensor, toWire } from './fields.js';
 import { limits } from './limits.js';
-import type { Message, MessageType, Task, ToCoordinator, ToWorker, Weights } from './messages.js';
+import type {
+  Message,
+  MessageType,
+  StatusReport,
+  Task,
+  ToCoordinator,
+  ToWorker,
+  Weights,
+} from './messages.js';
 import { bodyFieldOf, type FieldKind, messageTypes, schema } from './schema.js';
 import { decodeEnvelope, encodeEnvelope, type WireEnvelope } from './wire.js';
 
 /** A larger major than ours is refused; a larger minor only adds what we skip. */
-export const protocolVersion = { major: 1, minor: 0 } as const;
+export const protocolVersion = { major: 1, minor: 1 } as const;
 
 const typeOfBody = new Map<string, MessageType>(messageTypes.map((type) => [bodyFieldOf[type], type]));
 
@@ -88,12 +96,15 @@ export function decodeToCoordinator(bytes: Uint8Array): ToCoordinator {
     case 'goodbye':
     case 'block_request':
     case 'result':
+    case 'status_request':
       return message;
     case 'offer':
     case 'announce':
     case 'refuse':
     case 'block_response':
     case 'drain':
+    case 'drain_request':
+    case 'status_report':
     case 'end_of_run':
     case 'task':
     case 'weights':
@@ -112,6 +123,7 @@ export function decodeToWorker(bytes: Uint8Array): ToWorker | Weights | Task {
     case 'refuse':
     case 'block_response':
     case 'drain':
+    case 'drain_request':
     case 'end_of_run':
     case 'weights':
     case 'task':
@@ -123,10 +135,18 @@ export function decodeToWorker(bytes: Uint8Array): ToWorker | Weights | Task {
     case 'goodbye':
     case 'block_request':
     case 'result':
+    case 'status_request':
+    case 'status_report':
       throw unexpected('a message for a worker', message.type);
     default:
       return assertNever(message);
   }
+}
+
+export function decodeStatusReport(bytes: Uint8Array): StatusReport {
+  const message = decode(bytes);
+  if (message.type !== 'status_report') throw unexpected('a status report', message.type);
+  return message;
 }
 
 function opened(bytes: Uint8Array): WireEnvelope {

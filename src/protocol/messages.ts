@@ -97,6 +97,14 @@ export interface DrainWorker {
   worker: string;
 }
 
+/** From an observer to one worker: finish what is in hand and leave, whatever run it is of. */
+export interface DrainRequest {
+  type: 'drain_request';
+  worker: string;
+  /** Who asks. */
+  reason: string;
+}
+
 /** To all workers of the run. */
 export interface EndOfRun {
   type: 'end_of_run';
@@ -173,6 +181,20 @@ export interface BlockRequest {
   hash: string;
 }
 
+/** From an observer to every coordinator. */
+export interface StatusRequest {
+  type: 'status_request';
+  observer: string;
+}
+
+/** The answer, to the observer that asked. */
+export interface StatusReport {
+  type: 'status_report';
+  run: string;
+  fence: number;
+  statusJson: string;
+}
+
 /** One computed node. */
 export interface Result {
   type: 'result';
@@ -198,7 +220,15 @@ export interface Result {
   computeMs: number;
 }
 
-export type ToCoordinator = Hello | Ready | Heartbeat | TaskFailed | Goodbye | BlockRequest | Result;
-export type ToWorker = RunOffer | Announce | Refuse | BlockResponse | DrainWorker | EndOfRun;
-export type Message = ToCoordinator | ToWorker | Task | Weights;
+export type ToCoordinator =
+  | Hello
+  | Ready
+  | Heartbeat
+  | TaskFailed
+  | Goodbye
+  | BlockRequest
+  | Result
+  | StatusRequest;
+export type ToWorker = RunOffer | Announce | Refuse | BlockResponse | DrainWorker | DrainRequest | EndOfRun;
+export type Message = ToCoordinator | ToWorker | Task | Weights | StatusReport;
 export type MessageType = Message['type'];

@@ -12,11 +12,16 @@ export function isIdentifier(name: string): boolean {
 /** Topic exchange of the vhost, durable, never deleted: where workers and coordinators find one another. */
 export const lobbyExchange = 'onko.lobby';
 /** Routing keys of the lobby. */
-export const lobbyKeys = { hello: 'hello', announce: 'announce' } as const;
+export const lobbyKeys = { hello: 'hello', announce: 'announce', status: 'status' } as const;
 
 /** Exclusive queue of one worker. */
 export function workerInbox(worker: string): string {
   return `onko.worker.${worker}`;
+}
+
+/** Exclusive queue of somebody who asks how runs are. */
+export function observerInbox(observer: string): string {
+  return `onko.observer.${observer}`;
 }
 
 export interface RunTopology {

@@ -8,9 +8,10 @@ export class RunTakenError extends Error {
   override readonly name = 'RunTakenError';
   readonly run: string;
 
-  constructor(run: string) {
+  constructor(run: string, message?: string) {
     super(
-      `Run ${run} already has a coordinator on this broker. Stop that one first, or start a run of another name.`,
+      message ??
+        `Run ${run} already has a coordinator on this broker. Stop that one first, let this one take its place with --resume --take-over, or start a run of another name.`,
     );
     this.run = run;
   }

@@ -1,11 +1,13 @@
 export { createEmbeddedTransport } from './embedded/transport.js';
 export { BrokerError, LinkDownError, RunGoneError, RunTakenError } from './errors.js';
+export { openRabbitObserver } from './rabbitmq/observer.js';
 export { createRabbitTransport, type RabbitOptions } from './rabbitmq/transport.js';
 export { every, pauseFor, realTimers, type Timers, within } from './timers.js';
 export type {
   CoordinatorLink,
   Delivery,
   LinkState,
+  ObserverLink,
   Traffic,
   Transport,
   Verdict,

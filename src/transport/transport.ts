@@ -5,6 +5,7 @@ import type {
   Hello,
   Ready,
   Result,
+  StatusReport,
   Task,
   TaskFailed,
   ToCoordinator,
@@ -71,6 +72,8 @@ export interface CoordinatorLink {
   sendTask(worker: string, task: Task): Promise<void>;
   /** To the inboxes of all workers that have joined. */
   broadcast(message: ToWorker): Promise<void>;
+  /** To somebody who asked. Resolves quietly if nobody waits for it any more. */
+  answer(observer: string, report: StatusReport): Promise<void>;
   /** Drops the tasks that nobody has taken yet. */
   purgeTasks(): Promise<void>;
   /** Keeps a task that nobody can compute where an operator can look at it. */
@@ -82,6 +85,16 @@ export interface CoordinatorLink {
   onTraffic(listener: (traffic: Traffic) => void): void;
   /** The orderly end: nothing of the run is left on the broker. Quarantined tasks go with it. */
   deleteRun(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Looks at a broker from outside of every run: what `onko status` and `onko drain` need. */
+export interface ObserverLink {
+  /** What the coordinators that are there answer within `waitMs`; sooner once they have all had their say. */
+  askStatus(waitMs: number): Promise<StatusReport[]>;
+  /** Asks a worker to finish and leave. false if there is none of that name. */
+  drain(worker: string, reason: string): Promise<boolean>;
+  hasWorker(worker: string): Promise<boolean>;
   close(): Promise<void>;
 }
 

@@ -16,6 +16,8 @@ export interface WorkerConfig {
   localData?: { dataDir: string };
   /** End after the first run instead of going back to the lobby. */
   once: boolean;
+  /** Take part in the run of this name only. Default: whatever run needs a worker. */
+  run?: string | null;
   log: Log;
   /** Who this is, for the coordinator's tables: facts about the process that only the command line may read. */
   machine?: Machine;

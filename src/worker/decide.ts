@@ -99,7 +99,8 @@ function takeMessage(
 ): WorkerState {
   switch (message.type) {
     case 'announce': {
-      const { stage } = state;
+      const { stage, settings } = state;
+      if (settings.run !== null && message.run !== settings.run) return state;
       if (stage.type === 'lobby') return { ...state, stage: { ...stage, helloAtMs: nowMs } };
       // A coordinator of our own run that does not know us was started again, with a higher fence.
       if (stage.type === 'run' && stage.run.joined && stage.run.offer.run === message.run)
@@ -109,6 +110,7 @@ function takeMessage(
     case 'offer':
       return takeOffer(state, message, nowMs, actions);
     case 'refuse': {
+      if (state.settings.run !== null && message.run !== state.settings.run) return state;
       const told = reportOnce(state, 'warn', `Run ${message.run} turned us away: ${message.reason}`, actions);
       if (!isRun(state, message.run)) return told;
       return leave(
@@ -120,6 +122,8 @@ function takeMessage(
     case 'drain':
       if (!isRun(state, message.run) || message.worker !== state.settings.worker) return state;
       return drain(state, 'the coordinator asked for it', actions);
+    case 'drain_request':
+      return message.worker === state.settings.worker ? drain(state, message.reason, actions) : state;
     case 'end_of_run': {
       if (!isRun(state, message.run)) return state;
       if (state.stage.type === 'run' && message.fence < state.stage.run.fence) return state;

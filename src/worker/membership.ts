@@ -10,6 +10,7 @@ export function takeOffer(
   actions: WorkerAction[],
 ): WorkerState {
   const { stage, settings } = state;
+  if (settings.run !== null && offer.run !== settings.run) return state;
   if (stage.type === 'lobby') {
     if (state.draining !== null) return state;
     if (offer.numericsId !== settings.numericsId) {

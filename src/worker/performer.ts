@@ -68,6 +68,7 @@ export class Performer implements RunningWorker {
       numericsId: parts.kernels.numericsId,
       threads: parts.config.threads,
       once: parts.config.once,
+      run: parts.config.run ?? null,
     });
     const raise = (event: WorkerEvent): void => this.#raise(event);
     this.#deliveries = new Deliveries(parts.config.worker, raise);

@@ -6,6 +6,8 @@ export interface WorkerSettings {
   numericsId: string;
   threads: number;
   once: boolean;
+  /** Take part in this run only; null for whatever needs a worker. */
+  run: string | null;
   /** Between two hellos in the lobby. */
   helloEveryMs: number;
   /** Between two `ready` messages while the weights wanted have not come. */

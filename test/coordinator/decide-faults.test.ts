@@ -298,6 +298,7 @@ class Simulation {
       }
       case 'finish':
       case 'fail':
+      case 'answer_status':
       case 'audited':
       case 'expelled':
       case 'ask':

@@ -193,7 +193,16 @@ test('sizes: small kinds stay small, reasons are clipped', () => {
 test('every reader takes its own kinds only', () => {
   expect(kinds(decodeTask)).toEqual(['task']);
   expect(kinds(decodeWeights)).toEqual(['weights']);
-  const toCoordinator = ['hello', 'ready', 'heartbeat', 'task_failed', 'goodbye', 'block_request', 'result'];
+  const toCoordinator = [
+    'hello',
+    'ready',
+    'heartbeat',
+    'task_failed',
+    'goodbye',
+    'block_request',
+    'result',
+    'status_request',
+  ];
   expect(kinds(decodeToCoordinator)).toEqual(toCoordinator);
   const toWorker = [
     'offer',

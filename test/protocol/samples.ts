@@ -85,6 +85,9 @@ export const samples: { [T in MessageType]: Extract<Message, { type: T }> } = {
     error: '',
   },
   drain: { type: 'drain', run, worker },
+  drain_request: { type: 'drain_request', worker, reason: 'onko drain on a-host' },
+  status_request: { type: 'status_request', observer: 'host-4712-ab' },
+  status_report: { type: 'status_report', run, fence: 3, statusJson: '{"phase":"training"}' },
   end_of_run: { type: 'end_of_run', run, fence: 3, outcome: 'stopped', reason: 'by hand' },
   task: {
     type: 'task',

@@ -49,6 +49,19 @@ describe('drain', () => {
     expect(mind.types({ type: 'failure_sent', delivery: 1 })).toEqual(['settle', 'goodbye', 'leave']);
   });
 
+  it('is asked for from outside by its name, in a run or in none', () => {
+    const asked = (worker: string) =>
+      ({
+        type: 'message',
+        message: { type: 'drain_request', worker, reason: 'onko drain on a-host' },
+      }) as const;
+    const mind = joined();
+    expect(mind.quietly(asked('w2'))).toEqual([]);
+    expect(mind.quietly(asked('w1'))).toEqual([{ type: 'pause_tasks', run: 'r1' }]);
+    const idle = new Mind();
+    expect(idle.types(asked('w1'))).toContain('finish');
+  });
+
   it('in the lobby is done at once', () => {
     const mind = new Mind();
     mind.on({ type: 'tick' });

@@ -48,6 +48,20 @@ describe('in the lobby', () => {
   });
 });
 
+describe('a worker for one run', () => {
+  it('hears of others, and neither answers nor joins them', () => {
+    const mind = new Mind({ run: 'r1' });
+    mind.on({ type: 'tick' });
+    expect(mind.on(announce('r2'))).toEqual([]);
+    expect(mind.on(offered({ run: 'r2' }))).toEqual([]);
+    expect(mind.on({ type: 'message', message: { type: 'refuse', run: 'r2', reason: 'numerics' } })).toEqual(
+      [],
+    );
+    expect(mind.types(announce('r1'))).toEqual(['hello']);
+    expect(mind.types(offered())).toEqual(['join']);
+  });
+});
+
 describe('joining', () => {
   it('says ready once subscribed, and again until weights come', () => {
     const mind = new Mind();

@@ -16,6 +16,7 @@ export const settings: WorkerSettings = {
   numericsId: 'reference/1',
   threads: 1,
   once: false,
+  run: null,
 };
 
 export const offer: RunOffer = {

@@ -1,9 +1,11 @@
 import { redactUrl } from '../../metrics/index.js';
 import { createRabbitTransport } from '../../transport/index.js';
+import { UsageError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
 import type { Values } from '../options/table.js';
 import type { coordinatorTable } from '../options/tables.js';
 import type { Session } from '../session.js';
+import { checkRunName } from './run-name.js';
 import { runTraining } from './run-training.js';
 
 /** `coordinator start`: a run over RabbitMQ. */
@@ -11,6 +13,11 @@ export async function runCoordinatorStart(
   values: Values<typeof coordinatorTable>,
   session: Session,
 ): Promise<ExitCode> {
+  checkRunName(values.run);
+  if (values.takeOver && !values.resume)
+    throw new UsageError(
+      '--take-over needs --resume, and --out RUN_DIR with the folder of the run to take over.',
+    );
   const shownUrl = redactUrl(values.broker);
   return runTraining(
     values,
@@ -18,6 +25,7 @@ export async function runCoordinatorStart(
       minWorkers: values.minWorkers,
       workerWaitMs: values.workerWait === null ? null : values.workerWait * 1000,
       heartbeatMs: values.heartbeatMs,
+      run: { name: values.run, takeOver: values.takeOver },
       workerCommand: `worker start --broker ${shownUrl}`,
       resumeCommand: `coordinator start --broker ${shownUrl}`,
       openTransport: async () =>

@@ -4,7 +4,9 @@ import {
   coordinatorTable,
   demoTable,
   doctorTable,
+  drainTable,
   inferTable,
+  statusTable,
   trainTable,
   workerTable,
 } from '../options/tables.js';
@@ -60,6 +62,33 @@ export const workerStart: AnyCommand = defineCommand({
   load: async () => (await import('./worker-start.js')).runWorkerStart,
 });
 
+export const status: AnyCommand = defineCommand({
+  words: 'status',
+  summary: 'show the runs on a broker and their workers',
+  description:
+    'Asks every coordinator on the broker how its run is: step, loss, pace, workers, what each has in hand and when it was last seen. ' +
+    'From any machine. With --json, the answers as they came, as a JSON array.',
+  operand: null,
+  table: statusTable,
+  examples: [
+    'onko status --broker amqp://user:password@broker.lan',
+    'onko status --broker amqp://broker.lan --json',
+  ],
+  load: async () => (await import('./status.js')).runStatus,
+});
+
+export const drain: AnyCommand = defineCommand({
+  words: 'drain',
+  summary: 'ask a worker to finish what it has in hand and leave',
+  description:
+    'Asks WORKER, by the name that `onko status` shows, to hand in what it computes, take nothing new, and end. From any machine. ' +
+    'Nothing is lost: its other blocks go back to the queue.',
+  operand: { name: 'WORKER', describe: 'name of the worker' },
+  table: drainTable,
+  examples: ['onko drain lab3-4711-a1b2 --broker amqp://user:password@broker.lan'],
+  load: async () => (await import('./drain.js')).runDrain,
+});
+
 export const infer: AnyCommand = defineCommand({
   words: 'infer',
   summary: 'classify a folder of images, and evaluate against labels',
@@ -101,4 +130,4 @@ export const doctor: AnyCommand = defineCommand({
   load: async () => (await import('./doctor.js')).runDoctor,
 });
 
-export const allCommands = [train, coordinatorStart, workerStart, infer, datasetDemo, doctor];
+export const allCommands = [train, coordinatorStart, workerStart, status, drain, infer, datasetDemo, doctor];

@@ -30,6 +30,7 @@ export interface Flavour {
   minWorkers: number;
   workerWaitMs: number | null;
   heartbeatMs: number;
+  run: { name: string | null; takeOver: boolean };
   workerCommand: string | null;
   /** How to go on with the run, without --data and --out. */
   resumeCommand: string;
@@ -66,6 +67,8 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
       kernels,
       outDir,
       resume: o.resume,
+      takeOver: flavour.run.takeOver,
+      runName: flavour.run.name,
       minWorkers: flavour.minWorkers,
       workerWaitMs: flavour.workerWaitMs,
       checkpointEveryMs: o.checkpointEvery * 1000,

@@ -21,6 +21,7 @@ export async function runTrain(values: Values<typeof trainTable>, session: Sessi
       minWorkers: count,
       workerWaitMs: 60_000,
       heartbeatMs: 2000,
+      run: { name: null, takeOver: false },
       workerCommand: null,
       resumeCommand: 'onko train',
       openTransport: async () => createEmbeddedTransport(),

@@ -10,6 +10,7 @@ import { version } from '../host.js';
 import type { Values } from '../options/table.js';
 import type { workerTable } from '../options/tables.js';
 import type { Session } from '../session.js';
+import { checkRunName } from './run-name.js';
 
 /** `worker start`: works for one run after the other until it is told to go. An orderly drain is success: exit code 0. */
 export async function runWorkerStart(
@@ -23,6 +24,7 @@ export async function runWorkerStart(
       `--id "${worker}" cannot be a worker's name: use letters, digits, ".", "_" and "-".`,
     );
   }
+  checkRunName(values.run);
   const transport = await createRabbitTransport({
     url: values.broker,
     waitForBrokerMs: values.brokerWait * 1000,
@@ -40,6 +42,7 @@ export async function runWorkerStart(
       cacheDir: values.cacheDir ?? defaultCacheDir(host.env),
       ...(values.data === null ? {} : { localData: { dataDir: values.data } }),
       once: values.once,
+      run: values.run,
       log,
       machine: { host: hostname(), pid: host.pid, rssBytes: host.rssBytes },
       version,

@@ -180,6 +180,16 @@ export const trainTable = {
 export const coordinatorTable = {
   broker: cluster.required(broker, needBroker, 'RabbitMQ’s address; amqps:// for TLS'),
   ...runRows,
+  run: cluster.optional(
+    kind.text('NAME'),
+    'run-xxxxxxxxxxxx',
+    'name of the run, by which workers can choose it; letters, digits, ".", "_" and "-"',
+  ),
+  takeOver: cluster.value(
+    kind.toggle,
+    false,
+    'with --resume: end the coordinator that has the run now, and go on in its place',
+  ),
   audit,
   minWorkers: cluster.value(
     kind.integer({ min: 1, max: 4096 }),
@@ -225,6 +235,11 @@ export const workerTable = {
     'HOST-PID-xxxx',
     'name of this worker in logs and metrics; letters, digits, ".", "_" and "-", unique on the broker',
     { as: 'workerId' },
+  ),
+  run: cluster.optional(
+    kind.text('NAME'),
+    'whatever run needs a worker',
+    'work for the run of this name only',
   ),
   once: cluster.value(kind.toggle, false, 'end after one run instead of waiting for the next'),
   brokerWait: waitRow,
@@ -275,6 +290,25 @@ export const demoTable = {
   ...commonRows,
 } as const;
 
+export const statusTable = {
+  broker: cluster.required(broker, needBroker, 'RabbitMQ’s address; amqps:// for TLS'),
+  wait: cluster.value(kind.integer({ min: 1 }, 'SECONDS'), 3, 'how long to wait for an answer, in seconds', {
+    as: 'statusWait',
+  }),
+  ...commonRows,
+} as const;
+
+export const drainTable = {
+  broker: cluster.required(broker, needBroker, 'RabbitMQ’s address; amqps:// for TLS'),
+  wait: cluster.value(
+    kind.integer({ min: 0 }, 'SECONDS'),
+    60,
+    'how long to wait until the worker has left, in seconds; 0 only asks',
+    { as: 'drainWait' },
+  ),
+  ...commonRows,
+} as const;
+
 export const doctorTable = {
   broker: cluster.optional(broker, 'not tried', 'also try to reach this RabbitMQ'),
   ...machineRows,
@@ -288,4 +322,6 @@ export const allTables = [
   inferTable,
   demoTable,
   doctorTable,
+  statusTable,
+  drainTable,
 ] as const;

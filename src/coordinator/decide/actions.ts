@@ -77,6 +77,7 @@ export type Action =
   /** The epoch (from 0) is over; `validated` if an evaluation was folded for it. */
   | { type: 'record_epoch'; epoch: number; validated: boolean }
   | { type: 'save_checkpoint' }
+  | { type: 'answer_status'; observer: string }
   | { type: 'serve_block'; worker: string; block: number; hash: string }
   | { type: 'quarantine'; unit: UnitKey; reason: string }
   | { type: 'report'; level: 'info' | 'warn'; line: string; waiting: boolean }

@@ -86,6 +86,8 @@ function onMessage(
   message: Extract<CoordinatorEvent, { type: 'message' }>['message'],
   nowMs: number,
 ): Decision {
+  if (message.type === 'status_request')
+    return decision(state, { type: 'answer_status', observer: message.observer });
   const expelled = state.expelled.find(({ worker }) => worker === message.worker);
   if (expelled !== undefined) {
     // It has not heard yet; of its goodbye nothing is needed.

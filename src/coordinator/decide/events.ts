@@ -5,6 +5,7 @@ import type {
   Hello,
   Ready,
   Result,
+  StatusRequest,
   TaskFailed,
 } from '../../protocol/index.js';
 
@@ -33,7 +34,10 @@ export type CoordinatorEvent =
   | { type: 'link_down'; reason: string }
   | { type: 'link_blocked'; reason: string }
   | { type: 'link_unblocked' }
-  | { type: 'message'; message: Hello | Ready | Heartbeat | TaskFailed | Goodbye | BlockRequest }
+  | {
+      type: 'message';
+      message: Hello | Ready | Heartbeat | TaskFailed | Goodbye | BlockRequest | StatusRequest;
+    }
   | { type: 'result'; header: ResultHeader }
   | { type: 'tick' }
   /** The optimizer has made version `step + 1`; `finite` says whether its parameters are numbers, `trend` where the loss is going. */

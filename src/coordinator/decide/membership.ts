@@ -27,8 +27,10 @@ export function onHello(state: CoordinatorState, hello: Hello, nowMs: number): D
   if (state.phase === 'ending' || state.phase === 'ended') return decision(state);
   const { host, threads } = hello;
   // One that is ready may just ask whether anybody is there; had it lost the run, it would take the offer and join again.
-  const joined = find(state.workers, worker)?.state ?? 'offered';
-  const entry: WorkerEntry = { worker, host, threads, state: joined, lastSeenMs: nowMs };
+  const known = find(state.workers, worker);
+  const joined = known?.state ?? 'offered';
+  const vitals = known?.vitals ?? null;
+  const entry: WorkerEntry = { worker, host, threads, state: joined, lastSeenMs: nowMs, vitals };
   const next = withShortage({ ...state, workers: put(state.workers, entry) }, nowMs);
   return decision(next, { type: 'offer', worker });
 }
@@ -54,6 +56,7 @@ function join(state: CoordinatorState, worker: string, threads: number | null, n
     threads: Math.max(1, threads ?? known?.threads ?? 1),
     state: 'ready',
     lastSeenMs: nowMs,
+    vitals: find(state.workers, worker)?.vitals ?? null,
   };
   const isNew = find(state.workers, worker)?.state !== 'ready';
   const gone = state.gone.filter((other) => other.worker !== worker);
@@ -85,7 +88,20 @@ export function onHeartbeat(state: CoordinatorState, beat: Heartbeat, nowMs: num
   const known = find(state.workers, beat.worker);
   // Its "ready" was lost, or it was thought dead: it works all the same.
   const joined = known?.state === 'ready' ? decision(state) : join(state, beat.worker, null, nowMs);
-  return chain(joined, (s) => decision(noteHoldings(seen(s, beat.worker, nowMs), beat)));
+  return chain(joined, (s) => decision(noteHoldings(noteVitals(s, beat, nowMs), beat)));
+}
+
+function noteVitals(state: CoordinatorState, beat: Heartbeat, nowMs: number): CoordinatorState {
+  const { worker, nodes, images, eventLoopLagMs, rssBytes } = beat;
+  const workers = seen(state, worker, nowMs).workers.map((entry) => {
+    if (entry.worker !== worker) return entry;
+    const before = entry.vitals;
+    const since = before === null ? 0 : nowMs - before.atMs;
+    const imagesPerSecond =
+      before === null || since <= 0 ? null : (Math.max(0, images - before.images) * 1000) / since;
+    return { ...entry, vitals: { atMs: nowMs, nodes, images, imagesPerSecond, eventLoopLagMs, rssBytes } };
+  });
+  return { ...state, workers };
 }
 
 /** Remembers who has which outstanding block in hand. Heartbeats name no pass: in validation any of that node is meant. */

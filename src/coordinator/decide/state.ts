@@ -69,6 +69,18 @@ export interface WorkerEntry {
   /** `offered`: was told about the run; `ready`: takes tasks. */
   state: 'offered' | 'ready';
   lastSeenMs: number;
+  /** From its last heartbeat; null before the first. */
+  vitals: Vitals | null;
+}
+
+export interface Vitals {
+  atMs: number;
+  nodes: number[];
+  images: number;
+  /** Between its last two heartbeats; null before the second. */
+  imagesPerSecond: number | null;
+  eventLoopLagMs: number;
+  rssBytes: number;
 }
 
 /** A worker that computed wrongly. It is known by its name, and by its machine if it comes back under another one. */

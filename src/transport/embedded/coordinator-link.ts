@@ -46,6 +46,8 @@ export function openEmbeddedCoordinator(broker: EmbeddedBroker, runName: string)
       }),
     send: (worker, message) => sending(message.type, () => broker.workers.get(worker)?.push(message)),
     sendTask: (worker, task) => sending(task.type, () => broker.workers.get(worker)?.push(task)),
+    // Within one process nobody asks from outside.
+    answer: (_observer, report) => sending(report.type, () => undefined),
     broadcast: (message) =>
       sending(message.type, () => {
         for (const member of run.members.values()) member.inbox.push(message);

@@ -4,6 +4,7 @@ import {
   lobbyExchange,
   lobbyKeys,
   type Message,
+  observerInbox,
   runTopology,
   workerInbox,
 } from '../../protocol/index.js';
@@ -101,6 +102,7 @@ export async function openRabbitCoordinator(
     announce: () => publish(lobbyExchange, lobbyKeys.announce, { type: 'announce', run }),
     send: (worker, message) => publish('', workerInbox(worker), message),
     sendTask: (worker, task) => publish('', workerInbox(worker), task),
+    answer: (observer, report) => publish('', observerInbox(observer), report),
     broadcast: (message) => publish(names.broadcastExchange, '', message),
     purgeTasks: async () => {
       const { control } = sessions.get();

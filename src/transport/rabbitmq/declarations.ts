@@ -23,6 +23,7 @@ export async function declareRun(channel: Channel, names: RunTopology): Promise<
   await channel.assertExchange(names.broadcastExchange, 'fanout', { durable: true });
   await declareLobby(channel);
   await channel.bindQueue(names.coordinatorInbox, lobbyExchange, lobbyKeys.hello);
+  await channel.bindQueue(names.coordinatorInbox, lobbyExchange, lobbyKeys.status);
 }
 
 export async function deleteRun(channel: Channel, names: RunTopology): Promise<void> {

@@ -1,0 +1,74 @@
+import { hostname } from 'node:os';
+import type { RunStatus, WorkerStatus } from '../../coordinator/index.js';
+import { formatDuration } from '../../metrics/index.js';
+import { openRabbitObserver } from '../../transport/index.js';
+import { NoAnswerError } from '../errors.js';
+import type { ExitCode } from '../exit-codes.js';
+import type { Values } from '../options/table.js';
+import type { statusTable } from '../options/tables.js';
+import type { Session } from '../session.js';
+import { newWorkerId } from './worker-start.js';
+
+/** `onko status`: one paragraph per run, one line per worker. */
+export async function runStatus(values: Values<typeof statusTable>, session: Session): Promise<ExitCode> {
+  const { host, log } = session;
+  const link = await openRabbitObserver({
+    url: values.broker,
+    observer: newWorkerId(hostname(), host.pid),
+    connectionName: 'onko status',
+    log,
+  });
+  try {
+    const reports = await link.askStatus(values.wait * 1000);
+    if (reports.length === 0) {
+      throw new NoAnswerError(
+        `No coordinator answered within ${values.wait} s: no run is under way on this broker, or its coordinator is away. The workers wait; start a run, or go on with one by --resume.`,
+      );
+    }
+    const runs = reports.map(({ statusJson }): RunStatus => JSON.parse(statusJson));
+    session.print(values.json ? JSON.stringify(runs, null, 2) : runs.map(describeRun).join('\n\n'));
+    return 0;
+  } finally {
+    await link.close();
+  }
+}
+
+/** The status of one run, as text for a terminal. */
+export function describeRun(run: RunStatus): string {
+  const figures = [
+    `step ${run.step} of ${run.totalSteps}`,
+    ...(run.loss === null ? [] : [`loss ${run.loss.toFixed(4)}`]),
+    ...(run.accuracy === null ? [] : [`accuracy ${(100 * run.accuracy).toFixed(2)} %`]),
+    ...(run.validationAccuracy === null ? [] : [`validation ${(100 * run.validationAccuracy).toFixed(2)} %`]),
+    `${Math.round(run.imagesPerSecond)} images/s`,
+    ...(run.etaSeconds === null ? [] : [`${formatDuration(run.etaSeconds)} left`]),
+  ];
+  const waits = run.waiting === null ? [] : [`  ${run.waiting}`];
+  const expelled = run.expelled.map(({ worker, reason }) => `  expelled: ${worker}: ${reason}`);
+  return [
+    `Run ${run.run}: ${run.phase}, epoch ${run.epoch} of ${run.epochs}, ${figures.join(', ')}.`,
+    `  coordinator: Onko ${run.version}, start ${run.fence}, last checkpoint ${formatDuration(run.checkpointAgeSeconds)} ago`,
+    ...waits,
+    ...table(run.workers),
+    ...expelled,
+  ].join('\n');
+}
+
+function table(workers: readonly WorkerStatus[]): string[] {
+  if (workers.length === 0) return ['  no workers'];
+  const rows = [
+    ['worker', 'host', 'threads', 'state', 'seen', 'blocks', 'images/s', 'lag'],
+    ...workers.map((one) => [
+      one.worker,
+      one.host,
+      String(one.threads),
+      one.state,
+      `${one.lastSeenSeconds.toFixed(1)} s ago`,
+      one.blocks.length === 0 ? '-' : one.blocks.join(','),
+      one.imagesPerSecond === null ? '-' : String(Math.round(one.imagesPerSecond)),
+      one.eventLoopLagMs === null ? '-' : `${one.eventLoopLagMs.toFixed(0)} ms`,
+    ]),
+  ];
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd());
+}

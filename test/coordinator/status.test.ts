@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import type { Progress } from '../../src/coordinator/config.js';
+import { statusOf } from '../../src/coordinator/status.js';
+import { Driver } from './support.js';
+
+const progress: Progress = {
+  run: 'run-1',
+  phase: 'training',
+  epoch: 1,
+  epochs: 2,
+  step: 0,
+  totalSteps: 4,
+  loss: 2.3,
+  accuracy: 0.1,
+  learningRate: 0.01,
+  validationLoss: null,
+  validationAccuracy: null,
+  imagesPerSecond: 100,
+  etaSeconds: null,
+  workers: 1,
+  threads: 2,
+  waiting: null,
+};
+
+describe('the status of a run', () => {
+  it('is what the coordinator answers whoever asks', () => {
+    const d = new Driver();
+    d.post({ type: 'started' });
+    const message = { type: 'status_request', observer: 'me' } as const;
+    expect(d.post({ type: 'message', message })).toEqual([{ type: 'answer_status', observer: 'me' }]);
+  });
+
+  it('tells of each worker what its heartbeats said, and when', () => {
+    const d = new Driver();
+    d.post({ type: 'started' });
+    d.hello('w2');
+    d.join('w1', 2);
+    d.beat('w1', [2], { images: 100, eventLoopLagMs: 3, rssBytes: 1e6 });
+    d.nowMs += 2_000;
+    d.beat('w1', [2, 3], { images: 300, eventLoopLagMs: 4, rssBytes: 2e6 });
+    d.nowMs += 500;
+    const status = statusOf(d.state, progress, d.nowMs);
+    expect(status).toMatchObject({
+      run: 'run-1',
+      fence: 3,
+      phase: 'training',
+      checkpointAgeSeconds: 2.5,
+      expelled: [],
+    });
+    expect(status.workers).toEqual([
+      {
+        worker: 'w2',
+        host: 'h',
+        threads: 1,
+        state: 'preparing',
+        lastSeenSeconds: 2.5,
+        blocks: [],
+        images: null,
+        imagesPerSecond: null,
+        eventLoopLagMs: null,
+        rssBytes: null,
+      },
+      {
+        worker: 'w1',
+        host: 'h',
+        threads: 2,
+        state: 'ready',
+        lastSeenSeconds: 0.5,
+        blocks: [2, 3],
+        images: 300,
+        imagesPerSecond: 100,
+        eventLoopLagMs: 4,
+        rssBytes: 2e6,
+      },
+    ]);
+    // A hello in between, as after a short outage, forgets nothing.
+    d.hello('w1', { threads: 2 });
+    d.ready('w1', { threads: 2 });
+    const again = statusOf(d.state, progress, d.nowMs).workers.find(({ worker }) => worker === 'w1');
+    expect(again).toMatchObject({ images: 300, imagesPerSecond: 100 });
+  });
+});
