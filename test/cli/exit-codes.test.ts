@@ -35,7 +35,12 @@ describe.each(Object.entries(folders))('src/%s', (_, exports) => {
 });
 
 it('maps no name that nobody throws', () => {
-  const thrown = [...Object.values(folders).flatMap(errorNames), 'UsageError', 'NoModelError'];
+  const thrown = [
+    ...Object.values(folders).flatMap(errorNames),
+    'UsageError',
+    'NoAnswerError',
+    'NoModelError',
+  ];
   expect(Object.keys(codeByErrorName).filter((name) => !thrown.includes(name))).toEqual([]);
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   asFloat32,
   decode,
+  decodeStatusReport,
   decodeTask,
   decodeToCoordinator,
   decodeToWorker,
@@ -210,11 +211,13 @@ test('every reader takes its own kinds only', () => {
     'refuse',
     'block_response',
     'drain',
+    'drain_request',
     'end_of_run',
     'task',
     'weights',
   ];
   expect(kinds(decodeToWorker)).toEqual(toWorker);
+  expect(kinds(decodeStatusReport)).toEqual(['status_report']);
 });
 
 function kinds(read: (bytes: Uint8Array) => unknown): string[] {

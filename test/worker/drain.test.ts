@@ -5,6 +5,11 @@ const drain = { type: 'drain', reason: 'SIGTERM' } as const;
 const goodbye = { type: 'goodbye', run: 'r1', reason: 'SIGTERM' };
 const leave = { type: 'leave', run: 'r1' };
 const to = (worker: string) => ({ type: 'message', message: { type: 'drain', run: 'r1', worker } }) as const;
+const asked = (worker: string) =>
+  ({
+    type: 'message',
+    message: { type: 'drain_request', worker, reason: 'onko drain on a-host' },
+  }) as const;
 const requeue = (delivery: number) => ({ type: 'settle', delivery, verdict: 'requeue' });
 
 describe('drain', () => {
@@ -50,11 +55,6 @@ describe('drain', () => {
   });
 
   it('is asked for from outside by its name, in a run or in none', () => {
-    const asked = (worker: string) =>
-      ({
-        type: 'message',
-        message: { type: 'drain_request', worker, reason: 'onko drain on a-host' },
-      }) as const;
     const mind = joined();
     expect(mind.quietly(asked('w2'))).toEqual([]);
     expect(mind.quietly(asked('w1'))).toEqual([{ type: 'pause_tasks', run: 'r1' }]);
