@@ -31,6 +31,7 @@ export const codeByErrorName: Readonly<Record<string, ExitCode>> = {
   BlockMismatchError: 3,
   BlockMissingError: 3,
   BrokerError: 4,
+  AccessRefusedError: 4,
   RunTakenError: 4,
   RunGoneError: 4,
   LinkDownError: 4,

@@ -38,12 +38,13 @@ export type {
   Weights,
 } from './messages.js';
 export {
+  coordinatorsExchange,
   isIdentifier,
   lobbyExchange,
-  lobbyKeys,
   observerInbox,
   type RunTopology,
   runTopology,
+  sharedKeys,
   workerInbox,
 } from './topology.js';
 export {

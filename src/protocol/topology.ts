@@ -9,10 +9,17 @@ export function isIdentifier(name: string): boolean {
   return identifier.test(name);
 }
 
-/** Topic exchange of the vhost, durable, never deleted: where workers and coordinators find one another. */
+/** Topic exchange of the vhost, durable, never deleted: where coordinators call the workers that wait for a run. */
 export const lobbyExchange = 'onko.lobby';
-/** Routing keys of the lobby. */
-export const lobbyKeys = { hello: 'hello', announce: 'announce', status: 'status' } as const;
+
+/**
+ * Topic exchange of the vhost, durable, never deleted: from workers to coordinators, to all or to that of a run. Workers write to
+ * it and bind nothing, so that they need neither the default exchange, which reaches every queue, nor a way to listen to others.
+ */
+export const coordinatorsExchange = 'onko.coordinators';
+
+/** Routing keys that are of no run: `announce` and `status` of the lobby, `hello` of the coordinators' exchange. */
+export const sharedKeys = { announce: 'announce', status: 'status', hello: 'hello' } as const;
 
 /** Exclusive queue of one worker. */
 export function workerInbox(worker: string): string {
@@ -31,13 +38,16 @@ export interface RunTopology {
   tasks: string;
   /** Durable queue, consumed by the coordinator. */
   results: string;
+  /** Routing keys of the coordinators' exchange. */
+  inboxKey: string;
+  resultsKey: string;
   /** Durable queue of quarantined tasks, consumed by nobody. */
   dead: string;
   /** Durable fanout exchange to the weights queues. */
   weightsExchange: string;
   /** Durable fanout exchange to the inboxes of the workers that have joined. */
   broadcastExchange: string;
-  /** Exclusive queue of one worker: the newest weights. */
+  /** Exclusive queue of one worker: the newest weights. Named so that a prefix tells what is the worker’s. */
   weightsQueue(worker: string): string;
 }
 
@@ -47,9 +57,11 @@ export function runTopology(run: string): RunTopology {
     coordinatorInbox: `${prefix}.coordinator`,
     tasks: `${prefix}.tasks`,
     results: `${prefix}.results`,
+    inboxKey: `${run}.inbox`,
+    resultsKey: `${run}.results`,
     dead: `${prefix}.dead`,
     weightsExchange: `${prefix}.weights`,
     broadcastExchange: `${prefix}.broadcast`,
-    weightsQueue: (worker) => `${prefix}.weights.${worker}`,
+    weightsQueue: (worker) => `onko.weights.${run}.${worker}`,
   };
 }

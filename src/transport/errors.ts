@@ -1,6 +1,14 @@
 /** The broker cannot be reached or used, in a sentence that names what to check and never the password. */
 export class BrokerError extends Error {
-  override readonly name = 'BrokerError';
+  override readonly name: string = 'BrokerError';
+}
+
+/**
+ * The broker lets this account in, but not do what its role needs. Trying again does not help: somebody has to change the
+ * account's permissions.
+ */
+export class AccessRefusedError extends BrokerError {
+  override readonly name = 'AccessRefusedError';
 }
 
 /** Another coordinator holds this run. */

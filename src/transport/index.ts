@@ -1,5 +1,5 @@
 export { createEmbeddedTransport } from './embedded/transport.js';
-export { BrokerError, LinkDownError, RunGoneError, RunTakenError } from './errors.js';
+export { AccessRefusedError, BrokerError, LinkDownError, RunGoneError, RunTakenError } from './errors.js';
 export { openRabbitObserver } from './rabbitmq/observer.js';
 export { createRabbitTransport, type RabbitOptions } from './rabbitmq/transport.js';
 export { every, pauseFor, realTimers, type Timers, within } from './timers.js';

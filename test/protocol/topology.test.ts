@@ -1,10 +1,17 @@
 import { expect, test } from 'vitest';
-import { isIdentifier, lobbyExchange, runTopology, workerInbox } from '../../src/protocol/index.js';
+import {
+  coordinatorsExchange,
+  isIdentifier,
+  lobbyExchange,
+  runTopology,
+  sharedKeys,
+  workerInbox,
+} from '../../src/protocol/index.js';
 
 function names(run: string, worker: string): string[] {
   const topology = runTopology(run);
   const fixed = Object.values(topology).filter((name) => typeof name === 'string');
-  return [...fixed, topology.weightsQueue(worker), workerInbox(worker), lobbyExchange];
+  return [...fixed, topology.weightsQueue(worker), workerInbox(worker)];
 }
 
 test('the longest names fit into AMQP', () => {
@@ -15,7 +22,8 @@ test('the longest names fit into AMQP', () => {
 });
 
 test('nothing has the name of something else', () => {
-  const all = [...names('r', 'w'), ...names('r2', 'w2')].filter((name) => name !== lobbyExchange);
+  const all = [...names('r', 'w'), ...names('r2', 'w2')];
+  all.push(lobbyExchange, coordinatorsExchange, ...Object.values(sharedKeys));
   expect(new Set(all).size).toBe(all.length);
 });
 

@@ -1,4 +1,4 @@
-import { BrokerError } from '../errors.js';
+import { AccessRefusedError, BrokerError } from '../errors.js';
 import type { BrokerAddress } from './address.js';
 
 /** Any failure to connect → a sentence or two that say what to check. Never the password. */
@@ -55,6 +55,20 @@ export function isResourceLocked(error: unknown): boolean {
 /** NOT_FOUND: no such queue or exchange. */
 export function isNotFound(error: unknown): boolean {
   return replyCode(error) === 404;
+}
+
+/** ACCESS_REFUSED: the account may not do that. */
+export function isAccessRefused(error: unknown): boolean {
+  return replyCode(error) === 403;
+}
+
+/** What the broker says in full: which right to what, in which virtual host, for which user. */
+export function accessRefused(error: unknown): AccessRefusedError {
+  const said = /"([^"]*)"/.exec(messageOf(error))?.[1] ?? messageOf(error);
+  return new AccessRefusedError(
+    `RabbitMQ refused what this command needs: ${said}. Give the account the permissions of its role (deploy/rabbitmq/definitions.json), and use the coordinator's account for coordinators only.`,
+    { cause: error },
+  );
 }
 
 /** An error of the running connection, in short, for logs. */

@@ -2,10 +2,10 @@ import {
   decodeToCoordinator,
   encode,
   lobbyExchange,
-  lobbyKeys,
   type Message,
   observerInbox,
   runTopology,
+  sharedKeys,
   workerInbox,
 } from '../../protocol/index.js';
 import { LinkDownError, RunGoneError, RunTakenError } from '../errors.js';
@@ -71,7 +71,7 @@ export async function openRabbitCoordinator(
     onLocked: () => new RunTakenError(run),
     setup: async (session) => {
       if (deleted) return;
-      await declareRun(session.control, names);
+      await declareRun(session.consuming, session.control, names);
       if (handler !== null) await consume(session);
     },
   });
@@ -99,7 +99,7 @@ export async function openRabbitCoordinator(
   return {
     publishTask: (task) => publish('', names.tasks, task, { persistent: true, mandatory: true }),
     broadcastWeights: (weights) => publish(names.weightsExchange, '', weights),
-    announce: () => publish(lobbyExchange, lobbyKeys.announce, { type: 'announce', run }),
+    announce: () => publish(lobbyExchange, sharedKeys.announce, { type: 'announce', run }),
     send: (worker, message) => publish('', workerInbox(worker), message),
     sendTask: (worker, task) => publish('', workerInbox(worker), task),
     answer: (observer, report) => publish('', observerInbox(observer), report),

@@ -1,5 +1,11 @@
 import type { Channel, ChannelModel, Options } from 'amqplib';
-import { lobbyExchange, lobbyKeys, type RunTopology, workerInbox } from '../../protocol/index.js';
+import {
+  coordinatorsExchange,
+  lobbyExchange,
+  type RunTopology,
+  sharedKeys,
+  workerInbox,
+} from '../../protocol/index.js';
 import { isNotFound } from './connect-errors.js';
 
 /** Said outright: a virtual host may have another default type. */
@@ -9,21 +15,53 @@ const durable: Options.AssertQueue = { durable: true, arguments: classic };
 /** Belongs to one connection and goes with it. */
 const exclusive: Options.AssertQueue = { exclusive: true, durable: false, arguments: classic };
 
-async function declareLobby(channel: Channel): Promise<void> {
-  await channel.assertExchange(lobbyExchange, 'topic', { durable: true });
+/** On a channel of its own, since what the broker refuses closes the channel. false if it says that something is not there. */
+async function onOwnChannel(
+  connection: ChannelModel,
+  use: (channel: Channel) => Promise<unknown>,
+): Promise<boolean> {
+  const channel = await connection.createChannel();
+  channel.on('error', () => undefined);
+  try {
+    await use(channel);
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+  // Not waited for: if the connection is lost before the broker's answer, amqplib never settles this promise.
+  channel.close().catch(() => undefined);
+  return true;
+}
+
+/**
+ * What all runs share. Looked for before it is declared: an account with only the rights that it needs may not declare it, and
+ * finds it there.
+ */
+export async function declareShared(connection: ChannelModel): Promise<void> {
+  for (const exchange of [lobbyExchange, coordinatorsExchange]) {
+    const there = await onOwnChannel(connection, (channel) => channel.checkExchange(exchange));
+    if (there) continue;
+    await onOwnChannel(connection, (channel) => channel.assertExchange(exchange, 'topic', { durable: true }));
+  }
 }
 
 /** The coordinator's part. Its inbox comes first: RESOURCE_LOCKED (405) if there is another coordinator. */
-export async function declareRun(channel: Channel, names: RunTopology): Promise<void> {
+export async function declareRun(
+  connection: ChannelModel,
+  channel: Channel,
+  names: RunTopology,
+): Promise<void> {
   await channel.assertQueue(names.coordinatorInbox, exclusive);
   await channel.assertQueue(names.tasks, durable);
   await channel.assertQueue(names.results, durable);
   await channel.assertQueue(names.dead, durable);
   await channel.assertExchange(names.weightsExchange, 'fanout', { durable: true });
   await channel.assertExchange(names.broadcastExchange, 'fanout', { durable: true });
-  await declareLobby(channel);
-  await channel.bindQueue(names.coordinatorInbox, lobbyExchange, lobbyKeys.hello);
-  await channel.bindQueue(names.coordinatorInbox, lobbyExchange, lobbyKeys.status);
+  await declareShared(connection);
+  await channel.bindQueue(names.coordinatorInbox, coordinatorsExchange, names.inboxKey);
+  await channel.bindQueue(names.results, coordinatorsExchange, names.resultsKey);
+  await channel.bindQueue(names.coordinatorInbox, coordinatorsExchange, sharedKeys.hello);
+  await channel.bindQueue(names.coordinatorInbox, lobbyExchange, sharedKeys.status);
 }
 
 export async function deleteRun(channel: Channel, names: RunTopology): Promise<void> {
@@ -35,15 +73,19 @@ export async function deleteRun(channel: Channel, names: RunTopology): Promise<v
 }
 
 /** The worker's part. RESOURCE_LOCKED (405) if there is another worker of this name. */
-export async function declareWorker(channel: Channel, worker: string): Promise<void> {
+export async function declareWorker(
+  connection: ChannelModel,
+  channel: Channel,
+  worker: string,
+): Promise<void> {
   await channel.assertQueue(workerInbox(worker), exclusive);
-  await declareLobby(channel);
-  await channel.bindQueue(workerInbox(worker), lobbyExchange, lobbyKeys.announce);
+  await declareShared(connection);
+  await channel.bindQueue(workerInbox(worker), lobbyExchange, sharedKeys.announce);
 }
 
 /**
  * Binds a worker to a run; `weightsMessages` is how many messages one set of weights takes. false if the run is not
- * there. On a channel of its own, since asking for something that is not there closes the channel.
+ * there.
  */
 export async function joinRun(
   connection: ChannelModel,
@@ -51,9 +93,7 @@ export async function joinRun(
   worker: string,
   weightsMessages: number,
 ): Promise<boolean> {
-  const channel = await connection.createChannel();
-  channel.on('error', () => undefined);
-  try {
+  return onOwnChannel(connection, async (channel) => {
     await channel.checkQueue(names.tasks);
     await channel.assertQueue(names.weightsQueue(worker), {
       ...exclusive,
@@ -63,12 +103,7 @@ export async function joinRun(
     });
     await channel.bindQueue(names.weightsQueue(worker), names.weightsExchange, '');
     await channel.bindQueue(workerInbox(worker), names.broadcastExchange, '');
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
-  await channel.close();
-  return true;
+  });
 }
 
 /** Undoes `joinRun`, as far as the run is still there: unbinding and deleting what is gone is no error. */

@@ -3,18 +3,25 @@ import {
   decodeStatusReport,
   encode,
   lobbyExchange,
-  lobbyKeys,
   observerInbox,
   ProtocolError,
   type StatusReport,
+  sharedKeys,
   workerInbox,
 } from '../../protocol/index.js';
 import { BrokerError } from '../errors.js';
 import { pauseFor } from '../timers.js';
 import type { ObserverLink } from '../transport.js';
 import { type BrokerAddress, parseBrokerUrl } from './address.js';
-import { isNotFound, isResourceLocked, shortReason } from './connect-errors.js';
+import {
+  accessRefused,
+  isAccessRefused,
+  isNotFound,
+  isResourceLocked,
+  shortReason,
+} from './connect-errors.js';
 import { closeConnection, openConnection } from './connection.js';
+import { declareShared } from './declarations.js';
 import { type RabbitOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { createPublisher, ReturnedError } from './publisher.js';
 
@@ -30,6 +37,7 @@ export async function openRabbitObserver(given: RabbitOptions & { observer: stri
     return await observe(connection, address, options, given.observer);
   } catch (error) {
     await closeConnection(connection, options.timers);
+    if (isAccessRefused(error)) throw accessRefused(error);
     throw new BrokerError(
       `RabbitMQ at ${address.place} did not let us look: ${shortReason(error, address)}.`,
       { cause: error },
@@ -53,7 +61,7 @@ async function observe(
     arguments: { 'x-queue-type': 'classic' },
   });
   // Whoever looks first, looks at a broker that nobody has used yet.
-  await channel.assertExchange(lobbyExchange, 'topic', { durable: true });
+  await declareShared(connection);
   let reports: StatusReport[] = [];
   let asked: AbortController | null = null;
   await channel.consume(
@@ -92,7 +100,7 @@ async function observe(
       reports = [];
       const first = new AbortController();
       asked = first;
-      if (!(await reached(lobbyExchange, lobbyKeys.status, { type: 'status_request', observer }))) return [];
+      if (!(await reached(lobbyExchange, sharedKeys.status, { type: 'status_request', observer }))) return [];
       await pauseFor(options.timers, waitMs, first.signal);
       for (let known = 0; known < reports.length; ) {
         known = reports.length;

@@ -30,7 +30,11 @@ export interface Publisher {
 /** Frames of up to 128 KiB that may wait in this process before sends wait. */
 const waitingFrames = 64;
 
-export async function createPublisher(connection: ChannelModel, onClosed: () => void): Promise<Publisher> {
+/** `onClosed` gets the broker's error, if it was one. */
+export async function createPublisher(
+  connection: ChannelModel,
+  onClosed: (error: unknown) => void,
+): Promise<Publisher> {
   const channel = await connection.createConfirmChannel({ highWaterMark: waitingFrames });
   const name = randomUUID();
   const returned = new Set<string>();
@@ -42,11 +46,14 @@ export async function createPublisher(connection: ChannelModel, onClosed: () => 
   /** Ends the wait for room, if somebody waits. */
   let wakeUp: (() => void) | null = null;
 
-  channel.on('error', () => undefined);
+  let failure: unknown;
+  channel.on('error', (error: unknown) => {
+    failure = error;
+  });
   channel.on('close', () => {
     closed = true;
     wakeUp?.();
-    onClosed();
+    onClosed(failure);
   });
   channel.on('drain', () => wakeUp?.());
   channel.on('return', (message: AmqpMessage) => {

@@ -1,10 +1,10 @@
 import type { Channel, ChannelModel } from 'amqplib';
-import { BrokerError, LinkDownError } from '../errors.js';
+import { AccessRefusedError, BrokerError, LinkDownError } from '../errors.js';
 import type { LinkEvents } from '../listeners.js';
 import { pauseFor } from '../timers.js';
 import type { BrokerAddress } from './address.js';
 import { backoffMs } from './backoff.js';
-import { isResourceLocked, shortReason } from './connect-errors.js';
+import { accessRefused, isAccessRefused, isResourceLocked, shortReason } from './connect-errors.js';
 import { closeConnection, openConnection } from './connection.js';
 import type { ResolvedOptions } from './options.js';
 import { createPublisher, type Publisher } from './publisher.js';
@@ -94,10 +94,10 @@ export class ReconnectingSession {
         closeConnection(publishing, options.timers),
       ]);
     };
-    const fail = (reason: string): void => {
+    const fail = (reason: string, error?: unknown): void => {
       if (failure !== null) return;
       failure = reason;
-      if (session === this.#current && session !== null) this.#goDown(reason);
+      if (session === this.#current && session !== null) this.#goDown(reason, error);
     };
     let session: Session | null = null;
     for (const connection of [consuming, publishing]) {
@@ -106,9 +106,11 @@ export class ReconnectingSession {
     publishing.on('blocked', (reason) => events.state.tell({ type: 'blocked', reason }));
     publishing.on('unblocked', () => events.state.tell({ type: 'unblocked' }));
     try {
-      const publisher = await createPublisher(publishing, () => fail('the publishing channel was closed'));
+      const publisher = await createPublisher(publishing, (error) =>
+        fail('the publishing channel was closed', error),
+      );
       const control = await consuming.createChannel();
-      control.on('error', (error) => fail(shortReason(error, address)));
+      control.on('error', (error) => fail(shortReason(error, address), error));
       control.on('close', () => fail('the control channel was closed'));
       session = { consuming, control, publisher, fail };
       await setup(session);
@@ -119,6 +121,7 @@ export class ReconnectingSession {
       await closeBoth();
       if (error instanceof BrokerError || error instanceof LinkDownError || isResourceLocked(error))
         throw error;
+      if (isAccessRefused(error)) throw accessRefused(error);
       throw new BrokerError(
         `RabbitMQ at ${address.place} did not let us declare our queues: ${shortReason(error, address)}.`,
         { cause: error },
@@ -128,9 +131,14 @@ export class ReconnectingSession {
     this.#closeCurrent = closeBoth;
   }
 
-  #goDown(reason: string): void {
+  #goDown(reason: string, error: unknown): void {
     this.#current = null;
     if (this.#stopped.signal.aborted) return;
+    if (isAccessRefused(error)) {
+      this.#reconnecting = this.#closeCurrent();
+      this.#giveUp(accessRefused(error));
+      return;
+    }
     this.#absence = new LinkDownError(`The connection to RabbitMQ is lost: ${reason}.`);
     const closeOld = this.#closeCurrent;
     this.#reconnecting = closeOld().then(() => this.#reconnect());
@@ -155,6 +163,10 @@ export class ReconnectingSession {
         events.state.tell({ type: 'up' });
         return;
       } catch (error) {
+        if (error instanceof AccessRefusedError) {
+          this.#giveUp(error);
+          return;
+        }
         const nowMs = options.now();
         lockedSinceMs = isResourceLocked(error) ? (lockedSinceMs ?? nowMs) : null;
         if (lockedSinceMs !== null && nowMs - lockedSinceMs >= oldConnectionBeats * options.heartbeatMs) {
@@ -174,11 +186,12 @@ export class ReconnectingSession {
   }
 }
 
-/** What amqplib says when a channel ends under a request → LinkDownError. */
+/** What amqplib says when a channel ends under a request → LinkDownError, or AccessRefusedError. */
 export async function orLinkDown<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
+    if (isAccessRefused(error)) throw accessRefused(error);
     throw new LinkDownError('The connection to the broker was lost in the middle of a request.', {
       cause: error,
     });
@@ -207,6 +220,7 @@ async function persist<T>(
     } catch (error) {
       const locked = onLocked !== null && isResourceLocked(error);
       const patienceMs = locked ? Math.max(lockedForMs, options.waitForBrokerMs) : options.waitForBrokerMs;
+      if (error instanceof AccessRefusedError) throw error;
       if (stopped.aborted || options.now() - startMs >= patienceMs) throw locked ? onLocked() : error;
       if (!locked) tellRetry(options, error);
     }

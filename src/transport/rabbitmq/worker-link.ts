@@ -1,10 +1,10 @@
 import {
+  coordinatorsExchange,
   decodeToWorker,
   encode,
-  lobbyExchange,
-  lobbyKeys,
   type Message,
   runTopology,
+  sharedKeys,
   type Task,
   type ToWorker,
   type Weights,
@@ -77,7 +77,7 @@ export async function openRabbitWorker(
         `RabbitMQ at ${address.place} already has a worker named ${worker}. Give this one another name.`,
       ),
     setup: async (session) => {
-      await declareWorker(session.control, worker);
+      await declareWorker(session.consuming, session.control, worker);
       if (handler !== null) await consumeInbox(session);
       if (membership !== null && !(await membership.attach(session))) gone(membership.run);
     },
@@ -109,7 +109,8 @@ export async function openRabbitWorker(
   };
 
   return {
-    hello: (hello) => publish(lobbyExchange, lobbyKeys.hello, hello, { persistent: false, gone: null }),
+    hello: (hello) =>
+      publish(coordinatorsExchange, sharedKeys.hello, hello, { persistent: false, gone: null }),
     receive: async (given) => {
       handler = given;
       await orLinkDown(consumeInbox(sessions.get()));
@@ -141,11 +142,13 @@ export async function openRabbitWorker(
     leaveRun: leave,
     send: (run, message) => {
       const away = new RunGoneError(run, 'no coordinator is listening at the moment.');
-      return publish('', runTopology(run).coordinatorInbox, message, { persistent: false, gone: away });
+      const { inboxKey } = runTopology(run);
+      return publish(coordinatorsExchange, inboxKey, message, { persistent: false, gone: away });
     },
     publishResult: (result) => {
       const away = new RunGoneError(result.run, 'its result queue is no longer on the broker.');
-      return publish('', runTopology(result.run).results, result, { persistent: true, gone: away });
+      const { resultsKey } = runTopology(result.run);
+      return publish(coordinatorsExchange, resultsKey, result, { persistent: true, gone: away });
     },
     onState: events.state.add,
     onMalformed: events.malformed.add,

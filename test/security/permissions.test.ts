@@ -1,0 +1,352 @@
+import { readFile } from 'node:fs/promises';
+import { type Channel, type ChannelModel, type ConfirmChannel, connect, type Options } from 'amqplib';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { coordinatorsExchange, lobbyExchange, runTopology, workerInbox } from '../../src/protocol/index.js';
+import {
+  AccessRefusedError,
+  BrokerError,
+  type CoordinatorLink,
+  createEmbeddedTransport,
+  createRabbitTransport,
+  openRabbitObserver,
+  type Transport,
+} from '../../src/transport/index.js';
+import { openWorkshop } from '../support/small-run.js';
+import { result, task } from '../transport/samples.js';
+import {
+  importDefinitions,
+  importRoles,
+  type Role,
+  type RoleBroker,
+  roleUrl,
+  startRoleBroker,
+} from './role-broker.js';
+
+let place: RoleBroker;
+const transports: Transport[] = [];
+const connections: ChannelModel[] = [];
+
+beforeAll(async () => {
+  place = await startRoleBroker('lab');
+});
+afterEach(async () => {
+  for (const transport of transports.splice(0)) await transport.close();
+  for (const connection of connections.splice(0)) await connection.close().catch(() => undefined);
+});
+afterAll(() => place?.broker.stop());
+
+async function transportAs(role: Role): Promise<Transport> {
+  const transport = await createRabbitTransport({ url: place.url(role) });
+  transports.push(transport);
+  return transport;
+}
+
+async function connectionAs(role: Role): Promise<ChannelModel> {
+  const connection = await connect(place.url(role));
+  connection.on('error', () => undefined);
+  connections.push(connection);
+  return connection;
+}
+
+/** What the broker answers: 200, or the code it closes the channel with. */
+async function codeOf(
+  connection: ChannelModel,
+  attempt: (channel: ConfirmChannel) => Promise<unknown>,
+): Promise<number> {
+  const channel = await connection.createConfirmChannel();
+  let code = 200;
+  channel.on('error', (error: Error & { code?: number }) => {
+    code = error.code ?? 0;
+  });
+  const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
+  try {
+    await Promise.race([attempt(channel), closed]);
+    if (code === 200) await channel.close();
+  } catch {
+    await closed;
+  }
+  return code;
+}
+
+function publishing(exchange: string, key: string) {
+  return async (channel: ConfirmChannel): Promise<void> => {
+    channel.publish(exchange, key, Buffer.from('x'));
+    await channel.waitForConfirms();
+  };
+}
+
+const names = runTopology('r1');
+const own = 'onko.worker.mine';
+const unbound = 'onko.worker.unbound';
+const exclusive: Options.AssertQueue = { exclusive: true, durable: false };
+
+/** With a queue of its own at hand. */
+function binding(exchange: string, key: string) {
+  return async (channel: Channel): Promise<void> => {
+    await channel.assertQueue(own, exclusive);
+    await channel.bindQueue(own, exchange, key);
+  };
+}
+
+/** A run with a member `w1`, and the connection of a worker that does not keep to the protocol. */
+async function stage(): Promise<{ boss: CoordinatorLink; evil: ChannelModel }> {
+  const boss = await (await transportAs('coordinator')).openCoordinator({ run: 'r1', fence: 1 });
+  const worker = await (await transportAs('worker')).openWorker({ worker: 'w1' });
+  await worker.joinRun('r1', { prefetch: 1, task: async () => 'requeue', weights: () => undefined });
+  return { boss, evil: await connectionAs('worker') };
+}
+
+test('a whole run with the two accounts: the same model as without a broker', async () => {
+  const workshop = await openWorkshop();
+  const embedded = createEmbeddedTransport();
+  const models: Buffer[] = [];
+  for (const [out, coordinating, working] of [
+    ['roles', await transportAs('coordinator'), await transportAs('worker')],
+    ['embedded', embedded, embedded],
+  ] as const) {
+    const coordinator = await workshop.coordinator({ transport: coordinating, out });
+    const workers = [
+      await workshop.worker({ transport: working, worker: 'w1', once: true }),
+      await workshop.worker({ transport: working, worker: 'w2', once: true }),
+    ];
+    const summary = await coordinator.finished;
+    expect(summary.outcome).toBe('finished');
+    for (const worker of workers) await worker.finished;
+    models.push(await readFile(summary.modelPath));
+  }
+  expect(models[0]?.equals(models[1] ?? Buffer.alloc(0))).toBe(true);
+  await embedded.close();
+  await workshop.dispose();
+}, 120_000);
+
+type Attempt = [what: string, attempt: (channel: ConfirmChannel) => Promise<unknown>];
+
+const publishes: Attempt[] = [
+  ...[
+    names.tasks,
+    names.results,
+    names.dead,
+    names.coordinatorInbox,
+    names.weightsQueue('w1'),
+    workerInbox('w1'),
+    'anything',
+  ].map((queue): Attempt => [`send to ${queue} through the default exchange`, publishing('', queue)]),
+  ...['amq.direct', 'amq.topic', 'amq.fanout', 'amq.headers', 'amq.match'].map(
+    (exchange): Attempt => [`publish to ${exchange}`, publishing(exchange, 'x')],
+  ),
+  ['publish weights', publishing(names.weightsExchange, '')],
+  ['publish to all members of a run', publishing(names.broadcastExchange, '')],
+  ['announce a run', publishing(lobbyExchange, 'announce')],
+  ['ask as an observer', publishing(lobbyExchange, 'status')],
+];
+
+const readings: Attempt[] = [
+  ...[names.results, names.dead, names.coordinatorInbox].flatMap((queue): Attempt[] => [
+    [`consume ${queue}`, (channel) => channel.consume(queue, () => undefined)],
+    [`get from ${queue}`, (channel) => channel.get(queue)],
+    [`purge ${queue}`, (channel) => channel.purgeQueue(queue)],
+  ]),
+  ['listen to the results of others', binding(coordinatorsExchange, names.resultsKey)],
+  ['listen to everything sent to coordinators', binding(coordinatorsExchange, '#')],
+  ['listen to the hello of others', binding(coordinatorsExchange, 'hello')],
+  ['listen to the firehose', binding('amq.rabbitmq.trace', '#')],
+];
+
+const declarations: Attempt[] = [
+  ...[
+    'mine',
+    '',
+    'onko.run.r1.extra',
+    runTopology('r2').coordinatorInbox,
+    'onko.workers',
+    'xonko.worker.x',
+  ].map(
+    (queue): Attempt => [`declare the queue "${queue}"`, (channel) => channel.assertQueue(queue, exclusive)],
+  ),
+  ...['mine', runTopology('r2').weightsExchange, 'onko.lobby2'].map(
+    (exchange): Attempt => [
+      `declare the exchange "${exchange}"`,
+      (channel) => channel.assertExchange(exchange, 'fanout'),
+    ],
+  ),
+  [
+    'reach any queue by dead letters',
+    (channel) =>
+      channel.assertQueue(unbound, {
+        ...exclusive,
+        deadLetterExchange: '',
+        deadLetterRoutingKey: workerInbox('w1'),
+      }),
+  ],
+  [
+    'reach an exchange by dead letters',
+    (channel) => channel.assertQueue(unbound, { ...exclusive, deadLetterExchange: names.weightsExchange }),
+  ],
+  [
+    'reach an exchange as an alternate one',
+    (channel) =>
+      channel.assertExchange(own, 'fanout', { autoDelete: true, alternateExchange: names.weightsExchange }),
+  ],
+  [
+    'reach an exchange by a binding',
+    async (channel) => {
+      await channel.assertExchange(own, 'fanout', { autoDelete: true, durable: false });
+      await channel.bindExchange(names.weightsExchange, own, '');
+    },
+  ],
+  ['bind a queue of the run', (channel) => channel.bindQueue(names.results, names.weightsExchange, '')],
+  [
+    'unbind the results',
+    (channel) => channel.unbindQueue(names.results, coordinatorsExchange, names.resultsKey),
+  ],
+];
+
+const deletions: Attempt[] = [
+  ...[names.tasks, names.results, names.dead, names.coordinatorInbox].map(
+    (queue): Attempt => [`delete ${queue}`, (channel) => channel.deleteQueue(queue)],
+  ),
+  ...[names.weightsExchange, names.broadcastExchange, lobbyExchange, coordinatorsExchange].map(
+    (exchange): Attempt => [`delete ${exchange}`, (channel) => channel.deleteExchange(exchange)],
+  ),
+];
+
+describe("the worker's account is refused (403)", () => {
+  const attempts = [...publishes, ...readings, ...declarations, ...deletions];
+
+  test('in each of these attempts, and the run does not notice', async () => {
+    const { boss, evil } = await stage();
+    const answers: Record<string, number> = {};
+    for (const [what, attempt] of attempts) answers[what] = await codeOf(evil, attempt);
+    expect(answers).toEqual(Object.fromEntries(attempts.map(([what]) => [what, 403])));
+    const received: string[] = [];
+    await boss.receive((message) => {
+      received.push(message.type);
+      return 'ack';
+    });
+    const worker = await (await transportAs('worker')).openWorker({ worker: 'w2' });
+    await worker.publishResult(result('r1'));
+    await vi.waitFor(() => expect(received).toEqual(['result']), 10_000);
+    await boss.deleteRun();
+  }, 60_000);
+
+  test('attempts that it may make are let through: the answers above are not those of a broken connection', async () => {
+    const { boss, evil } = await stage();
+    expect(await codeOf(evil, publishing(coordinatorsExchange, 'hello'))).toBe(200);
+    expect(await codeOf(evil, publishing(coordinatorsExchange, names.inboxKey))).toBe(200);
+    expect(await codeOf(evil, binding(lobbyExchange, 'announce'))).toBe(200);
+    expect(await codeOf(evil, (channel) => channel.deleteQueue(own))).toBe(200);
+    expect(await codeOf(evil, binding(names.weightsExchange, ''))).toBe(200);
+    // To take a task and to drop it is one right in RabbitMQ. The coordinator gives out again what does not come back.
+    await boss.publishTask(task('r1'));
+    expect(await codeOf(evil, (channel) => channel.purgeQueue(names.tasks))).toBe(200);
+    await boss.deleteRun();
+  });
+});
+
+test("the queues of another worker are locked (405), though the account's permissions fit their names", async () => {
+  const { boss, evil } = await stage();
+  for (const queue of [workerInbox('w1'), names.weightsQueue('w1')]) {
+    expect(await codeOf(evil, (channel) => channel.consume(queue, () => undefined))).toBe(405);
+    expect(await codeOf(evil, (channel) => channel.get(queue))).toBe(405);
+    expect(await codeOf(evil, (channel) => channel.purgeQueue(queue))).toBe(405);
+    expect(await codeOf(evil, (channel) => channel.deleteQueue(queue))).toBe(405);
+    expect(await codeOf(evil, (channel) => channel.assertQueue(queue, exclusive))).toBe(405);
+    expect(await codeOf(evil, (channel) => channel.bindQueue(queue, lobbyExchange, 'announce'))).toBe(405);
+  }
+  await boss.deleteRun();
+});
+
+test("the coordinator's account is refused (403) what is the workers'", async () => {
+  const { boss } = await stage();
+  const connection = await connectionAs('coordinator');
+  const attempts: Attempt[] = [
+    ['say hello', publishing(coordinatorsExchange, 'hello')],
+    ['send as a worker', publishing(coordinatorsExchange, names.inboxKey)],
+    ['consume the inbox of a worker', (channel) => channel.consume(workerInbox('w1'), () => undefined)],
+    ['declare the inbox of a worker', (channel) => channel.assertQueue(workerInbox('w9'), exclusive)],
+    ['delete the lobby', (channel) => channel.deleteExchange(lobbyExchange)],
+    ['declare outside its prefix', (channel) => channel.assertQueue('mine', exclusive)],
+  ];
+  const answers: Record<string, number> = {};
+  for (const [what, attempt] of attempts) answers[what] = await codeOf(connection, attempt);
+  expect(answers).toEqual(Object.fromEntries(attempts.map(([what]) => [what, 403])));
+  await boss.deleteRun();
+});
+
+test('the wrong account for a role: a sentence that says which right is missing, at once', async () => {
+  const asWorker = await transportAs('worker');
+  await expect(asWorker.openCoordinator({ run: 'r1', fence: 1 })).rejects.toThrow(AccessRefusedError);
+  await expect(asWorker.openCoordinator({ run: 'r1', fence: 1 })).rejects.toThrow(
+    /refused what this command needs: ACCESS_REFUSED - .*'onko\.run\.r1\.coordinator'.*'lab-worker'.*permissions of its role/,
+  );
+  const asCoordinator = await transportAs('coordinator');
+  await expect(asCoordinator.openWorker({ worker: 'w1' })).rejects.toThrow(
+    /'onko\.worker\.w1'.*'lab-coordinator'/,
+  );
+});
+
+test('observers take the account of the coordinator; that of the workers is refused', async () => {
+  const { boss } = await stage();
+  const observer = await openRabbitObserver({ url: place.url('coordinator'), observer: 'o1' });
+  expect(await observer.hasWorker('w1')).toBe(true);
+  expect(await observer.drain('w1', 'over')).toBe(true);
+  await observer.close();
+  await expect(openRabbitObserver({ url: place.url('worker'), observer: 'o1' })).rejects.toThrow(
+    /'onko\.observer\.o1'.*'lab-worker'/,
+  );
+  await boss.deleteRun();
+});
+
+test('a right taken away in mid-run ends the link with that sentence, instead of trying for ever', async () => {
+  await importRoles(place.broker, 'revoked');
+  const url = (role: Role): string => roleUrl(place.broker.url, 'revoked', role);
+  const coordinating = await createRabbitTransport({ url: url('coordinator') });
+  const working = await createRabbitTransport({ url: url('worker') });
+  transports.push(coordinating, working);
+  await coordinating.openCoordinator({ run: 'r1', fence: 1 });
+  const worker = await working.openWorker({ worker: 'w1' });
+  const errors: Error[] = [];
+  worker.onState((state) => {
+    if (state.type === 'lost') errors.push(state.error);
+  });
+  const [user, vhost] = ['<<"revoked-worker">>', '<<"revoked">>'];
+  await place.broker.evaluate(
+    `rabbit_auth_backend_internal:set_permissions(${user}, ${vhost}, <<"^$">>, <<"^$">>, <<"^$">>, <<"test">>)`,
+  );
+  await expect(worker.publishResult(result('r1'))).rejects.toThrow();
+  await vi.waitFor(() => expect(errors).toHaveLength(1), 10_000);
+  expect(errors[0]).toBeInstanceOf(AccessRefusedError);
+  expect(errors[0]?.message).toMatch(/'onko\.coordinators'/);
+  await expect(worker.publishResult(result('r1'))).rejects.toThrow(AccessRefusedError);
+});
+
+test('an account is of one virtual host', async () => {
+  await importRoles(place.broker, 'elsewhere');
+  const url = new URL(place.url('worker'));
+  url.pathname = '/elsewhere';
+  await expect(createRabbitTransport({ url: url.href })).rejects.toThrow(
+    /does not let user lab-worker use virtual host elsewhere/,
+  );
+});
+
+test('definitions.json itself lets nobody in before a password is set', async () => {
+  const json = await readFile(new URL('../../deploy/rabbitmq/definitions.json', import.meta.url), 'utf8');
+  await importDefinitions(place.broker, json);
+  for (const password of ['', 'guest', 'onko-worker']) {
+    const url = new URL(place.broker.url);
+    url.username = 'onko-worker';
+    url.password = password;
+    url.pathname = '/onko';
+    await expect(createRabbitTransport({ url: url.href })).rejects.toThrow(BrokerError);
+  }
+  await place.broker.evaluate(
+    'rabbit_auth_backend_internal:change_password(<<"onko-worker">>, <<"set-later">>, <<"test">>)',
+  );
+  const url = new URL(place.broker.url);
+  url.username = 'onko-worker';
+  url.password = 'set-later';
+  url.pathname = '/onko';
+  const transport = await createRabbitTransport({ url: url.href });
+  await transport.openWorker({ worker: 'w1' });
+  await transport.close();
+});
