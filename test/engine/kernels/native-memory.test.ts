@@ -249,8 +249,9 @@ describe.each(sets)('the addon for %s', (_set, operations) => {
     const kernels = nativeKernels(_set, operations);
     const model = buildModel({ ...Object(namedSpecs.get('lenet')) });
     const offsets: number[] = [];
-    const look = new Proxy(kernels, {
+    const look: typeof kernels = new Proxy(kernels, {
       get(target, name: keyof typeof kernels) {
+        if (name === 'forPlan') return () => look;
         const operation = target[name];
         if (typeof operation !== 'function' || name === 'allocate') return operation;
         return (...args: unknown[]): unknown => {
