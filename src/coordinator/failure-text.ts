@@ -7,6 +7,12 @@ import { window } from './loss-trend.js';
 /** Sample names that one message lists before it counts the rest. */
 const named = 8;
 
+/** The first `count` names, and how many more there are. */
+export function listSamples(samples: readonly string[], count: number): string {
+  const more = samples.length > count ? ` and ${samples.length - count} more` : '';
+  return `${samples.slice(0, count).join(', ')}${more}`;
+}
+
 /** What the user is told when the decider ends a run. `samples`: names of those in the block at fault. */
 export function runStopped(cause: FailCause, samples: readonly string[]): RunStoppedError | OutputError {
   switch (cause.type) {
@@ -15,11 +21,9 @@ export function runStopped(cause: FailCause, samples: readonly string[]): RunSto
       const workers = new Set(failures.map(({ worker }) => worker));
       const who =
         workers.size === 1 ? 'again and again on one worker' : `on ${workers.size} different workers`;
-      const why = failures.map(({ worker, reason }) => `${worker}: ${reason}`).join('; ');
-      const listed = samples.slice(0, named).join(', ');
-      const more = samples.length > named ? ` and ${samples.length - named} more` : '';
+      const why = failures.map(({ worker, reason }) => `${worker}: ${reason.replace(/\.$/, '')}`).join('; ');
       return new RunStoppedError(
-        `Block ${unit.node} of step ${unit.step} failed ${who} (${why}), so the run stops. Its ${samples.length} samples: ${listed}${more}. Look at them and at the workers' logs, then go on with --resume.`,
+        `Block ${unit.node} of step ${unit.step} failed ${who} (${why}), so the run stops. Its ${samples.length} samples: ${listSamples(samples, named)}. Look at them and at the workers' logs, then go on with --resume.`,
         { samples },
       );
     }

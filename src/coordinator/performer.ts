@@ -18,7 +18,7 @@ import type { CoordinatorEvent } from './decide/events.js';
 import { type CoordinatorState, initialState } from './decide/state.js';
 import { createDisk } from './disk.js';
 import { createEnding } from './ending.js';
-import { runStopped } from './failure-text.js';
+import { listSamples, runStopped } from './failure-text.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import { createOutbox } from './outbox.js';
 import type { PreparedRun } from './prepare.js';
@@ -35,6 +35,9 @@ export interface PerformerParts {
 }
 
 export const realParts: PerformerParts = { decide, createStepWork, writeCurves };
+
+/** Names of samples beside a quarantined task: the header that holds them must fit into one AMQP frame. */
+const samplesInDead = 200;
 
 /** How often a coordinator looks whether its run was taken over. */
 const fenceCheckMs = 2_000;
@@ -225,7 +228,8 @@ export async function startPerformer(
       case 'quarantine': {
         metrics.quarantined.inc();
         const { unit, reason } = action;
-        return outbox.send(() => link.quarantineTask(task(unit, trainer.version(), 0), reason));
+        const why = `${reason} (samples: ${listSamples(sampleNames(unit), samplesInDead)})`;
+        return outbox.send(() => link.quarantineTask(task(unit, trainer.version(), 0), why));
       }
       case 'report':
         return reporter.report(action.level, action.line, action.waiting);

@@ -1,6 +1,6 @@
 import type { Kernels } from '../engine/index.js';
 import type { BlockResponse, RunOffer, Task, Weights } from '../protocol/index.js';
-import { pauseFor, realTimers, type Verdict, type WorkerLink } from '../transport/index.js';
+import { type Delivery, pauseFor, realTimers, type Verdict, type WorkerLink } from '../transport/index.js';
 import type { WorkerBlocks } from './blocks.js';
 import type { WorkerConfig } from './config.js';
 import type { WorkerEvent } from './events.js';
@@ -15,7 +15,7 @@ export interface CurrentRunOptions {
   blockFolder: string;
   link: WorkerLink;
   raise: (event: WorkerEvent) => void;
-  onTask: (task: Task) => Promise<Verdict>;
+  onTask: (task: Task, delivery: Delivery) => Promise<Verdict>;
   onWeights: (weights: Weights) => void;
   /** Default: threads of this process. */
   openSession?: typeof openRunSession;

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import type { Kernels } from '../engine/index.js';
-import type { Hello, Task, ToWorker, Weights } from '../protocol/index.js';
+import type { Heartbeat, Hello, Task, ToWorker, Weights } from '../protocol/index.js';
 import {
+  type Delivery,
   type LinkState,
   realTimers,
   type Timers,
@@ -76,7 +77,7 @@ export class Performer implements RunningWorker {
       ...parts,
       link,
       raise,
-      onTask: (task) => this.#onTask(task),
+      onTask: (task, delivery) => this.#onTask(task, delivery),
       onWeights: (weights) => this.#onWeights(weights),
     });
     this.finished = new Promise((resolve, reject) => {
@@ -157,10 +158,38 @@ export class Performer implements RunningWorker {
     else this.#raise({ type: 'message', message });
   }
 
-  #onTask(task: Task): Promise<Verdict> {
+  async #onTask(task: Task, { redelivered }: Delivery): Promise<Verdict> {
+    if (redelivered) await this.#tellInHand(task);
     const { session } = this.#current;
     const missing = session?.run === task.run ? session.missing(task) : [];
     return this.#deliveries.take(task, missing);
+  }
+
+  /**
+   * Before a task that somebody had before us: whoever that was may have died of it. Should we die of it too, the coordinator
+   * knows what we had in hand, however quick it is, and takes the block out of the run after the second death.
+   */
+  async #tellInHand(task: Task): Promise<void> {
+    const { stage, images } = this.#state;
+    if (stage.type !== 'run') return;
+    const others = stage.run.tasks.filter((held) => held.phase !== 'abandoned').map((held) => held.task.node);
+    const { run, fence, step, node } = task;
+    const { worker } = this.#config;
+    const facts = {
+      rssBytes: this.#config.machine?.rssBytes() ?? 0,
+      eventLoopLagMs: this.#parts.eventLoop.takeMs(),
+    };
+    const beat: Heartbeat = {
+      type: 'heartbeat',
+      run,
+      fence,
+      worker,
+      step,
+      nodes: [...others, node],
+      images,
+      ...facts,
+    };
+    await unlessAway(this.#link.send(run, beat), this.#config.log);
   }
 
   #onWeights(weights: Weights): void {

@@ -124,6 +124,29 @@ describe('failures', () => {
     expect(types(d.result(tasks[0], 'w2'))).toContain('accept');
   });
 
+  it('blames each of several workers that died together', () => {
+    const d = new Driver({ minWorkers: 3 });
+    d.post({ type: 'started' });
+    d.join('w1');
+    d.join('w2');
+    const [task] = published(d.join('w3'));
+    d.beat('w1', [task.node]);
+    d.beat('w2', [task.node]);
+    const actions: ReturnType<Driver['wait']> = [];
+    for (let second = 0; second < 6 && d.state.phase !== 'ended'; second++) {
+      actions.push(...d.wait(1_000));
+      d.beat('w3');
+    }
+    expect(actions.at(-1)).toMatchObject({
+      type: 'fail',
+      cause: {
+        type: 'quarantine',
+        unit: { node: task.node },
+        failures: [{ worker: 'w1' }, { worker: 'w2' }],
+      },
+    });
+  });
+
   it('counts a death with the block in hand, and quarantines after the second', () => {
     const d = new Driver();
     d.post({ type: 'started' });

@@ -2,7 +2,7 @@ import type { Pack } from '../../src/data/index.js';
 import { buildModel, createPlan, parseModelSpec, referenceKernels } from '../../src/engine/index.js';
 import type { Result, RunOffer, Task, ToWorker, Weights } from '../../src/protocol/index.js';
 import { asBytes, asFloat32, leavesOf } from '../../src/protocol/index.js';
-import type { Transport } from '../../src/transport/index.js';
+import type { Delivery, Transport } from '../../src/transport/index.js';
 
 /** What a fake worker does wrong; every field is asked for each task. */
 export interface Faults {
@@ -66,8 +66,14 @@ export async function startFakeWorker(
     return weightsOf(version);
   };
 
-  const onTask = async (task: Task): Promise<'ack' | 'requeue'> => {
+  const onTask = async (task: Task, delivery: Delivery): Promise<'ack' | 'requeue'> => {
     self.tasks += 1;
+    if (delivery.redelivered) {
+      // As a real one does, before it computes what somebody may have died of.
+      const rest = { images: 0, rssBytes: 0, eventLoopLagMs: 0 };
+      const { run, fence, step, node } = task;
+      await quietly(link.send(run, { type: 'heartbeat', run, fence, worker, step, nodes: [node], ...rest }));
+    }
     if (faults.die?.(task) === true) {
       await self.die();
       return 'requeue';

@@ -164,6 +164,32 @@ describe('a worker', () => {
     expect(conductor.said.some((message) => message.type === 'ready')).toBe(false);
   });
 
+  it('says what it has in hand before it computes what was in the hand of somebody who is gone', async () => {
+    const victim = await transport.openWorker({ worker: 'victim' });
+    const taken = new Promise<void>((resolve) => {
+      void victim.joinRun('r1', {
+        prefetch: 1,
+        task: () => {
+          resolve();
+          return new Promise(() => undefined);
+        },
+        weights: () => undefined,
+      });
+    });
+    const task = await conductor.task();
+    await taken;
+    await hire();
+    await conductor.start();
+    await victim.close();
+    await conductor.heard('result');
+    const told = conductor.said.findIndex(
+      (message) => message.type === 'heartbeat' && message.nodes.includes(task.node),
+    );
+    const begun = conductor.said.findIndex((message) => message.type === 'block_request');
+    expect(told).toBeGreaterThanOrEqual(0);
+    expect(told).toBeLessThan(begun);
+  });
+
   it('is over after one run with `once`', async () => {
     const worker = await hire({ once: true });
     await conductor.start();

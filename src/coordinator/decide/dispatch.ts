@@ -10,6 +10,7 @@ import {
 } from './actions.js';
 import { isAudited, nextToAsk } from './audit.js';
 import { quarantine, shouldRefuse } from './failure.js';
+import { find } from './roster.js';
 import {
   batchSamples,
   type CoordinatorState,
@@ -138,7 +139,10 @@ export function redispatch(
   const actions: Action[] = [];
   const units = front.units.map((unit) => {
     if (unit.accepted !== null || !which(unit)) return unit;
-    const again = { ...unit, attempt: unit.attempt + 1, publishedAtMs: nowMs, holders: [] };
+    // Of several that died together, each is still to be blamed for what it had.
+    const holders =
+      cause === 'death' ? unit.holders.filter((holder) => find(state.workers, holder) !== undefined) : [];
+    const again = { ...unit, attempt: unit.attempt + 1, publishedAtMs: nowMs, holders };
     if (unit.audit === null || unit.audit.votes.length === 0) {
       actions.push(publication(front, again, cause));
       return again;

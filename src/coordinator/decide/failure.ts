@@ -20,7 +20,7 @@ export function quarantine(state: CoordinatorState, unit: UnitKey, failures: Fai
   const told = failures.filter((failure) => failure.how !== 'died').length;
   const isAlone = workers.length === 1 && !hasOthers(state, workers[0]);
   if (workers.length < limit && !(isAlone && told >= failuresOnOneWorker)) return null;
-  const reason = failures.map((failure) => `${failure.worker}: ${failure.reason}`).join('; ');
+  const reason = failures.map(({ worker, reason: why }) => `${worker}: ${why.replace(/\.$/, '')}`).join('; ');
   return [
     { type: 'quarantine', unit, reason },
     { type: 'fail', cause: { type: 'quarantine', unit, failures } },
