@@ -22,6 +22,39 @@ const milestones = (actions: Action[]): string[] =>
     return ['save_checkpoint', 'finish', 'leave'].includes(action.type) ? [action.type] : [];
   });
 
+describe('a loss that is suspiciously high', () => {
+  const high = { steps: 200, mean: 5, best: 1, above: 3 };
+
+  it('adds no checkpoint to those from before, not even one that was waiting for its turn', () => {
+    const d = new Driver({ checkpointEveryMs: 0, trainSamples: 64 * 10 });
+    d.post({ type: 'started' });
+    let [task] = published(d.join('w1'));
+    const step = (trend: typeof high): string[] => {
+      const { step: done } = task;
+      const actions = [
+        ...d.result(task),
+        ...d.post({ type: 'step_applied', step: done, finite: true, trend }),
+      ];
+      [task] = published(actions);
+      return types(actions);
+    };
+    expect(step({ ...high, above: 0 })).toContain('save_checkpoint');
+    expect(step(high)).not.toContain('save_checkpoint');
+    d.state = { ...d.state, checkpoint: { ...d.state.checkpoint, wanted: true } };
+    expect(types(d.post({ type: 'checkpoint_saved' }))).toEqual([]);
+    expect(step({ ...high, above: 0 })).toContain('save_checkpoint');
+  });
+
+  it('stops the run when it stays so', () => {
+    const d = new Driver();
+    d.post({ type: 'started' });
+    const [task] = published(d.join('w1'));
+    d.result(task);
+    const actions = d.post({ type: 'step_applied', step: 0, finite: true, trend: { ...high, above: 32 } });
+    expect(actions).toEqual([{ type: 'fail', cause: { type: 'diverged', step: 0, mean: 5, best: 1 } }]);
+  });
+});
+
 describe('the course of a run', () => {
   it('goes through steps and epochs, with a checkpoint after each, to the end', () => {
     const d = new Driver();

@@ -52,9 +52,8 @@ describe('a block that no worker can compute', () => {
   });
 
   it('because its data come damaged, to whoever asks: the message says so, and which samples', async () => {
-    let workshop: Workshop | null = null;
+    const workshop: Workshop = await openWorkshop();
     try {
-      workshop = await openWorkshop();
       const { pack } = workshop;
       const transport = createEmbeddedTransport();
       const coordinator = await workshop.coordinator({
@@ -72,8 +71,7 @@ describe('a block that no worker can compute', () => {
           },
         },
       });
-      const { worker: hire } = workshop;
-      const workers = await Promise.all(['w1', 'w2'].map((worker) => hire({ transport, worker })));
+      const workers = await Promise.all(['w1', 'w2'].map((worker) => workshop.worker({ transport, worker })));
       const error = await failureOf(coordinator.finished);
       expect(error).toMatchObject({
         name: 'RunStoppedError',
@@ -84,7 +82,7 @@ describe('a block that no worker can compute', () => {
       await Promise.all(workers.map((worker) => worker.close()));
       await transport.close();
     } finally {
-      await workshop?.dispose();
+      await workshop.dispose();
     }
   });
 });

@@ -34,10 +34,12 @@ export function requestCheckpoint(state: CoordinatorState): Decision {
 export function onCheckpointSaved(state: CoordinatorState, nowMs: number): Decision {
   const saved: CoordinatorState = {
     ...state,
-    checkpoint: { ...state.checkpoint, inFlight: false, savedAtMs: nowMs },
+    checkpoint: { ...state.checkpoint, inFlight: false, wanted: false, savedAtMs: nowMs },
   };
-  if (saved.checkpoint.wanted) return requestCheckpoint(saved);
-  if (saved.phase !== 'ending') return decision(saved);
+  const isEnding = saved.phase === 'ending';
+  // It was wanted while the loss was still fine; the one that would be written now is not that one.
+  if (state.checkpoint.wanted && (isEnding || !state.rising)) return requestCheckpoint(saved);
+  if (!isEnding) return decision(saved);
   return decision({ ...saved, phase: 'ended' }, { type: saved.outcome === 'finished' ? 'finish' : 'leave' });
 }
 
