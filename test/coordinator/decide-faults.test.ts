@@ -26,6 +26,8 @@ const runPlan = {
 
 interface SimulatedWorker {
   name: string;
+  /** Share of its results that are wrong, each in another way. */
+  lies: number;
   fence: number;
   version: number;
   hands: (Publication & { fence: number })[];
@@ -49,9 +51,23 @@ class Simulation {
   #timers: { atMs: number; order: number; run: () => void }[] = [];
   #order = 0;
 
-  constructor(seed: number) {
+  readonly plan: typeof runPlan;
+  /** Of the result that is being decided on. */
+  arrived = '';
+  /** There was nobody to compare it with. */
+  isAlone = false;
+  lies = 0;
+  expelled = 0;
+
+  /** `liars`: share of the workers that compute wrongly now and then. */
+  constructor(
+    seed: number,
+    auditShare: number,
+    readonly liars = 0,
+  ) {
     this.random = createRandom(seed);
-    this.state = initialState({ ...runPlan, fence: this.fence }, this.saved, 0);
+    this.plan = { ...runPlan, auditShare };
+    this.state = initialState({ ...this.plan, fence: this.fence }, this.saved, 0);
   }
 
   chance(share: number): boolean {
@@ -79,6 +95,7 @@ class Simulation {
   }
 
   post(event: CoordinatorEvent): void {
+    if (event.type === 'result') this.arrived = event.header.hash;
     const { state, actions }: Decision = decide(this.state, event, this.nowMs);
     this.state = state;
     for (const action of actions) this.perform(action);
@@ -102,7 +119,14 @@ class Simulation {
 
   addWorker(): void {
     const name = `w${this.#order++}`;
-    const worker: SimulatedWorker = { name, fence: 0, version: -1, hands: [], isAlive: true };
+    const worker: SimulatedWorker = {
+      name,
+      lies: this.chance(this.liars) ? 0.3 : 0,
+      fence: 0,
+      version: -1,
+      hands: [],
+      isAlive: true,
+    };
     this.workers.push(worker);
     this.hello(worker);
     this.beat(worker);
@@ -171,7 +195,7 @@ class Simulation {
       gradientLength,
       confusionLength: 0,
       finite: true,
-      hash: `${mode}${step}/${pass}/${node}`,
+      hash: this.chance(worker.lies) ? `wrong ${this.lies++}` : `${mode}${step}/${pass}/${node}`,
     };
     const header = {
       run: runPlan.run,
@@ -228,7 +252,7 @@ class Simulation {
   restart(): void {
     this.fence += 1;
     this.folded.clear();
-    this.state = initialState({ ...runPlan, fence: this.fence }, this.saved, this.nowMs);
+    this.state = initialState({ ...this.plan, fence: this.fence }, this.saved, this.nowMs);
     this.applied = this.applied.filter((step) => step < this.saved.step);
     if (!this.isLinkUp) this.state = { ...this.state, link: { type: 'down', reason: 'cut' } };
     this.post({ type: 'started' });
@@ -269,8 +293,23 @@ class Simulation {
       case 'open_front':
         this.folded.clear();
         return;
+      case 'ask':
+        this.reach(action.worker, 0.05, (worker) => {
+          const task: Publication & { fence: number } = { ...action, type: 'publish_task', fence };
+          worker.hands.push(task);
+          this.after(20 + this.random.below(400), () => this.compute(worker, task));
+        });
+        return;
+      case 'refuse':
+        for (const worker of this.workers) if (worker.name === action.worker) this.kill(worker);
+        return;
+      case 'expelled':
+        this.expelled += 1;
+        return;
       case 'accept':
       case 'accept_empty': {
+        if (action.type === 'accept' && !this.isAlone) expect(this.arrived).not.toContain('wrong');
+        this.isAlone = false;
         const { first, count } = leavesOf(action.node, runPlan.microshards);
         const key = `${action.mode}/${action.pass}`;
         const leaves = this.folded.get(key) ?? [];
@@ -296,18 +335,20 @@ class Simulation {
         });
         return;
       }
+      case 'alarm':
+        // A late twin of a liar; among the honest there are no two results.
+        if (this.liars === 0) this.outcome = action.type;
+        return;
       case 'finish':
       case 'fail':
-      case 'answer_status':
-      case 'audited':
-      case 'expelled':
-      case 'ask':
-      case 'alarm':
       case 'quarantine':
         this.outcome = action.type;
         return;
+      case 'audited':
+        this.isAlone = action.outcome === 'skipped';
+        return;
+      case 'answer_status':
       case 'leave':
-      case 'refuse':
       case 'reject':
       case 'report':
       case 'serve_block':
@@ -337,18 +378,30 @@ class Simulation {
   }
 }
 
+/** Runs so many schedules; each must end with every step applied once, in order. */
+function simulate(trials: number, auditShare: number, liars: number): Simulation[] {
+  const base = Math.floor(Math.random() * 2 ** 31);
+  return Array.from({ length: trials }, (_, trial) => {
+    const seed = `seed ${base + trial}`;
+    const simulation = new Simulation(base + trial, auditShare, liars);
+    const isDone = simulation.run();
+    expect(isDone, `${seed}: ${simulation.outcome ?? 'stuck'} at ${simulation.nowMs} ms`).toBe(true);
+    expect(simulation.applied, seed).toEqual(Array.from({ length: 12 }, (_step, step) => step));
+    return simulation;
+  });
+}
+
 describe('the decider among faults', () => {
   it('counts every microshard of every step once, and comes to the end', () => {
-    const base = Math.floor(Math.random() * 2 ** 31);
-    for (let trial = 0; trial < 60; trial++) {
-      const simulation = new Simulation(base + trial);
-      const isDone = simulation.run();
-      expect(isDone, `seed ${base + trial}: ${simulation.outcome ?? 'stuck'} at ${simulation.nowMs} ms`).toBe(
-        true,
-      );
-      expect(simulation.applied, `seed ${base + trial}`).toEqual(
-        Array.from({ length: 12 }, (_, step) => step),
-      );
-    }
+    simulate(60, 0, 0);
+  });
+
+  it('does so with audits, too', () => {
+    simulate(40, 0.3, 0);
+  });
+
+  it('expels workers that lie, and folds nothing wrong where every block is audited', () => {
+    const simulations = simulate(40, 1, 0.3);
+    expect(simulations.reduce((sum, { expelled }) => sum + expelled, 0)).toBeGreaterThan(0);
   });
 });

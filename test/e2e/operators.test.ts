@@ -91,6 +91,18 @@ describe('two runs on one broker', () => {
   });
 });
 
+describe('audits over the broker', () => {
+  it('compare every block, and change no bit', async () => {
+    const workers = await Promise.all(['left', 'right'].map((id) => runs.worker(id, ['--once'])));
+    const coordinator = await runs.coordinator('runs/audited', ['--audit', '1', '--min-workers', '2']);
+    await coordinator.reaches(5);
+    expect(await coordinator.metric('onko_audits_total')).toBeGreaterThanOrEqual(5);
+    expect(await coordinator.metric('onko_audit_mismatches_total')).toBe(0);
+    for (const program of [coordinator, ...workers]) await expectDone(program.ended);
+    expect(await runs.modelSha256('runs/audited')).toBe(quiet);
+  });
+});
+
 describe('a second coordinator for a run', () => {
   it('is refused, or takes over if it is told to: the first one ends, and the bits are the same', async () => {
     const out = 'runs/taken';
