@@ -115,20 +115,18 @@ console.log(
 
 /** Each of ours against the best of each family of others. */
 const whole = columns(({ batch }) => batch > 1);
-const label = ({ name, mode, batch }) => `${name} ${mode}, ${batch}`;
-const families = new Set(contenders.map(({ family }) => family).filter((family) => family !== 'Onko'));
-const ratios = [];
-for (const family of families) {
-  const best = whole.map((w) =>
-    Math.max(0, ...contenders.map((peer, i) => (peer.family === family ? medians[w][i] || 0 : 0))),
-  );
-  for (const [c, { name, family: own }] of contenders.entries()) {
-    if (own !== 'Onko') continue;
-    const cells = whole.map((w, i) => (best[i] === 0 ? '–' : ratio(medians[w][c] / best[i])));
-    ratios.push([`${name} to ${family}'s best`, ...cells]);
-  }
+const families = [...new Set(contenders.map(({ family }) => family))].filter((family) => family !== 'Onko');
+const bestOf = (family, w) =>
+  Math.max(0, ...contenders.map((peer, i) => (peer.family === family ? medians[w][i] || 0 : 0)));
+for (const [c, { name, family: own }] of contenders.entries()) {
+  if (own !== 'Onko' || families.length === 0) continue;
+  const rows = whole.map((w) => [
+    `${workloads[w].name} ${workloads[w].mode}, ${workloads[w].batch}`,
+    ...families.map((family) => (bestOf(family, w) === 0 ? '–' : ratio(medians[w][c] / bestOf(family, w)))),
+  ]);
+  console.log(`\nHow many times as fast ${name} is as the best of each`);
+  console.log(table([['', ...families], ...rows]));
 }
-if (ratios.length > 0) console.log(`\n${table([['', ...whole.map((w) => label(workloads[w]))], ...ratios])}`);
 
 const memory = Object.fromEntries(
   models.map((name) => [name, planOf([...availableKernels.values()][0], name, 16).plan.memory]),
