@@ -1,9 +1,13 @@
+import { redactText } from '../metrics/index.js';
 import type { Host } from './host.js';
 import { runProgram } from './main.js';
 import type { ProgramName } from './program.js';
 
 /** Entry of the four programs: the real process as a host, and its exit code. */
 export async function main(name: ProgramName): Promise<void> {
+  // On Linux this overwrites what `ps` and /proc show of the command line: a password given by flag stands there for the moment that
+  // Node takes to start, and no longer.
+  process.title = [name, ...process.argv.slice(2)].map(redactText).join(' ');
   // `onko … | head` closes the pipe early: what is being done goes on, only its output is lost.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {

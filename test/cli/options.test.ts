@@ -93,8 +93,8 @@ describe('where a value comes from', () => {
   });
 
   it('says what a missing required option is for', () => {
-    expect(() => resolveOptions({ broker: workerTable.broker }, sources({}))).toThrow(
-      /^--broker \(or ONKO_BROKER\) is missing: say where RabbitMQ is/,
+    expect(() => resolveOptions({ data: trainTable.data }, sources({}))).toThrow(
+      /^--data \(or ONKO_DATA\) is missing: say which folder/,
     );
   });
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
 import type { ServerSearch } from './install-broker.js';
-import type { PrivateBroker } from './private-broker.js';
+import type { BrokerSetup, PrivateBroker } from './private-broker.js';
 import { startBroker } from './start-broker.js';
 
 export type { PrivateBroker } from './private-broker.js';
@@ -37,7 +37,7 @@ export async function testVhost(): Promise<TestVhost> {
 }
 
 /** A broker that one test file has for itself: to restart it, or to bring it into trouble. */
-export async function startPrivateBroker(): Promise<PrivateBroker> {
+export async function startPrivateBroker(setup?: BrokerSetup): Promise<PrivateBroker> {
   const server: ServerSearch = JSON.parse(await ask('GET', '/server'));
-  return startBroker(server);
+  return startBroker(server, setup);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GenericContainer, Wait } from 'testcontainers';
 import { createManagementApi } from './management-api.js';
-import { brokerReady, type PrivateBroker } from './private-broker.js';
+import { type BrokerSetup, brokerReady, type PrivateBroker } from './private-broker.js';
 
 /**
  * Keeps the container while the server is down, since one that is started again may come back on another port. A
@@ -13,10 +13,17 @@ while docker-entrypoint.sh rabbitmq-server; rm /tmp/restart 2>/dev/null; do
 done`;
 
 /** RabbitMQ in a container, for machines with a Docker engine and no RabbitMQ of their own. */
-export async function startContainer(): Promise<PrivateBroker> {
+export async function startContainer(setup?: BrokerSetup): Promise<PrivateBroker> {
+  const folder = '/etc/rabbitmq/conf.d';
+  const files = Object.entries(setup?.files ?? {}).map(([name, content]) => ({ name, content }));
+  const configuration = setup?.configuration({ folder, tls: '5671' });
+  if (configuration !== undefined) files.push({ name: '90-test.conf', content: configuration });
   const container = await new GenericContainer('rabbitmq:4-management')
+    .withCopyContentToContainer(
+      files.map(({ name, content }) => ({ content, target: `${folder}/${name}`, mode: 0o644 })),
+    )
     .withCommand(['sh', '-c', keeper])
-    .withExposedPorts(5672, 15672)
+    .withExposedPorts(5672, 15672, 5671)
     .withEnvironment({ RABBITMQ_NODENAME: 'onko@localhost' })
     .withWaitStrategy(Wait.forLogMessage(/Server startup complete/))
     .withStartupTimeout(180_000)
@@ -32,6 +39,7 @@ export async function startContainer(): Promise<PrivateBroker> {
   const evaluate = (expression: string): Promise<string> => execute('rabbitmqctl', 'eval', `${expression}.`);
   return {
     url,
+    tlsPlace: `${host}:${container.getMappedPort(5671)}`,
     addVhost: (name) => api.addVhost(name),
     deleteVhost: (name) => api.deleteVhost(name),
     evaluate,

@@ -92,7 +92,7 @@ async function installServer(): Promise<void> {
   try {
     // A source that cannot be reached need not be the one that has the packages.
     await aptGet('update').catch(() => undefined);
-    await aptGet('install', '-y', '--no-install-recommends', 'rabbitmq-server');
+    await aptGet('install', '-y', '--no-install-recommends', 'rabbitmq-server', 'openssl');
   } finally {
     if (added.length > 0) await run('systemctl', ['unmask', '--runtime', ...added]);
   }

@@ -9,10 +9,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { type ErlangConsole, startErlangConsole } from './erlang-console.js';
 
+/** Files for a broker, and lines of its configuration that name them. */
+export interface BrokerSetup {
+  files: Record<string, string>;
+  /** `folder` is where the files are, `tls` where a TLS listener may be: an address and port, or a port. */
+  configuration: (place: { folder: string; tls: string }) => string;
+}
+
 /** A RabbitMQ of our own, that goes when we go: a child process below one temporary folder, or a container. */
 export interface PrivateBroker {
   /** amqp://guest:guest@HOST:PORT */
   url: string;
+  /** Where a TLS listener is, if there is one: localhost:PORT */
+  tlsPlace: string;
   /** Stops the server, waits, and starts it again on the same port with the same data. Resolves when it is ready. */
   restart(downMs: number, how?: { hard: boolean }): Promise<void>;
   addVhost(name: string): Promise<void>;
@@ -93,8 +102,8 @@ function environment(
 }
 
 /** Starts a broker with the server script given; rejects with the end of its log if it does not get ready. */
-export async function startServer(script: string): Promise<PrivateBroker> {
-  const [amqp = 0, dist = 0, epmd = 0] = await freePorts(3);
+export async function startServer(script: string, setup?: BrokerSetup): Promise<PrivateBroker> {
+  const [amqp = 0, dist = 0, epmd = 0, tls = 0] = await freePorts(4);
   const folder = await mkdtemp(join(tmpdir(), 'onko-broker-'));
   await writeFile(
     join(folder, 'rabbitmq.conf'),
@@ -104,9 +113,12 @@ export async function startServer(script: string): Promise<PrivateBroker> {
       'disk_free_limit.absolute = 50MB',
       'log.console = true',
       'log.file = false',
+      setup?.configuration({ folder, tls: `127.0.0.1:${tls}` }) ?? '',
       '',
     ].join('\n'),
   );
+  for (const [name, content] of Object.entries(setup?.files ?? {}))
+    await writeFile(join(folder, name), content);
   await writeFile(join(folder, 'plugins'), '[].\n');
   const env = environment(folder, script, { amqp, dist, epmd });
   // In a session of its own: an interrupt from the keyboard is for the tests, which then stop the broker.
@@ -148,6 +160,7 @@ export async function startServer(script: string): Promise<PrivateBroker> {
 
   return {
     url,
+    tlsPlace: `localhost:${tls}`,
     addVhost: async (name) => {
       await evaluate(`ok = rabbit_vhost:add(<<"${name}">>, <<"test">>)`);
       const all = '<<".*">>, <<".*">>, <<".*">>';

@@ -1,12 +1,12 @@
 import type { ServerSearch } from './install-broker.js';
-import { type PrivateBroker, startServer } from './private-broker.js';
+import { type BrokerSetup, type PrivateBroker, startServer } from './private-broker.js';
 
 /** A broker of our own: the server of this machine if there is one, else a container. Six to nine seconds. */
-export async function startBroker(server: ServerSearch): Promise<PrivateBroker> {
-  if (server.script !== null) return startRetrying(server.script);
+export async function startBroker(server: ServerSearch, setup?: BrokerSetup): Promise<PrivateBroker> {
+  if (server.script !== null) return startRetrying(server.script, setup);
   const { startContainer } = await import('./container-broker.js');
   try {
-    return await startContainer();
+    return await startContainer(setup);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(nothingWorked(server.why, `testcontainers could not start a container: ${reason}`), {
@@ -33,10 +33,10 @@ function nothingWorked(...reasons: string[]): string {
 }
 
 /** Another process may take one of the free ports before the broker does. */
-async function startRetrying(script: string): Promise<PrivateBroker> {
+async function startRetrying(script: string, setup: BrokerSetup | undefined): Promise<PrivateBroker> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startServer(script);
+      return await startServer(script, setup);
     } catch (error) {
       if (attempt === 3) throw error;
     }

@@ -1,5 +1,6 @@
 import { redactUrl } from '../../metrics/index.js';
 import { createRabbitTransport } from '../../transport/index.js';
+import { brokerAccess } from '../broker-access.js';
 import { UsageError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
 import type { Values } from '../options/table.js';
@@ -18,7 +19,8 @@ export async function runCoordinatorStart(
     throw new UsageError(
       '--take-over needs --resume, and --out RUN_DIR with the folder of the run to take over.',
     );
-  const shownUrl = redactUrl(values.broker);
+  const access = await brokerAccess(values);
+  const shownUrl = redactUrl(access.url);
   return runTraining(
     values,
     {
@@ -30,7 +32,7 @@ export async function runCoordinatorStart(
       resumeCommand: `coordinator start --broker ${shownUrl}`,
       openTransport: async () =>
         createRabbitTransport({
-          url: values.broker,
+          ...access,
           waitForBrokerMs: values.brokerWait * 1000,
           retryForMs: values.brokerRetry * 1000,
           connectionName: 'onko coordinator',

@@ -11,6 +11,7 @@ import {
 } from '../../engine/index.js';
 import { redactUrl, silentLog } from '../../metrics/index.js';
 import { createRabbitTransport } from '../../transport/index.js';
+import { brokerAccess, namesBroker } from '../broker-access.js';
 import { type ExitCode, explainError } from '../exit-codes.js';
 import { defaultCacheDir, lastModel } from '../folders.js';
 import { version } from '../host.js';
@@ -39,7 +40,7 @@ export async function runDoctor(values: Values<typeof doctorTable>, session: Ses
     await checkCache(cacheDir),
     await checkLastModel(host.env),
   ];
-  if (values.broker !== null) findings.push(await checkBroker(values.broker));
+  if (namesBroker(values)) findings.push(await checkBroker(values));
   session.print(
     findings
       .map(({ what, code, says }) => `${code === 0 ? 'ok  ' : 'BAD '}  ${what.padEnd(12)} ${says}`)
@@ -123,11 +124,12 @@ async function checkLastModel(env: Session['host']['env']): Promise<Finding> {
   return { what: 'last run', code: 0, says: there ? path : `${path}, which is no longer there` };
 }
 
-async function checkBroker(url: string): Promise<Finding> {
+async function checkBroker(values: Values<typeof doctorTable>): Promise<Finding> {
   try {
-    const transport = await createRabbitTransport({ url, retryForMs: 0, log: silentLog });
+    const access = await brokerAccess(values);
+    const transport = await createRabbitTransport({ ...access, retryForMs: 0, log: silentLog });
     await transport.close();
-    return { what: 'broker', code: 0, says: `${redactUrl(url)} answers` };
+    return { what: 'broker', code: 0, says: `${redactUrl(access.url)} answers` };
   } catch (error) {
     return { what: 'broker', ...asFinding(error) };
   }

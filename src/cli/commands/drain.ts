@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isIdentifier } from '../../protocol/index.js';
 import { openRabbitObserver } from '../../transport/index.js';
+import { brokerAccess } from '../broker-access.js';
 import { NoAnswerError, UsageError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
 import type { Values } from '../options/table.js';
@@ -20,7 +21,7 @@ export async function runDrain(values: Values<typeof drainTable>, session: Sessi
     );
   }
   const link = await openRabbitObserver({
-    url: values.broker,
+    ...(await brokerAccess(values)),
     observer: newWorkerId(hostname(), host.pid),
     connectionName: 'onko drain',
     log,

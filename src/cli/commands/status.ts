@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { RunStatus, WorkerStatus } from '../../coordinator/index.js';
 import { formatDuration } from '../../metrics/index.js';
 import { openRabbitObserver } from '../../transport/index.js';
+import { brokerAccess } from '../broker-access.js';
 import { NoAnswerError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
 import type { Values } from '../options/table.js';
@@ -13,7 +14,7 @@ import { newWorkerId } from './worker-start.js';
 export async function runStatus(values: Values<typeof statusTable>, session: Session): Promise<ExitCode> {
   const { host, log } = session;
   const link = await openRabbitObserver({
-    url: values.broker,
+    ...(await brokerAccess(values)),
     observer: newWorkerId(hostname(), host.pid),
     connectionName: 'onko status',
     log,

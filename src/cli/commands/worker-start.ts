@@ -3,6 +3,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { isIdentifier } from '../../protocol/index.js';
 import { createRabbitTransport } from '../../transport/index.js';
 import { startWorker } from '../../worker/index.js';
+import { brokerAccess } from '../broker-access.js';
 import { UsageError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
 import { defaultCacheDir } from '../folders.js';
@@ -26,7 +27,7 @@ export async function runWorkerStart(
   }
   checkRunName(values.run);
   const transport = await createRabbitTransport({
-    url: values.broker,
+    ...(await brokerAccess(values)),
     waitForBrokerMs: values.brokerWait * 1000,
     retryForMs: values.brokerRetry * 1000,
     connectionName: `onko worker ${worker}`,

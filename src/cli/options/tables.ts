@@ -1,4 +1,5 @@
 import { logLevels } from '../../metrics/index.js';
+import { brokerRows } from './broker-rows.js';
 import * as kind from './kinds.js';
 import { grouped } from './table.js';
 
@@ -7,11 +8,6 @@ const data = grouped('Data');
 const training = grouped('Training');
 const output = grouped('Output');
 const cluster = grouped('Cluster');
-
-const broker = kind.brokerUrl;
-const needBroker =
-  'say where RabbitMQ is, like amqp://HOST:5672/VHOST, with USER:PASSWORD@ before the host where they are needed. ' +
-  '(`onko train` needs no broker.)';
 
 /** Every command has these. */
 export const commonRows = {
@@ -178,7 +174,7 @@ export const trainTable = {
 } as const;
 
 export const coordinatorTable = {
-  broker: cluster.required(broker, needBroker, 'RabbitMQ’s address; amqps:// for TLS'),
+  ...brokerRows,
   ...runRows,
   run: cluster.optional(
     kind.text('NAME'),
@@ -219,7 +215,7 @@ export const coordinatorTable = {
 } as const;
 
 export const workerTable = {
-  broker: cluster.required(broker, needBroker, 'RabbitMQ’s address; amqps:// for TLS'),
+  ...brokerRows,
   threads: cluster.optional(
     kind.integer({ min: 1, max: 256 }),
     'all cores',
@@ -291,7 +287,7 @@ export const demoTable = {
 } as const;
 
 export const statusTable = {
-  broker: cluster.required(broker, needBroker, 'RabbitMQ’s address; amqps:// for TLS'),
+  ...brokerRows,
   wait: cluster.value(kind.integer({ min: 1 }, 'SECONDS'), 3, 'how long to wait for an answer, in seconds', {
     as: 'statusWait',
   }),
@@ -299,7 +295,7 @@ export const statusTable = {
 } as const;
 
 export const drainTable = {
-  broker: cluster.required(broker, needBroker, 'RabbitMQ’s address; amqps:// for TLS'),
+  ...brokerRows,
   wait: cluster.value(
     kind.integer({ min: 0 }, 'SECONDS'),
     60,
@@ -310,7 +306,8 @@ export const drainTable = {
 } as const;
 
 export const doctorTable = {
-  broker: cluster.optional(broker, 'not tried', 'also try to reach this RabbitMQ'),
+  ...brokerRows,
+  broker: cluster.optional(kind.brokerUrl, 'not tried', 'also try to reach this RabbitMQ'),
   ...machineRows,
   ...commonRows,
 } as const;

@@ -1,10 +1,18 @@
 import { AccessRefusedError, BrokerError } from '../errors.js';
 import type { BrokerAddress } from './address.js';
+import type { TlsOptions } from './options.js';
+import { explainTlsError } from './tls-errors.js';
 
 /** Any failure to connect → a sentence or two that say what to check. Never the password. */
-export function explainConnectError(error: unknown, address: BrokerAddress, timeoutMs: number): BrokerError {
+export function explainConnectError(
+  error: unknown,
+  address: BrokerAddress,
+  timeoutMs: number,
+  tls: TlsOptions = {},
+): BrokerError {
   if (error instanceof BrokerError) return error;
-  return new BrokerError(sentence(codeOf(error), messageOf(error), address, timeoutMs), {
+  const aboutTls = address.secure ? explainTlsError(error, address, tls) : null;
+  return new BrokerError(aboutTls ?? sentence(codeOf(error), messageOf(error), address, timeoutMs), {
     cause: withoutSecrets(error, address),
   });
 }
@@ -29,20 +37,13 @@ function sentence(code: string, message: string, address: BrokerAddress, timeout
       return `There is no way to ${place} from this machine's network (${code}).`;
     case 'ETIMEDOUT':
       return `No answer from ${place} within ${timeoutMs} ms. Check host, port and firewall.`;
-    case 'ERR_SSL_WRONG_VERSION_NUMBER':
-    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
-    case 'EPROTO':
-      return `${place} does not speak TLS. Use its TLS port (5671 by default), or amqp:// in place of amqps://.`;
     default:
-  }
-  if (/CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS/.test(code)) {
-    return `The TLS certificate of ${place} was not accepted (${code}). If its authority is your own, name its file in NODE_EXTRA_CA_CERTS.`;
   }
   if (/ETIMEDOUT|timed? ?out/i.test(message)) {
     return `No answer from ${place} within ${timeoutMs} ms. Check host, port and firewall.`;
   }
   if (code === 'ECONNRESET' || /abruptly|frame|Expected Connection|AMQP|SASL|EPIPE/i.test(message)) {
-    return `What answers at ${place} does not speak AMQP 0-9-1. RabbitMQ does at port 5672, or 5671 with TLS (15672 is its web page).`;
+    return `What answers at ${place} does not speak AMQP 0-9-1. RabbitMQ does at port 5672, or at 5671 with TLS, whose address begins with amqps:// (15672 is its web page).`;
   }
   return `Cannot connect to RabbitMQ at ${place}: ${hidden(message, address)}.`;
 }

@@ -1,8 +1,9 @@
+import type { ConnectionOptions } from 'node:tls';
 import type { ChannelModel } from 'amqplib';
 import { pauseFor, type Timers } from '../timers.js';
 import { type BrokerAddress, connectOptions } from './address.js';
 import { explainConnectError } from './connect-errors.js';
-import type { ResolvedOptions } from './options.js';
+import type { ResolvedOptions, TlsOptions } from './options.js';
 
 /** One connection. BrokerError if it cannot be had. */
 export async function openConnection(
@@ -17,14 +18,32 @@ export async function openConnection(
       noDelay: true,
       keepAlive: true,
       timeout: options.connectTimeoutMs,
+      ...(address.secure ? tlsSocket(options.tls) : {}),
       clientProperties: { connection_name: `${options.connectionName} (${purpose})` },
     });
     // Without a listener an 'error' would end the process; the 'close' that follows carries the reason.
     connection.on('error', () => undefined);
     return connection;
   } catch (error) {
-    throw explainConnectError(error, address, options.connectTimeoutMs);
+    throw explainConnectError(error, address, options.connectTimeoutMs, options.tls);
   }
+}
+
+type TlsSocket = Pick<
+  ConnectionOptions,
+  'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized' | 'minVersion'
+>;
+
+/** What Node's TLS socket wants to know. Said outright: no environment variable may switch the checks off. */
+function tlsSocket({ ca, cert, key, serverName }: TlsOptions): TlsSocket {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+  };
 }
 
 const politeMs = 1_000;

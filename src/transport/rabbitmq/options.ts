@@ -7,9 +7,22 @@ export interface TransportLog {
   warn(message: string, fields?: Record<string, unknown>): void;
 }
 
+/** What amqps:// needs beyond its address. The broker's certificate and its name are always checked. */
+export interface TlsOptions {
+  /** PEM: the authorities to trust in place of those that Node knows. */
+  ca?: Buffer;
+  /** PEM: this side's certificate and its key, for a broker that asks for one. */
+  cert?: Buffer;
+  key?: Buffer;
+  /** The name that the broker's certificate must have. Default: the host of the URL. */
+  serverName?: string;
+}
+
 export interface RabbitOptions {
   /** amqp://user:password@host:5672/vhost, or amqps:// */
   url: string;
+  /** For amqps://. */
+  tls?: TlsOptions;
   /** One attempt to connect. Default 10 s. */
   connectTimeoutMs?: number;
   /** How long to try to get back a broker that was there and went. Default 5 min. */
@@ -37,6 +50,7 @@ const quietLog: TransportLog = { info: () => undefined, warn: () => undefined };
 
 export function resolveOptions(options: RabbitOptions): ResolvedOptions {
   return {
+    tls: {},
     connectTimeoutMs: 10_000,
     retryForMs: 300_000,
     waitForBrokerMs: 0,

@@ -5,7 +5,7 @@ import { type RabbitOptions, resolveOptions } from './options.js';
 import { probe } from './session.js';
 import { openRabbitWorker } from './worker-link.js';
 
-export type { RabbitOptions, TransportLog } from './options.js';
+export type { RabbitOptions, TlsOptions, TransportLog } from './options.js';
 
 /**
  * The protocol over RabbitMQ. Connects once to see that URL, user and virtual host are right: BrokerError if not. Every
