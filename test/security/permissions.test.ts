@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { type Channel, type ChannelModel, type ConfirmChannel, connect, type Options } from 'amqplib';
+import { type ChannelModel, connect } from 'amqplib';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { coordinatorsExchange, lobbyExchange, runTopology, workerInbox } from '../../src/protocol/index.js';
+import { coordinatorsExchange, lobbyExchange, workerInbox } from '../../src/protocol/index.js';
 import {
   AccessRefusedError,
   BrokerError,
@@ -13,6 +13,7 @@ import {
 } from '../../src/transport/index.js';
 import { openWorkshop } from '../support/small-run.js';
 import { result, task } from '../transport/samples.js';
+import { type Attempt, attempts, binding, codeOf, exclusive, names, own, publishing } from './attempts.js';
 import {
   importDefinitions,
   importRoles,
@@ -48,46 +49,6 @@ async function connectionAs(role: Role): Promise<ChannelModel> {
   return connection;
 }
 
-/** What the broker answers: 200, or the code it closes the channel with. */
-async function codeOf(
-  connection: ChannelModel,
-  attempt: (channel: ConfirmChannel) => Promise<unknown>,
-): Promise<number> {
-  const channel = await connection.createConfirmChannel();
-  let code = 200;
-  channel.on('error', (error: Error & { code?: number }) => {
-    code = error.code ?? 0;
-  });
-  const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
-  try {
-    await Promise.race([attempt(channel), closed]);
-    if (code === 200) await channel.close();
-  } catch {
-    await closed;
-  }
-  return code;
-}
-
-function publishing(exchange: string, key: string) {
-  return async (channel: ConfirmChannel): Promise<void> => {
-    channel.publish(exchange, key, Buffer.from('x'));
-    await channel.waitForConfirms();
-  };
-}
-
-const names = runTopology('r1');
-const own = 'onko.worker.mine';
-const unbound = 'onko.worker.unbound';
-const exclusive: Options.AssertQueue = { exclusive: true, durable: false };
-
-/** With a queue of its own at hand. */
-function binding(exchange: string, key: string) {
-  return async (channel: Channel): Promise<void> => {
-    await channel.assertQueue(own, exclusive);
-    await channel.bindQueue(own, exchange, key);
-  };
-}
-
 /** A run with a member `w1`, and the connection of a worker that does not keep to the protocol. */
 async function stage(): Promise<{ boss: CoordinatorLink; evil: ChannelModel }> {
   const boss = await (await transportAs('coordinator')).openCoordinator({ run: 'r1', fence: 1 });
@@ -119,100 +80,7 @@ test('a whole run with the two accounts: the same model as without a broker', as
   await workshop.dispose();
 }, 120_000);
 
-type Attempt = [what: string, attempt: (channel: ConfirmChannel) => Promise<unknown>];
-
-const publishes: Attempt[] = [
-  ...[
-    names.tasks,
-    names.results,
-    names.dead,
-    names.coordinatorInbox,
-    names.weightsQueue('w1'),
-    workerInbox('w1'),
-    'anything',
-  ].map((queue): Attempt => [`send to ${queue} through the default exchange`, publishing('', queue)]),
-  ...['amq.direct', 'amq.topic', 'amq.fanout', 'amq.headers', 'amq.match'].map(
-    (exchange): Attempt => [`publish to ${exchange}`, publishing(exchange, 'x')],
-  ),
-  ['publish weights', publishing(names.weightsExchange, '')],
-  ['publish to all members of a run', publishing(names.broadcastExchange, '')],
-  ['announce a run', publishing(lobbyExchange, 'announce')],
-  ['ask as an observer', publishing(lobbyExchange, 'status')],
-];
-
-const readings: Attempt[] = [
-  ...[names.results, names.dead, names.coordinatorInbox].flatMap((queue): Attempt[] => [
-    [`consume ${queue}`, (channel) => channel.consume(queue, () => undefined)],
-    [`get from ${queue}`, (channel) => channel.get(queue)],
-    [`purge ${queue}`, (channel) => channel.purgeQueue(queue)],
-  ]),
-  ['listen to the results of others', binding(coordinatorsExchange, names.resultsKey)],
-  ['listen to everything sent to coordinators', binding(coordinatorsExchange, '#')],
-  ['listen to the hello of others', binding(coordinatorsExchange, 'hello')],
-  ['listen to the firehose', binding('amq.rabbitmq.trace', '#')],
-];
-
-const declarations: Attempt[] = [
-  ...[
-    'mine',
-    '',
-    'onko.run.r1.extra',
-    runTopology('r2').coordinatorInbox,
-    'onko.workers',
-    'xonko.worker.x',
-  ].map(
-    (queue): Attempt => [`declare the queue "${queue}"`, (channel) => channel.assertQueue(queue, exclusive)],
-  ),
-  ...['mine', runTopology('r2').weightsExchange, 'onko.lobby2'].map(
-    (exchange): Attempt => [
-      `declare the exchange "${exchange}"`,
-      (channel) => channel.assertExchange(exchange, 'fanout'),
-    ],
-  ),
-  [
-    'reach any queue by dead letters',
-    (channel) =>
-      channel.assertQueue(unbound, {
-        ...exclusive,
-        deadLetterExchange: '',
-        deadLetterRoutingKey: workerInbox('w1'),
-      }),
-  ],
-  [
-    'reach an exchange by dead letters',
-    (channel) => channel.assertQueue(unbound, { ...exclusive, deadLetterExchange: names.weightsExchange }),
-  ],
-  [
-    'reach an exchange as an alternate one',
-    (channel) =>
-      channel.assertExchange(own, 'fanout', { autoDelete: true, alternateExchange: names.weightsExchange }),
-  ],
-  [
-    'reach an exchange by a binding',
-    async (channel) => {
-      await channel.assertExchange(own, 'fanout', { autoDelete: true, durable: false });
-      await channel.bindExchange(names.weightsExchange, own, '');
-    },
-  ],
-  ['bind a queue of the run', (channel) => channel.bindQueue(names.results, names.weightsExchange, '')],
-  [
-    'unbind the results',
-    (channel) => channel.unbindQueue(names.results, coordinatorsExchange, names.resultsKey),
-  ],
-];
-
-const deletions: Attempt[] = [
-  ...[names.tasks, names.results, names.dead, names.coordinatorInbox].map(
-    (queue): Attempt => [`delete ${queue}`, (channel) => channel.deleteQueue(queue)],
-  ),
-  ...[names.weightsExchange, names.broadcastExchange, lobbyExchange, coordinatorsExchange].map(
-    (exchange): Attempt => [`delete ${exchange}`, (channel) => channel.deleteExchange(exchange)],
-  ),
-];
-
 describe("the worker's account is refused (403)", () => {
-  const attempts = [...publishes, ...readings, ...declarations, ...deletions];
-
   test('in each of these attempts, and the run does not notice', async () => {
     const { boss, evil } = await stage();
     const answers: Record<string, number> = {};
@@ -259,7 +127,7 @@ test("the queues of another worker are locked (405), though the account's permis
 test("the coordinator's account is refused (403) what is the workers'", async () => {
   const { boss } = await stage();
   const connection = await connectionAs('coordinator');
-  const attempts: Attempt[] = [
+  const foreign: Attempt[] = [
     ['say hello', publishing(coordinatorsExchange, 'hello')],
     ['send as a worker', publishing(coordinatorsExchange, names.inboxKey)],
     ['consume the inbox of a worker', (channel) => channel.consume(workerInbox('w1'), () => undefined)],
@@ -268,8 +136,8 @@ test("the coordinator's account is refused (403) what is the workers'", async ()
     ['declare outside its prefix', (channel) => channel.assertQueue('mine', exclusive)],
   ];
   const answers: Record<string, number> = {};
-  for (const [what, attempt] of attempts) answers[what] = await codeOf(connection, attempt);
-  expect(answers).toEqual(Object.fromEntries(attempts.map(([what]) => [what, 403])));
+  for (const [what, attempt] of foreign) answers[what] = await codeOf(connection, attempt);
+  expect(answers).toEqual(Object.fromEntries(foreign.map(([what]) => [what, 403])));
   await boss.deleteRun();
 });
 

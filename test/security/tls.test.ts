@@ -127,16 +127,21 @@ describe('what a user reads when', () => {
   });
 });
 
+/** A worker that is refused in one sentence. */
+async function worker(
+  args: string[],
+  env: Record<string, string>,
+): Promise<{ code: number | null; stderr: string }> {
+  const { code, stderr } = await runProgram('worker', ['start', '--once', ...args], {
+    cwd: certificates.folder,
+    env,
+  });
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+  expect(stderr).not.toContain('s3cret');
+  return { code, stderr };
+}
+
 describe('on the command line', () => {
-  const worker = async (args: string[], env: Record<string, string>) => {
-    const { code, stderr } = await runProgram('worker', ['start', '--once', ...args], {
-      cwd: certificates.folder,
-      env,
-    });
-    expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect(stderr).not.toContain('s3cret');
-    return { code, stderr };
-  };
   const withSecret = 'amqps://user:s3cret@localhost:1';
 
   test.each<[string, string[], string, RegExp]>([
