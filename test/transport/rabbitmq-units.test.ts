@@ -31,9 +31,7 @@ test('a URL is taken apart, with its escapes and defaults', () => {
 });
 
 test('errors that no test server makes are explained too, without the password', () => {
-  expect(explained('DEPTH_ZERO_SELF_SIGNED_CERT')).toMatch(
-    /certificate of broker.example:5671 .*--tls-ca/,
-  );
+  expect(explained('DEPTH_ZERO_SELF_SIGNED_CERT')).toMatch(/certificate of broker.example:5671 .*--tls-ca/);
   expect(explained('ERR_TLS_CERT_ALTNAME_INVALID')).toMatch(/certificate/);
   expect(explained('EHOSTUNREACH')).toMatch(/no way to broker.example:5671/);
   expect(explained('EAI_AGAIN')).toMatch(/host broker.example .*cannot be found/);
