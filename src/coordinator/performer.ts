@@ -82,12 +82,16 @@ export async function startPerformer(
   const ending = createEnding({ config, run, link, chronicle, disk, draw, onClose: () => stopListening() });
 
   const events: { event: CoordinatorEvent; arrived: ArrivedResult | null }[] = [];
-  let isDeciding = false;
+  /** Until it has begun: what arrives while the queues are being consumed waits, since the beginning empties the tasks. */
+  let isDeciding = true;
 
-  /** Decides on the event, and on those that performing it brings, one after the other. */
   const post = (event: CoordinatorEvent, arrived: ArrivedResult | null = null): void => {
     events.push({ event, arrived });
-    if (isDeciding) return;
+    if (!isDeciding) decideAll();
+  };
+
+  /** Decides on the events, and on those that performing them brings, one after the other. */
+  const decideAll = (): void => {
     isDeciding = true;
     try {
       for (let next = events.shift(); next !== undefined; next = events.shift()) {
@@ -300,7 +304,8 @@ export async function startPerformer(
     throw error;
   }
   if (run.restored !== null) disk.saveHistory((failure) => reporter.writeFailed('history', failure.message));
-  post({ type: 'started' });
+  events.unshift({ event: { type: 'started' }, arrived: null });
+  decideAll();
   return {
     finished: ending.summary,
     stop: async () => {
