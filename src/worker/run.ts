@@ -22,8 +22,11 @@ export function onTask(
     nowMs,
   );
   const isStale = run.version !== null && task.weightsVersion < run.version;
-  // Dispatched again because we are slow: the first delivery is still unacked, so this one adds nothing.
-  const isTwin = run.tasks.some((held) => held.phase !== 'abandoned' && isSameNode(held.task, task));
+  // Dispatched again because we are slow: the first delivery is still unacked, so this one adds nothing. Not so once its
+  // result or its failure is on the way: that may be the reason why it comes again.
+  const isTwin = run.tasks.some(
+    ({ phase, task: other }) => (phase === 'held' || phase === 'computing') && isSameNode(other, task),
+  );
   if (isStale || isTwin) {
     actions.push({ type: 'settle', delivery, verdict: 'ack' });
     return run;

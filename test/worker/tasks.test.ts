@@ -107,6 +107,15 @@ describe('a task', () => {
     expect(mind.types(arrival(2, { attempt: 1 }))).toEqual(['compute']);
   });
 
+  it('dispatched again while its result or its failure is on the way is computed again: that may be why', () => {
+    for (const ending of [{ type: 'computed' }, { type: 'compute_failed', reason: 'broken' }] as const) {
+      const mind = joined();
+      mind.on(arrival(1));
+      mind.on({ ...ending, delivery: 1 });
+      expect(mind.types(arrival(2, { attempt: 1 }))).toEqual(['compute']);
+    }
+  });
+
   it('evaluation passes of one step are different tasks', () => {
     const mind = joined({ threads: 2 });
     expect(mind.types(arrival(1, { mode: 'evaluate', pass: 1 }))).toEqual(['compute']);
