@@ -66,11 +66,30 @@ describe('an audited block', () => {
     expect(outcomes(last)).toEqual(['agreed']);
   });
 
+  it('is asked for again when the one who was asked comes back: the question went with its inbox', () => {
+    const { d, tasks } = audited(['w1', 'w2']);
+    expect(asked(d.result(tasks[0], 'w1'))).toMatchObject([{ worker: 'w2', node: 2 }]);
+    expect(asked(d.ready('w1'))).toEqual([]);
+    expect(asked(d.ready('w2'))).toMatchObject([{ worker: 'w2', node: 2, attempt: 2, cause: 'audit' }]);
+  });
+
   it('is taken as it is when there is nobody to compare with', () => {
     const { d, tasks } = audited(['w1']);
     const actions = tasks.flatMap((task) => d.result(task, 'w1'));
     expect(types(actions)).toEqual(['audited', 'accept', 'apply_step']);
     expect(outcomes(actions)).toEqual(['skipped']);
+  });
+
+  it('is asked of the only worker once more when the one who could confirm it is gone', () => {
+    const { d, tasks } = audited(['w1', 'w2']);
+    d.result(tasks[0], 'w1');
+    d.result(tasks[0], 'w1');
+    const gone = d.post({
+      type: 'message',
+      message: { type: 'goodbye', run: 'run-1', worker: 'w2', reason: 'x' },
+    });
+    expect(asked(gone)).toMatchObject([{ worker: 'w1', node: 2 }]);
+    expect(outcomes(d.result(tasks[0], 'w1'))).toEqual(['skipped']);
   });
 
   it('goes to somebody else when the second worker fails, leaves or dies', () => {

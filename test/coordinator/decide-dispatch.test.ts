@@ -70,6 +70,21 @@ describe('slow blocks', () => {
     expect(published(waitAlive(d, 4_000))).toMatchObject([{ attempt: 2 }, { attempt: 2 }]);
   });
 
+  it('waits no longer for a block whose workers died, or whose link was lost', () => {
+    const d = new Driver();
+    d.post({ type: 'started' });
+    d.join('w1', 2);
+    for (let outage = 0; outage < 5; outage++) {
+      d.post({ type: 'link_down', reason: 'cut' });
+      expect(published(d.post({ type: 'link_up' }))).toHaveLength(2);
+    }
+    expect(published(waitAlive(d, 55_000))).toEqual([]);
+    expect(published(waitAlive(d, 10_000))).toMatchObject([
+      { attempt: 6, cause: 'slow' },
+      { attempt: 6, cause: 'slow' },
+    ]);
+  });
+
   it('is patient with the first blocks: data has to travel', () => {
     const d = new Driver();
     d.post({ type: 'started' });
@@ -113,6 +128,18 @@ describe('the link', () => {
     expect(published(waitAlive(d, 100_000))).toEqual([]);
     d.post({ type: 'link_unblocked' });
     expect(published(waitAlive(d, 50_000))).toEqual([]);
+  });
+});
+
+describe('a link that is blocked before it is up again', () => {
+  it('is still down: everything outstanding is published when it is up', () => {
+    const d = new Driver();
+    d.post({ type: 'started' });
+    d.join('w1', 2);
+    d.post({ type: 'link_down', reason: 'cut' });
+    d.post({ type: 'link_blocked', reason: 'low on memory' });
+    d.post({ type: 'link_unblocked' });
+    expect(published(d.post({ type: 'link_up' }))).toMatchObject([{ cause: 'link' }, { cause: 'link' }]);
   });
 });
 

@@ -76,7 +76,10 @@ export function nextToAsk(state: CoordinatorState, unit: Unit, audit: Audit): st
   // Not always the first one, which would compute most of the audits.
   if (candidates.length > 0) return candidates[(unit.node + unit.attempt) % candidates.length] ?? null;
   const ready = readyWorkers(state).map(({ worker }) => worker);
-  return audit.votes.find((vote) => !vote.repeated && ready.includes(vote.worker))?.worker ?? null;
+  // An only answer, however often it was given: with nobody left to confirm it, it is taken when it comes once more.
+  const isOnly = audit.votes.length === 1;
+  const again = audit.votes.find((vote) => ready.includes(vote.worker) && (isOnly || !vote.repeated));
+  return again?.worker ?? null;
 }
 
 /** Whether it is with this worker, as far as anybody knows. */
@@ -94,4 +97,9 @@ export function isDisputed(state: CoordinatorState, unit: Unit): boolean {
 /** Somebody has to be asked as soon as somebody can be. */
 export function wantsVote(unit: Unit): boolean {
   return unit.audit !== null && unit.audit.votes.length > 0 && unit.audit.asked === null;
+}
+
+/** An answer is awaited from this worker and nobody else. */
+export function wasAsked(unit: Unit, worker: string): boolean {
+  return unit.accepted === null && unit.audit?.asked === worker;
 }

@@ -43,7 +43,9 @@ export function decide(state: CoordinatorState, event: CoordinatorEvent, nowMs: 
       const line = `The connection to the broker is lost (${event.reason}). Training goes on when it is back.`;
       return decision({ ...state, link: { type: 'down', reason: event.reason } }, report('warn', line, true));
     }
+    // On its way back, before it is up: then everything is sent again, blocked or not.
     case 'link_blocked': {
+      if (state.link.type === 'down') return decision(state);
       const line = `The broker takes no messages (${event.reason}). Training goes on when it does.`;
       return decision(
         { ...state, link: { type: 'blocked', reason: event.reason } },
@@ -51,6 +53,7 @@ export function decide(state: CoordinatorState, event: CoordinatorEvent, nowMs: 
       );
     }
     case 'link_unblocked':
+      if (state.link.type === 'down') return decision(state);
       return decision(patient({ ...state, link: { type: 'up' } }, nowMs));
     case 'message':
       return onMessage(state, event.message, nowMs);

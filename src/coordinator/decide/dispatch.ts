@@ -94,6 +94,7 @@ export function fillFront(state: CoordinatorState, nowMs: number): Decision {
         node,
         samples,
         attempt: 0,
+        slowSends: 0,
         publishedAtMs: nowMs,
         holders: [],
         failures: [],
@@ -142,7 +143,8 @@ export function redispatch(
     // Of several that died together, each is still to be blamed for what it had.
     const holders =
       cause === 'death' ? unit.holders.filter((holder) => find(state.workers, holder) !== undefined) : [];
-    const again = { ...unit, attempt: unit.attempt + 1, publishedAtMs: nowMs, holders };
+    const slowSends = unit.slowSends + (cause === 'slow' ? 1 : 0);
+    const again = { ...unit, attempt: unit.attempt + 1, slowSends, publishedAtMs: nowMs, holders };
     if (unit.audit === null || unit.audit.votes.length === 0) {
       actions.push(publication(front, again, cause));
       return again;
@@ -206,11 +208,12 @@ export function redispatchSlow(state: CoordinatorState, nowMs: number): Decision
 
 /**
  * When an outstanding block is sent again. The clock starts anew whenever any block comes back, so that a long queue
- * for few workers is not mistaken for a stall; each further attempt waits twice as long.
+ * for few workers is not mistaken for a stall; each time that it was slow makes the next wait
+ * twice as long; that a worker died or the link was lost says nothing of how long it takes.
  */
 export function resendAtMs(state: CoordinatorState, front: Front, unit: Unit): number {
   const since = Math.max(unit.publishedAtMs, front.lastProgressMs);
-  return since + allowanceMs(state, front) * 2 ** Math.min(unit.attempt, 4);
+  return since + allowanceMs(state, front) * 2 ** Math.min(unit.slowSends, 4);
 }
 
 function allowanceMs(state: CoordinatorState, front: Front): number {

@@ -1,7 +1,7 @@
 import type { Goodbye, Heartbeat, Hello, Ready, TaskFailed } from '../../protocol/index.js';
 import { type Action, chain, type Decision, decision, report } from './actions.js';
 import { advance } from './advance.js';
-import { isDisputed, isHeldBy, wantsVote } from './audit.js';
+import { isDisputed, isHeldBy, wantsVote, wasAsked } from './audit.js';
 import { keyOf, recordFailure, redispatch } from './dispatch.js';
 import { expelledAs, refuseExpelled } from './expulsion.js';
 import { find, put, remove, seen, withShortage } from './roster.js';
@@ -63,8 +63,9 @@ function join(state: CoordinatorState, worker: string, threads: number | null, n
   const next = withShortage({ ...state, workers: put(state.workers, entry), gone }, nowMs);
   const actions: Action[] = [{ type: 'send_weights', worker, version: state.position.step }];
   if (isNew) actions.push(report('info', joinedLine(next, entry)));
-  // An audit may have waited for one more worker.
-  const voiced = chain(decision(next, ...actions), (s) => redispatch(s, wantsVote, 'audit', nowMs));
+  // An audit may have waited for one more worker; or this one was asked, and the question was lost with its inbox.
+  const isToBeAsked = (unit: Unit): boolean => wantsVote(unit) || wasAsked(unit, worker);
+  const voiced = chain(decision(next, ...actions), (s) => redispatch(s, isToBeAsked, 'audit', nowMs));
   return chain(voiced, (s) => beginIfEnough(s, nowMs));
 }
 

@@ -113,6 +113,8 @@ export interface Unit {
   samples: number;
   /** Attempts published so far, minus one. */
   attempt: number;
+  /** How many of them were for being slow: each of these waits twice as long as the one before. */
+  slowSends: number;
   publishedAtMs: number;
   /** Workers that said they have it in hand, the latest last. */
   holders: string[];
