@@ -1,0 +1,229 @@
+import type { Action } from '../../src/coordinator/decide/actions.js';
+import type { CoordinatorEvent, ResultHeader } from '../../src/coordinator/decide/events.js';
+import type { CoordinatorState, Unit } from '../../src/coordinator/decide/state.js';
+import { createStepWork } from '../../src/coordinator/step-work.js';
+import type { FileOperations } from '../../src/store/index.js';
+import type { WorkerAction } from '../../src/worker/events.js';
+import { changeRun, type HeldTask } from '../../src/worker/state.js';
+import { type Mutation, unchanged } from './mutation.js';
+import type { Invariant } from './oracle.js';
+import { standsFor } from './stand-in.js';
+
+/** A bug planted in the rules. `caughtBy`: the invariants that it breaks, one of which has to tell. */
+export interface Mutant extends Mutation {
+  caughtBy: Invariant[];
+  /** Seeds that are enough to find it. */
+  withinSeeds: number;
+}
+
+function mutant(name: string, caughtBy: Invariant[], changes: Partial<Mutation>, withinSeeds = 100): Mutant {
+  return { ...unchanged, ...changes, name, caughtBy, withinSeeds };
+}
+
+/** The decider, told something else of each result. */
+function hearing(
+  change: (header: ResultHeader, state: CoordinatorState) => ResultHeader,
+): Pick<Mutation, 'decideCoordinator'> {
+  return {
+    decideCoordinator: (state, event, nowMs) => {
+      const heard: CoordinatorEvent =
+        event.type === 'result' ? { ...event, header: change(event.header, state) } : event;
+      return unchanged.decideCoordinator(state, heard, nowMs);
+    },
+  };
+}
+
+/** The decider, some of whose actions nobody does. */
+function without(isLeftOut: (action: Action) => boolean): Pick<Mutation, 'decideCoordinator'> {
+  return {
+    decideCoordinator: (state, event, nowMs) => {
+      const { state: next, actions } = unchanged.decideCoordinator(state, event, nowMs);
+      return { state: next, actions: actions.filter((action) => !isLeftOut(action)) };
+    },
+  };
+}
+
+/** The worker's decider with other actions. */
+function doing(change: (actions: WorkerAction[]) => WorkerAction[]): Pick<Mutation, 'decideWorker'> {
+  return {
+    decideWorker: (state, event, nowMs) => {
+      const decision = unchanged.decideWorker(state, event, nowMs);
+      return { state: decision.state, actions: change(decision.actions) };
+    },
+  };
+}
+
+const isAgain = (action: Action): boolean =>
+  (action.type === 'publish_task' || action.type === 'ask') &&
+  action.cause !== 'first' &&
+  action.cause !== 'audit';
+
+/** The sums, in the order in which they come. */
+const foldAsTheyCome: Mutation['createStepWork'] = (run, kernels, metrics, now) => {
+  let sum: Float32Array | null = null;
+  // What the optimizer gets is this sum and not the tree's.
+  const trainer = {
+    ...run.trainer,
+    apply: (root: Float32Array, samples: number) => {
+      root.set(sum ?? root);
+      return run.trainer.apply(root, samples);
+    },
+  };
+  const work = createStepWork({ ...run, trainer }, kernels, metrics, now);
+  return {
+    ...work,
+    open: (mode, passes) => {
+      sum = null;
+      work.open(mode, passes);
+    },
+    fold: (unit, arrived, tookMs) => {
+      if (unit.mode === 'train') {
+        if (sum === null) sum = arrived.gradient.slice();
+        else kernels.add(sum, arrived.gradient);
+      }
+      work.fold(unit, arrived, tookMs);
+    },
+    get buffers() {
+      return work.buffers;
+    },
+  };
+};
+
+/** Every gradient is kept until the run is over. */
+const keepEverything: Mutation['createStepWork'] = (run, kernels, metrics, now) => {
+  const work = createStepWork(run, kernels, metrics, now);
+  const kept: Float32Array[] = [];
+  return {
+    ...work,
+    fold: (unit, arrived, tookMs) => {
+      kept.push(arrived.gradient.slice());
+      work.fold(unit, arrived, tookMs);
+    },
+    get buffers() {
+      return kept.length;
+    },
+  };
+};
+
+/** Files that are never synced: the handles say that they were. */
+function unsynced(files: FileOperations): FileOperations {
+  const open = async (path: string, flags: string) => {
+    const handle = await files.open(path, flags);
+    return { ...handle, sync: async () => undefined };
+  };
+  const changed = { ...files, open };
+  standsFor<FileOperations>(changed);
+  return changed;
+}
+
+/** The file that says how often a coordinator was started is never there. */
+function forgetfulOfFence(files: FileOperations): FileOperations {
+  const readFile = async (path: string, encoding: 'utf8') => {
+    if (path.endsWith('/fence')) throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+    return files.readFile(path, encoding);
+  };
+  const changed = { ...files, readFile };
+  standsFor<FileOperations>(changed);
+  return changed;
+}
+
+/** A block that has its result is open again for the next one. */
+function reopened(state: CoordinatorState, event: CoordinatorEvent): CoordinatorState {
+  const { front } = state;
+  if (front === null || event.type !== 'result') return state;
+  const { pass, node } = event.header;
+  const isIt = (unit: Unit): boolean => unit.pass === pass && unit.node === node && unit.samples > 0;
+  const units = front.units.map((unit) => (isIt(unit) ? { ...unit, accepted: null } : unit));
+  return { ...state, front: { ...front, units } };
+}
+
+/** Computes with the weights that are there, whichever the task names. */
+const impatient: Mutation['decideWorker'] = (state, event, nowMs) => {
+  const decision = unchanged.decideWorker(state, event, nowMs);
+  const { stage, settings } = decision.state;
+  if (stage.type !== 'run' || stage.run.version === null) return decision;
+  const busy = stage.run.tasks.filter(({ phase }) => phase === 'computing' || phase === 'abandoned').length;
+  const waiting = stage.run.tasks.find(
+    ({ phase, missing, task }) =>
+      phase === 'held' && missing.length === 0 && task.weightsVersion > (stage.run.version ?? 0),
+  );
+  if (waiting === undefined || busy >= settings.threads) return decision;
+  const started: HeldTask = { ...waiting, phase: 'computing', startedAtMs: nowMs };
+  const changed = changeRun(decision.state, (run) => ({
+    ...run,
+    tasks: run.tasks.map((held) => (held === waiting ? started : held)),
+  }));
+  const compute = { type: 'compute', delivery: waiting.delivery, task: waiting.task } as const;
+  return { state: changed, actions: [...decision.actions, compute] };
+};
+
+export const mutants: readonly Mutant[] = [
+  mutant(
+    'the worker acks its task before the result is confirmed',
+    ['ack after confirm'],
+    doing((actions) =>
+      actions.flatMap((action): WorkerAction[] =>
+        action.type === 'publish'
+          ? [action, { type: 'settle', delivery: action.delivery, verdict: 'ack' }]
+          : [action],
+      ),
+    ),
+  ),
+  mutant('the ledger does not look at the fence', ['fits'], {
+    ...hearing((header, { plan }) => ({ ...header, fence: plan.fence })),
+    // Rare otherwise: a result that outlives its coordinator, for a block that the next one has cut alike and is waiting for.
+    stage: (schedule) => ({
+      ...schedule,
+      world: { ...schedule.world, microshards: 4 },
+      workers: 8,
+      microshardMs: 400,
+      checkpointEveryMs: 0,
+      faults: ['kill coordinator while a worker sleeps'],
+    }),
+  }),
+  mutant(
+    'the ledger takes late gradients',
+    ['fits', 'same bits', 'no false alarm'],
+    hearing((header, { front }) =>
+      front === null ? header : { ...header, step: front.step, weightsVersion: front.weightsVersion },
+    ),
+  ),
+  mutant('the ledger takes duplicates', ['each once'], {
+    decideCoordinator: (state, event, nowMs) =>
+      unchanged.decideCoordinator(reopened(state, event), event, nowMs),
+  }),
+  mutant('sums are taken in the order of arrival', ['same bits'], { createStepWork: foldAsTheyCome }),
+  mutant('nothing that is lost is sent again', ['progress'], without(isAgain)),
+  mutant(
+    'what was outstanding is not sent again after a reconnect',
+    ['progress'],
+    without((action) => 'cause' in action && action.cause === 'link'),
+  ),
+  mutant(
+    'values that are not finite are taken',
+    ['fits', 'no crash', 'same bits'],
+    hearing((header) => ({ ...header, finite: true })),
+  ),
+  mutant(
+    'results of the wrong length are taken',
+    ['fits', 'same bits', 'no crash'],
+    hearing((header, { front, plan }) => {
+      const unit = front?.units.find(({ pass, node }) => pass === header.pass && node === header.node);
+      const gradientLength = header.mode === 'train' ? plan.parameterCount : 0;
+      return { ...header, gradientLength, samples: unit?.samples ?? header.samples };
+    }),
+  ),
+  mutant('the worker computes with old weights', ['same bits', 'no false alarm'], {
+    decideWorker: impatient,
+  }),
+  mutant('nothing is fsynced', ['no crash', 'fence rises'], { filesOf: unsynced }, 300),
+  mutant('the fence is not read from the disk', ['fence rises'], { filesOf: forgetfulOfFence }),
+  mutant(
+    'a draining worker acks what it has not computed',
+    ['ack after confirm'],
+    doing((actions) =>
+      actions.map((action) => (action.type === 'settle' ? { ...action, verdict: 'ack' as const } : action)),
+    ),
+  ),
+  mutant('gradients of earlier steps are kept', ['memory'], { createStepWork: keepEverything }),
+];

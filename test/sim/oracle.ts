@@ -1,0 +1,264 @@
+import type { Action, Decision } from '../../src/coordinator/decide/actions.js';
+import type { CoordinatorEvent } from '../../src/coordinator/decide/events.js';
+import type { CoordinatorState } from '../../src/coordinator/decide/state.js';
+import { fingerprint } from '../../src/coordinator/fingerprint.js';
+import type { StepWork } from '../../src/coordinator/step-work.js';
+import type { Trainer } from '../../src/coordinator/trainer.js';
+import { decodeTask, decodeToCoordinator, leavesOf } from '../../src/protocol/index.js';
+import type { BrokerMessage } from './broker.js';
+import type { SimProcess } from './clock.js';
+
+/** What must hold at every moment of every schedule. */
+export type Invariant =
+  /** After each step the parameters have the bits of the run with one worker and no fault; at the end, model and history too. */
+  | 'same bits'
+  /** Every microshard of a step counts once, before the step is applied. */
+  | 'each once'
+  /** What is folded is of this run, fence, step and version, has the right length, and is finite. */
+  | 'fits'
+  /** A task is acked only when its result is with the broker, or nobody needs it any more. */
+  | 'ack after confirm'
+  /** Every start of a coordinator has a higher fence than all before it. */
+  | 'fence rises'
+  /** With everybody there that is needed, some block is accepted within the bound. */
+  | 'progress'
+  /** State and sums stay within bounds that know the cut, and neither workers nor steps. */
+  | 'memory'
+  /** No process dies of an error that nobody expected, and no run stops that could go on. */
+  | 'no crash'
+  /** Honest workers are never accused of computing wrongly. */
+  | 'no false alarm';
+
+export interface Violation {
+  invariant: Invariant;
+  what: string;
+  atMs: number;
+}
+
+/** What the undisturbed run came to. */
+export interface Expected {
+  /** Fingerprint of the parameters of each version. */
+  versions: string[];
+  modelSha256: string;
+  /** History and optimizer, as the last checkpoint has them. */
+  rest: string;
+}
+
+export const blockName = (fence: number, step: number, pass: number, node: number): string =>
+  `${fence}/${step}/${pass}/${node}`;
+
+/** Sees everything, and knows what must not be. */
+export class Oracle {
+  violation: Violation | null = null;
+  /** Fingerprints seen, for a run that others are compared with. */
+  readonly versions: string[] = [];
+  accepted = 0;
+  redispatched = 0;
+  rejected = 0;
+  coordinatorStarts = 0;
+  /** Largest number of gradient buffers so far. */
+  buffers = 0;
+  /** Longest wait so far for a block to be accepted while everybody was there: with damaged messages, and without. */
+  longestWaitMs = { calm: 0, damaged: 0 };
+  lastProgressMs = 0;
+  hadSickWorkers = false;
+  readonly #now: () => number;
+  readonly #expected: Expected | null;
+  #state: CoordinatorState | null = null;
+  #highestFence = 0;
+  #folded = new Map<number, Set<number>>();
+  readonly #results = new Set<string>();
+
+  constructor(now: () => number, expected: Expected | null) {
+    this.#now = now;
+    this.#expected = expected;
+  }
+
+  fail(invariant: Invariant, what: string): void {
+    this.violation ??= { invariant, what, atMs: this.#now() };
+  }
+
+  progressed(): void {
+    this.lastProgressMs = this.#now();
+  }
+
+  /** After each decision of a coordinator. */
+  decided(state: CoordinatorState, event: CoordinatorEvent, { actions }: Decision): void {
+    if (event.type === 'started') {
+      this.coordinatorStarts += 1;
+      const { fence } = state.plan;
+      if (fence <= this.#highestFence)
+        this.fail('fence rises', `a coordinator starts with fence ${fence} after ${this.#highestFence}`);
+      this.#highestFence = Math.max(this.#highestFence, fence);
+    }
+    if (state.plan.fence === this.#highestFence) this.#state = state;
+    for (const action of actions) this.#look(action, state);
+    this.#checkSize(state);
+  }
+
+  #look(action: Action, state: CoordinatorState): void {
+    const { type } = action;
+    if (type === 'accept') this.accepted += 1;
+    if (type === 'accept' || type === 'apply_step' || type === 'record_epoch') this.progressed();
+    if (type === 'publish_task' && action.cause !== 'first') this.redispatched += 1;
+    if (type === 'reject') this.rejected += 1;
+    if (this.hadSickWorkers) return;
+    if (type === 'alarm')
+      this.fail('no false alarm', `alarm about ${action.workers.join(' and ')} in step ${action.unit.step}`);
+    if (type === 'expelled') this.fail('no false alarm', action.line);
+    if (type === 'fail')
+      this.fail('no crash', `the run stops at step ${state.position.step}: ${JSON.stringify(action.cause)}`);
+  }
+
+  /** Stands between a coordinator and its sums. */
+  watch(work: StepWork, trainer: Trainer, state: () => CoordinatorState | null): StepWork {
+    return {
+      open: (mode, passes) => {
+        this.#folded = new Map();
+        work.open(mode, passes);
+      },
+      fold: (unit, arrived, tookMs) => {
+        this.#checkFit(arrived.header, unit, state());
+        this.#checkOnce(unit.pass, unit.node, state());
+        work.fold(unit, arrived, tookMs);
+        this.#checkBuffers(work.buffers, state());
+      },
+      foldEmpty: (unit) => {
+        this.#checkOnce(unit.pass, unit.node, state());
+        work.foldEmpty(unit);
+      },
+      apply: () => {
+        this.#checkWhole(state());
+        const applied = work.apply();
+        this.#checkVersion(trainer.version(), trainer.parameters());
+        return applied;
+      },
+      takeEvaluation: () => work.takeEvaluation(),
+      get buffers() {
+        return work.buffers;
+      },
+    };
+  }
+
+  /** The parameters that a coordinator starts with. */
+  startsWith(version: number, parameters: Float32Array): void {
+    this.#checkVersion(version, parameters);
+  }
+
+  /** `rest`: history and optimizer as text; null if the last checkpoint has been damaged since. */
+  finished(modelSha256: string, rest: string | null): void {
+    if (this.#expected === null) return;
+    if (modelSha256 !== this.#expected.modelSha256) this.fail('same bits', 'the model differs at the end');
+    if (rest !== null && rest !== this.#expected.rest)
+      this.fail('same bits', 'optimizer or history differ at the end');
+  }
+
+  /** A queue has taken a message. */
+  enqueued(message: BrokerMessage): void {
+    const { type } = message.properties;
+    if (type !== 'result' && type !== 'task_failed') return;
+    const said = decodeToCoordinator(message.content);
+    if (said.type !== 'result' && said.type !== 'task_failed') return;
+    const { fence, step, pass, node, worker } = said;
+    this.#results.add(`${worker}/${blockName(fence, step, pass, node)}`);
+  }
+
+  /** A worker has acked a task; `hasTwin`: because it had another delivery of the same block in hand. */
+  acked(
+    message: BrokerMessage,
+    process: SimProcess,
+    damaged: boolean,
+    hasTwin: (name: string) => boolean,
+  ): void {
+    if (message.properties.type !== 'task' || damaged || this.#state === null) return;
+    const { fence, step, pass, node, mode, weightsVersion } = decodeTask(message.content);
+    const { plan, front } = this.#state;
+    const unit = front?.units.find((one) => one.pass === pass && one.node === node);
+    const isVoid =
+      fence !== plan.fence ||
+      front?.step !== step ||
+      front.mode !== mode ||
+      weightsVersion !== front.weightsVersion ||
+      unit === undefined ||
+      unit.accepted !== null;
+    if (isVoid) return;
+    const name = blockName(fence, step, pass, node);
+    if (this.#results.has(`${process.name}/${name}`)) return;
+    if (hasTwin(name)) return;
+    this.fail(
+      'ack after confirm',
+      `${process.name} acks block ${node} of step ${step} (fence ${fence}) without its result`,
+    );
+  }
+
+  #checkFit(
+    header: { fence: number; step: number; weightsVersion: number; gradientLength: number; finite: boolean },
+    unit: { step: number; mode: string },
+    state: CoordinatorState | null,
+  ): void {
+    if (state === null) return;
+    const { plan, position } = state;
+    const length = unit.mode === 'train' ? plan.parameterCount : 0;
+    const wrong = [
+      header.fence === plan.fence ? [] : [`fence ${header.fence} instead of ${plan.fence}`],
+      header.step === unit.step ? [] : [`step ${header.step} instead of ${unit.step}`],
+      header.weightsVersion === position.step
+        ? []
+        : [`version ${header.weightsVersion} instead of ${position.step}`],
+      header.gradientLength === length ? [] : [`${header.gradientLength} values instead of ${length}`],
+      header.finite ? [] : ['values that are not finite'],
+    ].flat();
+    if (wrong.length > 0) this.fail('fits', `a result is folded with ${wrong.join(', ')}`);
+  }
+
+  #checkOnce(pass: number, node: number, state: CoordinatorState | null): void {
+    if (state === null) return;
+    const { first, count } = leavesOf(node, state.plan.microshards);
+    const leaves = this.#folded.get(pass) ?? new Set();
+    this.#folded.set(pass, leaves);
+    for (let leaf = first; leaf < first + count; leaf++) {
+      if (leaves.has(leaf))
+        this.fail('each once', `microshard ${leaf} counts twice in step ${state.position.step}`);
+      leaves.add(leaf);
+    }
+  }
+
+  #checkWhole(state: CoordinatorState | null): void {
+    if (state === null) return;
+    const counted = this.#folded.get(0)?.size ?? 0;
+    if (counted !== state.plan.microshards)
+      this.fail('each once', `step ${state.position.step} is applied with ${counted} microshards`);
+  }
+
+  #checkVersion(version: number, parameters: Float32Array): void {
+    const { hash } = fingerprint(parameters, 0, 0);
+    this.versions[version] = hash;
+    if (this.#expected !== null && this.#expected.versions[version] !== hash)
+      this.fail('same bits', `the parameters before step ${version} differ`);
+  }
+
+  /** fold.ts: waiting nodes have no waiting sibling, so there are at most half as many as blocks; one more is being added. */
+  #checkBuffers(buffers: number, state: CoordinatorState | null): void {
+    this.buffers = Math.max(this.buffers, buffers);
+    const bound = (state?.plan.microshards ?? 0) / 2 + 1;
+    if (state !== null && buffers > bound)
+      this.fail(
+        'memory',
+        `${buffers} gradients are held, ${bound} are enough for ${state.plan.microshards} microshards`,
+      );
+  }
+
+  #checkSize(state: CoordinatorState): void {
+    const { front, closed, durations, gone, plan } = state;
+    const passes = Math.ceil(plan.validationSamples / (plan.microshards * plan.microshardSamples));
+    const most = Math.max(1, passes) * plan.microshards;
+    const sizes: [what: string, size: number, bound: number][] = [
+      ['blocks of the open front', front?.units.length ?? 0, most],
+      ['blocks of the closed front', closed?.units.length ?? 0, most],
+      ['remembered times', durations.train.length + durations.evaluate.length, 128],
+      ['workers that are gone', gone.length, 64],
+    ];
+    for (const [what, size, bound] of sizes)
+      if (size > bound) this.fail('memory', `${size} ${what}, at most ${bound} are expected`);
+  }
+}

@@ -1,0 +1,289 @@
+import type { connect } from 'amqplib';
+import { decodeCheckpoint } from '../../src/coordinator/checkpoint.js';
+import { startCoordinator } from '../../src/coordinator/coordinator.js';
+import type { CoordinatorState } from '../../src/coordinator/decide/state.js';
+import {
+  type Coordinator,
+  type CoordinatorConfig,
+  defaultPatience,
+  RunStoppedError,
+} from '../../src/coordinator/index.js';
+import { runPaths } from '../../src/coordinator/run-dir.js';
+import { createRandom, type Random } from '../../src/engine/index.js';
+import { createRegistry, type Log } from '../../src/metrics/index.js';
+import { runTopology } from '../../src/protocol/index.js';
+import { canonicalJson, OutputError } from '../../src/store/index.js';
+import {
+  BrokerError,
+  createRabbitTransport,
+  LinkDownError,
+  RunTakenError,
+} from '../../src/transport/index.js';
+import { SimProcess, VirtualClock } from './clock.js';
+import { SimDisk } from './disk.js';
+import type { Mutation } from './mutation.js';
+import { SimNetwork } from './network.js';
+import { type Expected, Oracle } from './oracle.js';
+import type { Schedule } from './schedule.js';
+import { SimWorker } from './sim-worker.js';
+import { createWorld, type World } from './small-world.js';
+import { standsFor } from './stand-in.js';
+import { lineOfCoordinator, lineOfWorker } from './trace.js';
+
+export const runName = 'run-simulated';
+const outDir = '/run';
+
+/** One run: its cluster on a virtual clock, and the oracle that watches it. */
+export class Simulation {
+  readonly schedule: Schedule;
+  readonly clock = new VirtualClock();
+  readonly random: Random;
+  readonly network: SimNetwork;
+  readonly disk: SimDisk;
+  readonly world: World;
+  readonly oracle: Oracle;
+  readonly timeline: string[] = [];
+  readonly workers = new Map<string, SimWorker>();
+  /** Null between two starts. */
+  coordinator: SimProcess | null = null;
+  outcome: string | null = null;
+  /** When messages were damaged for the last time. */
+  damagedMs = Number.NEGATIVE_INFINITY;
+  readonly #mutation: Mutation;
+  readonly #traces: boolean;
+  #workerCount = 0;
+  #coordinatorCount = 0;
+
+  constructor(schedule: Schedule, mutation: Mutation, expected: Expected | null, traces: boolean) {
+    const { seed } = schedule;
+    this.schedule = schedule;
+    this.#mutation = mutation;
+    this.#traces = traces;
+    this.random = createRandom(seed, 1);
+    this.network = new SimNetwork(this.clock, createRandom(seed, 2));
+    this.disk = new SimDisk(createRandom(seed, 3));
+    this.world = createWorld(schedule.world);
+    this.oracle = new Oracle(() => this.clock.nowMs, expected);
+    this.network.conditions = schedule.conditions;
+    this.network.broker.oddities = schedule.oddities;
+    this.network.broker.onEnqueued = (message) => this.oracle.enqueued(message);
+    this.network.onAcked = (queue, message, process, damaged) => {
+      // An audit's task comes by the inbox, which is acked on arrival: it dies with its worker anyway.
+      if (queue !== runTopology(runName).tasks) return;
+      const worker = this.workers.get(process.name);
+      this.oracle.acked(message, process, damaged, (name) => worker?.twins.has(name) ?? false);
+    };
+    this.network.onCorrupted = (type, to) => {
+      this.damagedMs = this.clock.nowMs;
+      this.tell('network', `damages a message (${type}) to ${to}`);
+    };
+    this.#placeRunFile();
+  }
+
+  tell(who: string, what: string): void {
+    if (!this.#traces) return;
+    this.timeline.push(`t=${(this.clock.nowMs / 1000).toFixed(3).padStart(8)} s  ${who.padEnd(14)}  ${what}`);
+  }
+
+  #trace(who: string, line: string | null): void {
+    if (line !== null) this.tell(who, line);
+  }
+
+  /** A worker process of a name that was never used before, or a given one, perhaps with the cache of an earlier life. */
+  startWorker(name = `worker-${++this.#workerCount}`, cache = new Map<string, Uint8Array>()): void {
+    const process = new SimProcess(name, this.clock);
+    const { brokerHeartbeatMs } = this.schedule;
+    const speed = 0.5 + this.random.float() * (this.random.below(8) === 0 ? 4 : 1.5);
+    const threads = 1 + this.random.below(2);
+    const worker = new SimWorker({
+      process,
+      clock: this.clock,
+      network: this.network,
+      world: this.world,
+      threads,
+      microshardMs: this.schedule.microshardMs * speed,
+      brokerHeartbeatMs,
+      cache,
+      seed: this.random.u32(),
+      mutation: this.#mutation,
+      onAction: (action) => this.#trace(name, lineOfWorker(action)),
+      log: this.#logOf(name),
+    });
+    this.workers.set(name, worker);
+    this.tell(name, `starts with ${threads === 1 ? 'one thread' : `${threads} threads`}`);
+    process.enter(() => {
+      worker.run().then(
+        () => this.#workerEnded(worker, null),
+        (error: unknown) => this.#workerEnded(worker, error),
+      );
+    });
+  }
+
+  #workerEnded(worker: SimWorker, error: unknown): void {
+    if (!worker.process.isAlive) return;
+    const { name } = worker.process;
+    this.tell(name, error === null ? 'ends' : `ends: ${messageOf(error)}`);
+    if (error !== null && !isAway(error)) this.oracle.fail('no crash', `${name}: ${describe(error)}`);
+    this.removeWorker(worker, 20);
+    if (worker.isDraining) return;
+    this.clock.after(2_000, () => {
+      if (this.outcome === null) this.startWorker();
+    });
+  }
+
+  /** The process is gone; the broker notices after so long. */
+  removeWorker(worker: SimWorker, noticedAfterMs: number): void {
+    worker.process.kill();
+    this.workers.delete(worker.process.name);
+    for (const connection of this.network.of(worker.process)) connection.cut(0, noticedAfterMs);
+  }
+
+  startCoordinator(): void {
+    const process = new SimProcess(`coordinator-${++this.#coordinatorCount}`, this.clock);
+    this.coordinator = process;
+    this.tell(process.name, 'starts');
+    this.oracle.progressed();
+    process.enter(() => {
+      this.#runCoordinator(process).then(
+        (outcome) => this.#coordinatorEnded(process, outcome, null),
+        (error: unknown) => this.#coordinatorEnded(process, 'failed', error),
+      );
+    });
+  }
+
+  async #runCoordinator(process: SimProcess): Promise<string> {
+    const { schedule, world, network, oracle } = this;
+    const now = (): number => this.clock.nowMs;
+    const open = () => network.connect(process, schedule.brokerHeartbeatMs);
+    standsFor<typeof connect>(open);
+    const log = this.#logOf(process.name);
+    const random = createRandom(schedule.seed, 4, this.#coordinatorCount);
+    const transport = await createRabbitTransport({
+      url: 'amqp://broker',
+      connect: open,
+      timers: process.timers,
+      now,
+      random: () => random.float(),
+      heartbeatMs: schedule.brokerHeartbeatMs,
+      log,
+    });
+    const config: CoordinatorConfig = {
+      spec: world.spec,
+      pack: world.pack,
+      transport,
+      kernels: world.kernels,
+      outDir,
+      resume: true,
+      minWorkers: schedule.minWorkers,
+      workerWaitMs: null,
+      checkpointEveryMs: schedule.checkpointEveryMs,
+      keepCheckpoints: schedule.keepCheckpoints,
+      heartbeatMs: schedule.heartbeatMs,
+      auditShare: schedule.auditShare,
+      version: 'simulated',
+      metrics: createRegistry(),
+      log,
+      now,
+      timers: process.timers,
+      files: this.#mutation.filesOf(this.disk.filesOf(process)),
+      // Here workers die by chance, and often with the same block in hand: that is not the block's fault.
+      patience: { ...defaultPatience, failuresToQuarantine: 1_000_000 },
+    };
+    let state: CoordinatorState | null = null;
+    const coordinator: Coordinator = await startCoordinator(config, {
+      decide: (before, event, nowMs) => {
+        const decision = this.#mutation.decideCoordinator(before, event, nowMs);
+        state = decision.state;
+        for (const action of decision.actions) this.#trace(process.name, lineOfCoordinator(action));
+        oracle.decided(decision.state, event, decision);
+        return decision;
+      },
+      createStepWork: (run, kernels, metrics, clock) => {
+        oracle.startsWith(run.trainer.version(), run.trainer.parameters());
+        const work = this.#mutation.createStepWork(run, kernels, metrics, clock);
+        return oracle.watch(work, run.trainer, () => state);
+      },
+      writeCurves: async () => undefined,
+    });
+    const { outcome, modelSha256 } = await coordinator.finished;
+    if (outcome === 'finished') oracle.finished(modelSha256, this.#rest());
+    return outcome;
+  }
+
+  #coordinatorEnded(process: SimProcess, outcome: string, error: unknown): void {
+    if (!process.isAlive) return;
+    this.tell(process.name, error === null ? `ends: ${outcome}` : `ends: ${messageOf(error)}`);
+    this.removeCoordinator(process, 20);
+    if (outcome === 'finished') {
+      this.outcome = outcome;
+      return;
+    }
+    const expected = error !== null && (isAway(error) || error instanceof RunStoppedError);
+    if (!expected) this.oracle.fail('no crash', `${process.name}: ${describe(error)}`);
+    this.clock.after(1_000, () => {
+      if (this.coordinator === null && this.outcome === null) this.startCoordinator();
+    });
+  }
+
+  removeCoordinator(process: SimProcess, noticedAfterMs: number): void {
+    process.kill();
+    if (this.coordinator === process) this.coordinator = null;
+    for (const connection of this.network.of(process)) connection.cut(0, noticedAfterMs);
+  }
+
+  /** Optimizer and history: with the model, everything that must not depend on the schedule. Null if the file rots. */
+  #rest(): string | null {
+    const [newest] = this.disk.list(`${runPaths(outDir).checkpoints}/step-`).toReversed();
+    const bytes = newest === undefined ? null : this.disk.readWhole(newest);
+    if (bytes === null) return null;
+    const { metadata, optimizerState } = decodeCheckpoint(this.world.model, bytes);
+    const history = metadata.history.map((row) => Object.entries(row).filter(([name]) => !isTime(name)));
+    const slots = Object.entries(optimizerState.slots).map(([name, values]) => [name, [...values]] as const);
+    return canonicalJson({ history, slots, updates: optimizerState.updates, step: metadata.step });
+  }
+
+  #placeRunFile(): void {
+    const { world } = this;
+    const file = {
+      format: 'onko-run-1',
+      run: runName,
+      spec: world.spec,
+      dataHash: world.pack.manifest.hash,
+      numericsId: world.kernels.numericsId,
+      onkoVersion: 'simulated',
+      finished: null,
+    };
+    this.disk.place(runPaths(outDir).runFile, JSON.stringify(file));
+  }
+
+  #logOf(who: string): Log {
+    const line =
+      (level: string) =>
+      (message: string): void =>
+        this.tell(who, level === '' ? message : `${level}: ${message}`);
+    const log: Log = {
+      debug: line('debug'),
+      info: line(''),
+      warn: line('warning'),
+      error: line('error'),
+      child: () => log,
+    };
+    return log;
+  }
+}
+
+/** Broker or disk are away, which a process may die of: somebody starts it again. */
+const isAway = (error: unknown): boolean =>
+  error instanceof OutputError ||
+  error instanceof BrokerError ||
+  error instanceof RunTakenError ||
+  error instanceof LinkDownError;
+
+/** Columns of the history that may differ. */
+const isTime = (name: string): boolean => name === 'seconds' || name === 'imagesPerSecond';
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : JSON.stringify(error);
+
+const describe = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
