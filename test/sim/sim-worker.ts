@@ -35,6 +35,8 @@ export interface SimWorkerOptions {
   seed: number;
   mutation: Mutation;
   onAction: (action: WorkerAction) => void;
+  /** It holds more than it may. */
+  onExcess: (what: string) => void;
   log: Log;
 }
 
@@ -45,8 +47,6 @@ export class SimWorker {
   performer: Performer | null = null;
   isSick = false;
   isDraining = false;
-  /** Largest numbers of weights buffers and of tasks in hand so far. */
-  weightsBuffers = 0;
   /** Blocks that it acked since it has them in hand already. */
   readonly twins = new Set<string>();
   readonly #random: Random;
@@ -172,7 +172,10 @@ export class SimWorker {
       },
       compute: (delivery, task) => {
         const borrowed = weights.borrow();
-        this.weightsBuffers = Math.max(this.weightsBuffers, weights.buffers);
+        // One for each thread that reads, the newest, and the one that is written next.
+        const most = this.options.threads + 2;
+        if (weights.buffers > most)
+          this.options.onExcess(`${weights.buffers} copies of the weights, ${most} are enough`);
         const outcome = new Promise<ComputeOutcome>((resolve) => {
           inWork.set(delivery, resolve);
           const isAllThere = blocks.missing(manifest, task.samples).length === 0;

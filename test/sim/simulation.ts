@@ -106,6 +106,7 @@ export class Simulation {
       cache,
       seed: this.random.u32(),
       mutation: this.#mutation,
+      onExcess: (what) => this.oracle.fail('memory', `${name} holds ${what}`),
       onAction: (action) => this.#trace(name, lineOfWorker(action)),
       log: this.#logOf(name),
     });
