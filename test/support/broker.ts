@@ -19,7 +19,8 @@ export interface TestVhost {
   dispose: () => Promise<void>;
 }
 
-async function ask(method: string, path: string): Promise<string> {
+/** What test/support/global-setup.ts answers. */
+export async function askService(method: string, path: string): Promise<string> {
   const response = await fetch(new URL(path, inject('brokerServiceUrl')), { method });
   const answer = await response.text();
   if (!response.ok) throw new Error(answer);
@@ -32,12 +33,12 @@ async function ask(method: string, path: string): Promise<string> {
  */
 export async function testVhost(): Promise<TestVhost> {
   const vhost = `/vhosts/test-${randomUUID()}`;
-  const url = await ask('PUT', vhost);
-  return { url, dispose: async () => void (await ask('DELETE', vhost)) };
+  const url = await askService('PUT', vhost);
+  return { url, dispose: async () => void (await askService('DELETE', vhost)) };
 }
 
 /** A broker that one test file has for itself: to restart it, or to bring it into trouble. */
 export async function startPrivateBroker(setup?: BrokerSetup): Promise<PrivateBroker> {
-  const server: ServerSearch = JSON.parse(await ask('GET', '/server'));
+  const server: ServerSearch = JSON.parse(await askService('GET', '/server'));
   return startBroker(server, setup);
 }

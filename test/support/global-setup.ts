@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { TestProject } from 'vitest/node';
 import { findOrInstallServer, type ServerSearch } from './install-broker.js';
+import { findOrInstallProgram, type ProgramName, type ProgramSearch, programs } from './install-programs.js';
 import { createManagementApi } from './management-api.js';
 import { startBroker } from './start-broker.js';
 
@@ -49,10 +50,26 @@ async function startShared(server: () => Promise<ServerSearch>): Promise<SharedB
   };
 }
 
+/** Each is looked for once, one after the other: two installations at a time would wait for one another's lock. */
+function rememberPrograms(): (name: ProgramName) => Promise<ProgramSearch> {
+  const found = new Map<ProgramName, Promise<ProgramSearch>>();
+  let last: Promise<unknown> = Promise.resolve();
+  return (name) => {
+    const search = found.get(name) ?? last.then(() => findOrInstallProgram(name));
+    found.set(name, search);
+    last = search.catch(() => undefined);
+    return search;
+  };
+}
+
+function isProgram(name: string | undefined): name is ProgramName {
+  return name !== undefined && Object.hasOwn(programs, name);
+}
+
 /**
- * Runs in vitest's main process, which owns the shared broker and knows this machine's server; the test files ask for
- * virtual hosts and for the server over HTTP. All starts with the first request: a run without RabbitMQ tests installs
- * and starts nothing.
+ * Runs in vitest's main process, which owns the shared broker and knows this machine's programs; the test files ask for
+ * virtual hosts, for the server and for programs over HTTP. All starts with the first request: a run without RabbitMQ tests
+ * installs and starts nothing.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let found: Promise<ServerSearch> | null = null;
@@ -60,12 +77,18 @@ export default async function setup(project: TestProject): Promise<() => Promise
     found ??= findOrInstallServer();
     return found;
   };
+  const program = rememberPrograms();
   let shared: Promise<SharedBroker> | null = null;
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
       if (request.url === '/server') {
         response.end(JSON.stringify(await server()));
+        return;
+      }
+      const wanted = /^\/programs\/([a-z]+)$/.exec(request.url ?? '')?.[1];
+      if (isProgram(wanted)) {
+        response.end(JSON.stringify(await program(wanted)));
         return;
       }
       const name = /^\/vhosts\/([a-z0-9-]+)$/.exec(request.url ?? '')?.[1];
