@@ -12,13 +12,16 @@ while docker-entrypoint.sh rabbitmq-server; rm /tmp/restart 2>/dev/null; do
   until rm /tmp/begin 2>/dev/null; do sleep 0.1; done
 done`;
 
-/** RabbitMQ in a container, for machines with a Docker engine and no RabbitMQ of their own. */
-export async function startContainer(setup?: BrokerSetup): Promise<PrivateBroker> {
+/** RabbitMQ in a container, with its management plugin. */
+export async function startContainer(
+  setup?: BrokerSetup,
+  image = 'rabbitmq:4-management',
+): Promise<PrivateBroker> {
   const folder = '/etc/rabbitmq/conf.d';
   const files = Object.entries(setup?.files ?? {}).map(([name, content]) => ({ name, content }));
   const configuration = setup?.configuration({ folder, tls: '5671' });
   if (configuration !== undefined) files.push({ name: '90-test.conf', content: configuration });
-  const container = await new GenericContainer('rabbitmq:4-management')
+  const container = await new GenericContainer(image)
     .withCopyContentToContainer(
       files.map(({ name, content }) => ({ content, target: `${folder}/${name}`, mode: 0o644 })),
     )
