@@ -237,6 +237,13 @@ export const workerTable = {
     'whatever run needs a worker',
     'work for the run of this name only',
   ),
+  metricsPort: output.optional(
+    metricsPortKind,
+    'not served',
+    'serve /metrics and /healthz of this worker on this port; 0 takes any free one',
+    { as: 'workerMetricsPort' },
+  ),
+  metricsHost,
   once: cluster.value(kind.toggle, false, 'end after one run instead of waiting for the next'),
   brokerWait: waitRow,
   brokerRetry: retryRow,
