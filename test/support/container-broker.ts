@@ -26,7 +26,7 @@ export async function startContainer(
       files.map(({ name, content }) => ({ content, target: `${folder}/${name}`, mode: 0o644 })),
     )
     .withCommand(['sh', '-c', keeper])
-    .withExposedPorts(5672, 15672, 5671)
+    .withExposedPorts(5672, 15672, 5671, 15692)
     .withEnvironment({ RABBITMQ_NODENAME: 'onko@localhost' })
     .withWaitStrategy(Wait.forLogMessage(/Server startup complete/))
     .withStartupTimeout(180_000)
@@ -43,6 +43,7 @@ export async function startContainer(
   return {
     url,
     tlsPlace: `${host}:${container.getMappedPort(5671)}`,
+    metricsPlace: `${host}:${container.getMappedPort(15692)}`,
     addVhost: (name) => api.addVhost(name),
     deleteVhost: (name) => api.deleteVhost(name),
     evaluate,
