@@ -141,8 +141,12 @@ describe('on a run in which a worker dies and the coordinator is resumed', () =>
     },
   );
 
-  it('every metric that is named exists', () => {
-    const named = [...panels, ...marks].flatMap(({ expr }) => metricsIn(expr));
+  it('every metric that is named exists, those of the alerts included', async () => {
+    const alerts: { groups: { rules: { expr: string }[] }[] } = parse(
+      await readFile(`${deploy}prometheus/alerts.yml`, 'utf8'),
+    );
+    const questions = [...panels, ...marks, ...alerts.groups.flatMap(({ rules }) => rules)];
+    const named = questions.flatMap(({ expr }) => metricsIn(expr));
     expect(named.length).toBeGreaterThan(80);
     expect([...new Set(named)].filter((name) => !pages.includes(name))).toEqual([]);
   });
