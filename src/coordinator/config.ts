@@ -36,6 +36,8 @@ export interface CoordinatorConfig {
   version: string;
   /** The registry that the coordinator's metrics are added to. */
   metrics: Registry;
+  /** A file for the timeline of the run, which is replaced; absent or null: none. */
+  tracePath?: string | null;
   log: Log;
   /** Called at every step and change of phase; must return quickly. */
   onProgress?: (progress: Progress) => void;

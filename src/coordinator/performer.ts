@@ -27,6 +27,7 @@ import { createReporter } from './reporter.js';
 import { planOf } from './run-plan.js';
 import { statusOf } from './status.js';
 import { type ArrivedResult, createStepWork, openResult } from './step-work.js';
+import type { RunTrace } from './trace.js';
 
 /** What the performer is put together from; the simulator in test/sim has some that go wrong. */
 export interface PerformerParts {
@@ -49,6 +50,7 @@ export async function startPerformer(
   run: PreparedRun,
   link: CoordinatorLink,
   metrics: CoordinatorMetrics,
+  trace: RunTrace | null,
   parts: PerformerParts = realParts,
 ): Promise<Coordinator> {
   const { log, pack, kernels } = config;
@@ -59,9 +61,9 @@ export async function startPerformer(
   let state: CoordinatorState = initialState(planOf(config, run), position, now());
 
   const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
-  const recorder = createRecorder(metrics, null, now);
+  const recorder = createRecorder(metrics, trace, now);
   const work = parts.createStepWork(run, kernels, recorder.timeline, now);
-  const reporter = createReporter(config, run, chronicle, metrics, now);
+  const reporter = createReporter(config, run, chronicle, metrics, recorder, now);
   const fail = (error: unknown): void => {
     state = { ...state, phase: 'ended' };
     ending.failed(error);
@@ -176,19 +178,23 @@ export async function startPerformer(
         return work.open(action.mode, action.passes);
       case 'publish_task':
         if (action.cause !== 'first') metrics.redispatches.inc({ cause: action.cause });
-        return outbox.send(() => link.publishTask(task(action, action.weightsVersion, action.attempt)));
+        return outbox.send(() => {
+          recorder.published(action);
+          return link.publishTask(task(action, action.weightsVersion, action.attempt));
+        });
       case 'ask':
         metrics.redispatches.inc({ cause: action.cause });
-        return outbox.send(() =>
-          link.sendTask(action.worker, task(action, action.weightsVersion, action.attempt)),
-        );
+        return outbox.send(() => {
+          recorder.published(action);
+          return link.sendTask(action.worker, task(action, action.weightsVersion, action.attempt));
+        });
       case 'audited':
         return reporter.audited(action.outcome, action.line);
       case 'expelled':
         return reporter.expelled(action.line);
       case 'accept':
         if (arrived === null) throw new TypeError('Expected a result to accept.');
-        recorder.accepted(action, arrived, action.tookMs);
+        recorder.accepted(action, arrived);
         work.fold(action, arrived);
         return reporter.accepted(action.mode, arrived.header.samples);
       case 'accept_empty':

@@ -10,6 +10,7 @@ import { membershipChanges } from './membership-changes.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import type { PreparedRun } from './prepare.js';
 import { createPaceMeter } from './progress.js';
+import type { Recorder } from './recorder.js';
 
 /** Tells log, metrics and progress what happens; decides nothing. */
 export interface Reporter {
@@ -36,6 +37,7 @@ export function createReporter(
   run: PreparedRun,
   chronicle: Chronicle,
   metrics: CoordinatorMetrics,
+  recorder: Recorder,
   now: () => number,
 ): Reporter {
   const { log, onProgress, spec } = config;
@@ -159,7 +161,11 @@ export function createReporter(
       }
       const { joined, left } = membershipChanges(before, state, event);
       metrics.joins.inc(joined.length);
-      for (const { cause } of left) metrics.departures.inc({ cause });
+      for (const worker of joined) recorder.joined(worker);
+      for (const { worker, cause } of left) {
+        metrics.departures.inc({ cause });
+        recorder.left(worker, cause);
+      }
       if (event.type !== 'result') observeSlowly(state);
       const isWorthIt =
         phase !== phaseBefore ||

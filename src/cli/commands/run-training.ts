@@ -78,6 +78,7 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
       divergenceFactor: o.divergence,
       version,
       metrics: registry,
+      tracePath: o.trace,
       log,
       workerCommand: flavour.workerCommand,
       onProgress: (progress) => {
