@@ -140,6 +140,11 @@ describe.each(pods)('$title', ({ pod }) => {
       // What a field of the pod will say: any number or name will do.
       for (const { name, value } of container.env) env[name] = value ?? '1';
       expectSettings(container.command, env);
+      expect(container).toMatchObject({
+        startupProbe: expect.anything(),
+        livenessProbe: expect.anything(),
+        readinessProbe: expect.anything(),
+      });
       expect(container.resources).toMatchObject({
         requests: { cpu: expect.anything(), memory: expect.anything() },
         limits: { memory: expect.anything() },
