@@ -86,6 +86,12 @@ describe('folders', () => {
   });
 });
 
+const clocks = (wall: number[], monotonic: number[]) => ({
+  wallMs: () => wall.shift() ?? 0,
+  monotonicMs: () => monotonic.shift() ?? 0,
+  pause: async () => undefined,
+});
+
 describe('the machine', () => {
   it.each([
     ['20.18.9', 'bad'],
@@ -112,11 +118,6 @@ describe('the machine', () => {
     else expect(kernels).toMatchObject({ level: 'note', remedy: expect.stringContaining('npm run build') });
   });
 
-  const clocks = (wall: number[], monotonic: number[]) => ({
-    wallMs: () => wall.shift() ?? 0,
-    monotonicMs: () => monotonic.shift() ?? 0,
-    pause: async () => undefined,
-  });
   const today = Date.UTC(2026, 5, 1);
 
   it('a clock that runs evenly', async () => {

@@ -52,6 +52,32 @@ async function compose(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
+const idsOf = async (service: string): Promise<string[]> =>
+  (
+    await docker(
+      'ps',
+      '--all',
+      '--quiet',
+      '--filter',
+      `label=com.docker.compose.project=${project}`,
+      '--filter',
+      `label=com.docker.compose.service=${service}`,
+    )
+  )
+    .split('\n')
+    .filter((id) => id !== '');
+const stateOf = async (
+  id: string,
+): Promise<{ Status: string; ExitCode: number; Health?: { Status: string } }> =>
+  JSON.parse(await docker('inspect', '--format', '{{json .State}}', id));
+const eventually = (what: () => Promise<void>): Promise<void> =>
+  vi.waitFor(what, { timeout: 200_000, interval: 500 });
+
+const place = async (service: string, port: number): Promise<string> => {
+  const [id = ''] = await idsOf(service);
+  return (await docker('port', id, `${port}/tcp`)).split('\n')[0] ?? '';
+};
+
 it('there is a compose command', () => {
   expect(
     found.map(({ version }) => version),
@@ -70,31 +96,6 @@ it.each(found)('compose $version takes the file', async ({ command: [program = '
 describe(`the services, ${images.grafana === null ? 'without Grafana (no image of it here)' : 'all of them'}`, () => {
   const services = ['setup', 'broker', 'coordinator', 'worker', 'prometheus'];
   if (images.grafana !== null) services.push('grafana');
-
-  const idsOf = async (service: string): Promise<string[]> =>
-    (
-      await docker(
-        'ps',
-        '--all',
-        '--quiet',
-        '--filter',
-        `label=com.docker.compose.project=${project}`,
-        '--filter',
-        `label=com.docker.compose.service=${service}`,
-      )
-    )
-      .split('\n')
-      .filter((id) => id !== '');
-  const stateOf = async (
-    id: string,
-  ): Promise<{ Status: string; ExitCode: number; Health?: { Status: string } }> =>
-    JSON.parse(await docker('inspect', '--format', '{{json .State}}', id));
-  const place = async (service: string, port: number): Promise<string> => {
-    const [id = ''] = await idsOf(service);
-    return (await docker('port', id, `${port}/tcp`)).split('\n')[0] ?? '';
-  };
-  const eventually = (what: () => Promise<void>): Promise<void> =>
-    vi.waitFor(what, { timeout: 200_000, interval: 500 });
 
   beforeAll(async () => {
     // The engine's own network, where a build reaches what this machine reaches.

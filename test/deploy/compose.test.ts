@@ -32,6 +32,12 @@ const services = Object.entries(file.services);
 /** `${NAME:-default}` → default, as compose does where nothing is set. */
 const filled = (text: string): string => text.replaceAll(/\$\{[A-Z_]+:-([^}]*)\}/g, '$1');
 
+/** Services that mount a volume. */
+const readers = (volume: string): string[] =>
+  services.flatMap(([name, { volumes = [] }]) =>
+    volumes.some((mount) => mount.startsWith(`${volume}:`)) ? [name] : [],
+  );
+
 describe('compose.yaml', () => {
   it('has no key that one of the two versions of compose refuses', () => {
     expect(
@@ -72,10 +78,6 @@ describe('compose.yaml', () => {
   });
 
   it('gives every secret to its reader only', () => {
-    const readers = (volume: string): string[] =>
-      services.flatMap(([name, { volumes = [] }]) =>
-        volumes.some((mount) => mount.startsWith(`${volume}:`)) ? [name] : [],
-      );
     for (const [volume, reader] of [
       ['broker-secrets', 'broker'],
       ['coordinator-secrets', 'coordinator'],

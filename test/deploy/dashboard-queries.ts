@@ -1,4 +1,22 @@
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+interface Target {
+  refId: string;
+  expr: string;
+  legendFormat?: string;
+  instant?: boolean;
+}
+
+/** What these tests read of a dashboard's JSON. */
+export interface DashboardFile {
+  panels: {
+    type: string;
+    title: string;
+    description?: string;
+    fieldConfig?: { defaults: { unit?: string } };
+    targets?: Target[];
+  }[];
+  templating: { list: { type: string; name: string; query: string }[] };
+  annotations: { list: { name: string; target: Target }[] };
+}
 
 /** One question that a dashboard asks Prometheus. */
 export interface Question {
@@ -9,30 +27,22 @@ export interface Question {
   instant: boolean;
 }
 
-interface Target {
-  refId: string;
-  expr: string;
-  instant?: boolean;
-}
-
 /** Every query of every panel. */
-export function panelQuestions(file: string, dashboard: Dashboard): Question[] {
-  return (dashboard.panels ?? []).flatMap((panel) => {
-    if (!('targets' in panel)) return [];
-    const targets = (panel.targets ?? []) as unknown as Target[];
-    return targets.map(({ refId, expr, instant }) => ({
-      title: `${file}: ${panel.title ?? ''} ${refId}`,
+export function panelQuestions(file: string, { panels }: DashboardFile): Question[] {
+  return panels.flatMap(({ title, targets = [] }) =>
+    targets.map(({ refId, expr, instant }) => ({
+      title: `${file}: ${title} ${refId}`,
       expr,
       instant: instant === true,
-    }));
-  });
+    })),
+  );
 }
 
 /** Every query of a mark. */
-export function markQuestions(file: string, dashboard: Dashboard): Question[] {
-  return (dashboard.annotations?.list ?? []).map(({ name, target }) => ({
+export function markQuestions(file: string, { annotations }: DashboardFile): Question[] {
+  return annotations.list.map(({ name, target }) => ({
     title: `${file}: ${name}`,
-    expr: (target as unknown as Target).expr,
+    expr: target.expr,
     instant: false,
   }));
 }
@@ -40,12 +50,12 @@ export function markQuestions(file: string, dashboard: Dashboard): Question[] {
 /** Every variable that asks Prometheus, as selector and label. */
 export function variableQuestions(
   file: string,
-  dashboard: Dashboard,
+  { templating }: DashboardFile,
 ): { title: string; selector: string; label: string }[] {
-  return (dashboard.templating?.list ?? []).flatMap(({ type, name, query }) => {
+  return templating.list.flatMap(({ type, name, query }) => {
     if (type !== 'query') return [];
-    const [, selector = '', label = ''] = /^label_values\((.+), (\w+)\)$/.exec(String(query)) ?? [];
-    if (label === '') throw new Error(`${file}: the variable ${name} asks ${String(query)}.`);
+    const [, selector = '', label = ''] = /^label_values\((.+), (\w+)\)$/.exec(query) ?? [];
+    if (label === '') throw new Error(`${file}: the variable ${name} asks ${query}.`);
     return [{ title: `${file}: $${name}`, selector, label }];
   });
 }

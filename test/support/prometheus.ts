@@ -46,21 +46,19 @@ export async function startPrometheus(folder: string, configuration: string): Pr
   });
   const url = `http://127.0.0.1:${port}`;
 
-  const ask = async (path: string, parameters: Record<string, string>): Promise<unknown> => {
+  type Found = { metric: Record<string, string>; value?: [number, string]; values?: [number, string][] };
+  const ask = async (path: string, parameters: Record<string, string>): Promise<Series[]> => {
     const response = await fetch(`${url}/api/v1/${path}`, {
       method: 'POST',
       body: new URLSearchParams(parameters),
     });
-    const answer: { status: string; data: unknown; error?: string } = await response.json();
-    if (answer.status !== 'success') throw new Error(`${parameters['query']}: ${answer.error}`);
-    return answer.data;
-  };
-  type Found = { metric: Record<string, string>; value?: [number, string]; values?: [number, string][] };
-  const series = (data: unknown): Series[] =>
-    (data as { result: Found[] }).result.map(({ metric, value, values }) => ({
+    const answer: { data?: { result: Found[] }; error?: string } = await response.json();
+    if (answer.data === undefined) throw new Error(`${parameters['query']}: ${answer.error}`);
+    return answer.data.result.map(({ metric, value, values }) => ({
       metric,
       samples: values ?? (value === undefined ? [] : [value]),
     }));
+  };
 
   const deadline = performance.now() + 60_000;
   for (;;) {
@@ -78,16 +76,14 @@ export async function startPrometheus(folder: string, configuration: string): Pr
 
   return {
     url,
-    query: async (expr) => series(await ask('query', { query: expr })),
-    queryRange: async (expr, startMs) =>
-      series(
-        await ask('query_range', {
-          query: expr,
-          start: String(startMs / 1000),
-          end: String(Date.now() / 1000),
-          step: '1s',
-        }),
-      ),
+    query: (expr) => ask('query', { query: expr }),
+    queryRange: (expr, startMs) =>
+      ask('query_range', {
+        query: expr,
+        start: String(startMs / 1000),
+        end: String(Date.now() / 1000),
+        step: '1s',
+      }),
     labelValues: async (selector, label) => {
       const response = await fetch(
         `${url}/api/v1/label/${label}/values?${new URLSearchParams({ 'match[]': selector })}`,

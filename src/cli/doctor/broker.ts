@@ -1,6 +1,7 @@
 import { redactUrl, silentLog } from '../../metrics/index.js';
 import { type BrokerInspection, inspectRabbit } from '../../transport/index.js';
 import type { BrokerAccess } from '../broker-access.js';
+import { assertNever } from './assert-never.js';
 import { bad, type Finding, failed, note, ok } from './finding.js';
 
 /** Everything that can be known of a broker without disturbing its runs. `name` is one that nobody else has. */
@@ -79,6 +80,8 @@ export function judgeLargest({ largest }: Pick<BrokerInspection, 'largest'>): Fi
           'Set max_message_size = 16777216 in rabbitmq.conf.',
         ),
       ];
+    default:
+      return assertNever(largest);
   }
 }
 

@@ -91,7 +91,7 @@ async function refusal(attempt: () => Promise<void>): Promise<string | null> {
 
 function identityOf(connection: ChannelModel): { product: string; version: string } {
   const { product, version } = connection.connection.serverProperties;
-  return { product: String(product), version: String(version) };
+  return { product, version };
 }
 
 async function sendLargest(
