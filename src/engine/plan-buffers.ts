@@ -1,8 +1,8 @@
 import { type Lifetime, layOutArena } from './arena.js';
 import { type Kernels, LANES } from './kernels/kernels.js';
 import { type LayerBuffers, type LayerRun, volume } from './layers/layer.js';
-import type { Model, ModelLayer } from './model.js';
-import type { Shape } from './spec.js';
+import type { Model } from './model.js';
+import { type Stack, stackFor } from './stack.js';
 
 /** A layer at work with the buffers it works on. */
 export interface PlannedLayer {
@@ -38,26 +38,13 @@ export interface PlannedLayers {
 
 const none = new Float32Array(0);
 
-/** What of a model a plan computes with: its own layers, or the first in the form for channels that are all alike. */
-interface Stack {
-  input: Shape;
-  layers: readonly ModelLayer[];
-}
-
-function stackFor({ input, layers }: Model, pixelChannels: number): Stack {
-  const [first, ...rest] = layers;
-  const design = pixelChannels < input.channels ? first.design.onAlikeChannels : undefined;
-  if (design === undefined) return { input, layers };
-  return { input: { ...input, channels: 1 }, layers: [{ ...first, design }, ...rest] };
-}
-
 /**
  * Allocates what one group of sixteen images needs, forward and backward, and binds every layer to it.
  *
  * Activations: a buffer per layer, except that an element-wise layer overwrites its input where no backward pass reads it.
  * Gradients: likewise, except that an element-wise layer always overwrites. All lie in one arena: see `lifetimesOf`.
  *
- * @param pixelChannels of the bytes; fewer than the model's mean that all of its input's channels are one and the same
+ * @param pixelChannels of the bytes: see `stackFor`
  */
 export function planLayers(model: Model, kernels: Kernels, pixelChannels: number): PlannedLayers {
   const stack = stackFor(model, pixelChannels);
@@ -66,7 +53,7 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
   const arena = kernels.allocate(length);
   const views = buffers.map((buffer, i) => arena.subarray(offsets[i], offsets[i] + buffer.length));
 
-  const planned = stack.layers.map(({ design, index }): PlannedLayer => {
+  const planned = stack.layers.map(({ design }, index): PlannedLayer => {
     const dx = index > firstLearning ? gradients[index - 1] : null;
     const dy = gradients[index];
     return {
@@ -110,7 +97,7 @@ interface BufferUse {
 }
 
 function lifetimesOf({ input, layers }: Stack): BufferUse {
-  const firstLearning = layers.findIndex((layer) => layer.parameters.length > 0);
+  const firstLearning = layers.findIndex(({ design }) => design.parameters.length > 0);
   // The last layer is the softmax. Its backward moment is the loss's, which reads probabilities and writes dLogits.
   const backwardAt = (index: number): number => 2 * layers.length - 1 - index;
   const buffers: Lifetime[] = [{ length: volume(input) * LANES, born: 0, dies: 0 }];
@@ -121,7 +108,7 @@ function lifetimesOf({ input, layers }: Stack): BufferUse {
   const activations = [0];
   let current = 0;
   let readBack = false;
-  for (const { design, index, output } of layers) {
+  for (const [index, { design, output }] of layers.entries()) {
     lives(current, index);
     if (design.backwardReads === 'input' && index >= firstLearning) lives(current, backwardAt(index));
     const keeps = design.storage === 'view' || (design.storage === 'in place' && !readBack);
