@@ -5,13 +5,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { availableKernels, namedSpecs } from '../dist/engine/index.js';
 import { benchKernels } from './kernels.mjs';
 import { median, table } from './measure.mjs';
+import { availableKernels, namedSpecs, switchedOn } from './onko.mjs';
 import { onnxruntime, tensorflow } from './peers/node-modules.mjs';
 import { ours, planOf } from './peers/ours.mjs';
 import { numpy, torch } from './peers/python.mjs';
-import { switchedOn } from './relaxed-simd.mjs';
 import { benchSteps } from './step.mjs';
 
 const { values } = parseArgs({

@@ -1,6 +1,7 @@
 // Where the time of a step goes: every operation of a plan, watched while sixteen images go through it.
-import { LANES } from '../dist/engine/index.js';
+
 import { median, table } from './measure.mjs';
+import { LANES } from './onko.mjs';
 import { planOf } from './peers/ours.mjs';
 
 const steps = 400;

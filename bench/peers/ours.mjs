@@ -1,6 +1,7 @@
 // Onko's own backends as contenders.
-import { buildModel, createPlan, initialParameters, LANES, namedSpecs } from '../../dist/engine/index.js';
+
 import { time } from '../measure.mjs';
+import { buildModel, createPlan, initialParameters, LANES, namedSpecs } from '../onko.mjs';
 
 /** A plan of one of our backends for a model by name, and a batch of bytes for it, of one channel or of the model's own. */
 export function planOf(kernels, name, count, { colour = false } = {}) {
