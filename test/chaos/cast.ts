@@ -111,7 +111,10 @@ export class Cast {
   }
 
   async close(): Promise<void> {
-    for (const { program } of this.played) program.kill('SIGKILL');
+    for (const player of this.played) {
+      player.expectsEnd = true;
+      player.program.kill('SIGKILL');
+    }
     await Promise.all(this.played.map(({ program }) => program.ended));
     for (const link of this.#links.values()) await link.close();
   }
