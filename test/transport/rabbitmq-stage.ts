@@ -2,8 +2,8 @@ import { connect } from 'amqplib';
 import { runTopology } from '../../src/protocol/index.js';
 import { createRabbitTransport } from '../../src/transport/index.js';
 import type { TestVhost } from '../support/broker.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { ConformanceBroker } from './stage.js';
-import { startTcpProxy } from './tcp-proxy.js';
 
 /** Names among those of a run that are on the broker. */
 async function existing(url: string, run: string, workers: string[]): Promise<string[]> {
