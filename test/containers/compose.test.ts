@@ -18,7 +18,7 @@ const env = {
   ONKO_RABBITMQ_IMAGE: images.rabbitmq.at(-1) ?? '',
   ONKO_PROMETHEUS_IMAGE: images.prometheus,
   ONKO_RUN: 'trial',
-  ONKO_EPOCHS: '40',
+  ONKO_EPOCHS: '100',
   // Any free ones: nobody else's may be taken.
   ONKO_PUBLISH_METRICS: '0',
   ONKO_PUBLISH_PROMETHEUS: '0',
@@ -72,6 +72,9 @@ const stateOf = async (
   JSON.parse(await docker('inspect', '--format', '{{json .State}}', id));
 const eventually = (what: () => Promise<void>): Promise<void> =>
   vi.waitFor(what, { timeout: 200_000, interval: 500 });
+
+/** A port that is published before anybody listens takes connections and never answers. */
+const get = (url: string): Promise<Response> => fetch(url, { signal: AbortSignal.timeout(5_000) });
 
 const place = async (service: string, port: number): Promise<string> => {
   const [id = ''] = await idsOf(service);
@@ -139,7 +142,7 @@ describe(`the services, ${images.grafana === null ? 'without Grafana (no image o
 
   it('two workers train the demo set, and are healthy', async () => {
     await eventually(async () => {
-      const page = await (await fetch(`http://${await place('coordinator', 9464)}/metrics`)).text();
+      const page = await (await get(`http://${await place('coordinator', 9464)}/metrics`)).text();
       expect(page).toMatch(/^onko_workers\{[^}]*\} 2$/m);
     });
     const workers = await idsOf('worker');
@@ -150,7 +153,7 @@ describe(`the services, ${images.grafana === null ? 'without Grafana (no image o
 
   it('Prometheus sees the run and the broker, and knows the alerts', async () => {
     const url = `http://${await place('prometheus', 9090)}/api/v1`;
-    const ask = async (path: string): Promise<unknown> => (await (await fetch(`${url}/${path}`)).json()).data;
+    const ask = async (path: string): Promise<unknown> => (await (await get(`${url}/${path}`)).json()).data;
     for (const metric of [
       'onko_step > 0',
       'rabbitmq_connections > 0',
@@ -169,7 +172,7 @@ describe(`the services, ${images.grafana === null ? 'without Grafana (no image o
 
   it.runIf(images.grafana !== null)('Grafana has the three dashboards', async () => {
     await eventually(async () => {
-      const response = await fetch(`http://${await place('grafana', 3000)}/api/search?type=dash-db`);
+      const response = await get(`http://${await place('grafana', 3000)}/api/search?type=dash-db`);
       const dashboards: { uid: string }[] = await response.json();
       expect(dashboards.map(({ uid }) => uid).toSorted()).toEqual([
         'onko-cluster',
