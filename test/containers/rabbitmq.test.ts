@@ -1,4 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { dashboards, fileOf } from '../../deploy/grafana/src/index.js';
+import { createRabbitTransport } from '../../src/transport/index.js';
+import { type DashboardFile, metricsIn, panelQuestions } from '../deploy/dashboard-queries.js';
 import { startContainer } from '../support/container-broker.js';
 import { type FaultRuns, openFaultRuns } from '../support/fault-run.js';
 import type { PrivateBroker } from '../support/private-broker.js';
@@ -29,6 +32,28 @@ describe.each(inject('images').rabbitmq)('%s', (image) => {
       url: `${broker.url}/${name}`,
       dispose: () => broker.deleteVhost(name),
     });
+  });
+
+  it('has every metric that a dashboard asks it for', async () => {
+    const named = Object.entries(dashboards).flatMap(([file, build]) => {
+      const dashboard: DashboardFile = JSON.parse(fileOf(build()));
+      return panelQuestions(file, dashboard).flatMap(({ expr }) => metricsIn(expr));
+    });
+    const wanted = [...new Set(named)].filter((name) => name.startsWith('rabbitmq_'));
+    expect(wanted.length).toBeGreaterThan(8);
+    // Figures of queues are there when there is a queue, and the broker has counted.
+    const transport = await createRabbitTransport({ url: broker.url });
+    await transport.openWorker({ worker: 'counted' });
+    const missing = async (): Promise<string[]> => {
+      const paths = ['metrics', 'metrics/detailed?family=queue_coarse_metrics'];
+      const pages = await Promise.all(
+        paths.map(async (path) => (await fetch(`http://${broker.metricsPlace}/${path}`)).text()),
+      );
+      const present = pages.flatMap((page) => [...page.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
+      return wanted.filter((name) => !present.includes(name));
+    };
+    await vi.waitFor(async () => expect(await missing()).toEqual([]), { timeout: 60_000, interval: 500 });
+    await transport.close();
   });
 
   describe('a training run', () => {
