@@ -35,14 +35,17 @@ const promisedBits: Record<string, Record<string, string>> = {
   'reference-f64-1': {
     lenet: 'd4ff8570a779f495ba9625dba6659e78b0adbcea3b9a76204094cb7b1fe1982c',
     odd: 'ab113a2027af894b455807a04c349c1667747797875d0ce15ca62d98379f5f6c',
+    wide: '71bc0bfd363c2ca615dc0ebb6f3f278d4be5c076fc84a1fbc2194326cd1d88ca',
   },
-  'native-f32-1': {
-    lenet: '41652ddb2e973b1042251ca70843e9ba1c6bfd63ebf0e8cbb24820a714e00925',
+  'native-f32-2': {
+    lenet: 'd4ad27204142550dd0bdda78a3bda220be1d4e40fae1a55e44132213893c6c1e',
     odd: '61f8aabcd7f3e4bb3f18f80a07cca761113670058db7737647877b76ca64023a',
+    wide: '928a44df74db30d2769f0e864a9dfed508e94be94cd64d0e7de805b5d11b7efd',
   },
-  'wasm-f32-1': {
-    lenet: '9b4a3f69f2688330590ec01c82f0683d9b010a498eb7dddb87bdda1b4ae32a07',
+  'wasm-f32-2': {
+    lenet: 'c818be36db6a940b5512d673f9c4fffca62cbdef21eed7c7ff443f04f7155b49',
     odd: '1c960658a24bbb2624eb38259a49ae5821a75b6e7a4409a2871e2647487b9a70',
+    wide: '9262dc482f306f93fd6dbe18f8e16a1f77ad812acf58284b17c164b703cd3900',
   },
 };
 
@@ -63,7 +66,7 @@ function goldenParameters(model: Model): Float32Array {
 }
 
 describe.each([...availableKernels.values()])('kernels $name against PyTorch', (kernels) => {
-  test.each(['lenet', 'odd'])('%s: probabilities, loss, gradient', (name) => {
+  test.each(['lenet', 'odd', 'wide'])('%s: probabilities, loss, gradient', (name) => {
     const golden = load(name);
     const model = buildModel(golden.spec);
     const { samples, mean, std } = golden;
