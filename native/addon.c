@@ -9,7 +9,7 @@
 
 #define LANES ((size_t)16)
 
-/* dims come last, and say how long the rest must be: they are read first */
+/* dims come last but for a workspace, and say how long the rest must be: they are read first */
 static struct conv2d_dims conv2d_sizes(struct arguments *a, size_t index) {
   ptrdiff_t n[9];
   a->next = index;
