@@ -6,6 +6,7 @@ import type { FileOperations } from '../store/index.js';
 import type { Timers, Transport } from '../transport/index.js';
 import type { Patience } from './decide/state.js';
 import type { TrainingSpec } from './spec.js';
+import type { RunView } from './view/view.js';
 
 /** Everything a coordinator needs; `src/cli` fills it from flags, environment and files. */
 export interface CoordinatorConfig {
@@ -39,6 +40,8 @@ export interface CoordinatorConfig {
   log: Log;
   /** Called at every step and change of phase; must return quickly. */
   onProgress?: (progress: Progress) => void;
+  /** Somebody may ask for `view`: keep what it shows. Default: false. */
+  viewed?: boolean;
   /** How to start a worker, for the line that waits for one; null where they start by themselves. Default: `worker start --broker URL`. */
   workerCommand?: string | null;
   /** Milliseconds of a clock that only goes forward; injected by tests. Default: performance.now. */
@@ -99,4 +102,6 @@ export interface Coordinator {
   finished: Promise<RunSummary>;
   /** Checkpoint at the last whole step, tell the workers, leave. Resolves when `finished` has settled. */
   stop(): Promise<void>;
+  /** What there is to be seen of the run now; null for one that an earlier start has finished. Cheap, but made anew at each call. */
+  view(): RunView | null;
 }

@@ -26,6 +26,7 @@ import { createReporter } from './reporter.js';
 import { planOf } from './run-plan.js';
 import { statusOf } from './status.js';
 import { type ArrivedResult, createStepWork, openResult } from './step-work.js';
+import { createViewing } from './view/view.js';
 
 /** What the performer is put together from; the simulator in test/sim has some that go wrong. */
 export interface PerformerParts {
@@ -60,6 +61,7 @@ export async function startPerformer(
   const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
   const work = parts.createStepWork(run, kernels, metrics, now);
   const reporter = createReporter(config, run, chronicle, metrics, now);
+  const viewing = createViewing(config, run);
   const fail = (error: unknown): void => {
     state = { ...state, phase: 'ended' };
     ending.failed(error);
@@ -99,6 +101,7 @@ export async function startPerformer(
         state = decided.state;
         for (const action of decided.actions) perform(action, next.arrived);
         reporter.observe(state, next.event);
+        viewing.observe(() => reporter.progress(state), chronicle.seconds());
       }
     } catch (error) {
       events.length = 0;
@@ -203,13 +206,16 @@ export async function startPerformer(
         if (!finite) return post({ type: 'step_applied', step: action.step, finite });
         const trend = chronicle.addStep(sums);
         reporter.stepApplied(action.step, sums, gradientNorm);
+        viewing.stepApplied(action.step, sums);
         return post({ type: 'step_applied', step: action.step, finite, trend });
       }
       case 'record_epoch': {
-        const validation = action.validated ? (work.takeEvaluation()?.sums ?? null) : null;
+        const evaluation = action.validated ? work.takeEvaluation() : null;
+        const validation = evaluation?.sums ?? null;
         const step = trainer.version();
         const learningRate = trainer.learningRateOf(step - 1);
         reporter.epochRecorded(chronicle.recordEpoch({ step, learningRate, validation }));
+        viewing.epochRecorded(action.epoch + 1, evaluation?.confusion ?? null);
         disk.saveHistory((failure) => reporter.writeFailed('history', failure.message));
         return post({ type: 'epoch_recorded', epoch: action.epoch });
       }
@@ -308,6 +314,10 @@ export async function startPerformer(
   decideAll();
   return {
     finished: ending.summary,
+    view: () => {
+      const progress = reporter.progress(state);
+      return viewing.view(statusOf(state, progress, now()), progress, chronicle.seconds(), chronicle.rows());
+    },
     stop: async () => {
       post({ type: 'stop_requested' });
       await ending.summary.then(

@@ -9,4 +9,4 @@ export {
 } from './progress.js';
 export { redactText, redactUrl, redactValue } from './redact.js';
 export { Counter, createRegistry, Gauge, Histogram, Registry } from './registry.js';
-export { type MetricsServer, MetricsServerError, serveMetrics } from './server.js';
+export { type MetricsServer, MetricsServerError, type PathHandler, serveMetrics } from './server.js';

@@ -151,9 +151,9 @@ const audit = cluster.value(
 const metricsHost = output.value(
   kind.text('HOST'),
   '127.0.0.1',
-  'address that the metrics are served on; 0.0.0.0 for every network of the machine',
+  'address that page and metrics are served on; 0.0.0.0 for every network of the machine',
 );
-const metricsPortKind = kind.integer({ min: 0, max: 65_535 }, 'PORT');
+const servedPortKind = kind.orNone(kind.integer({ min: 0, max: 65_535 }, 'PORT'));
 
 export const trainTable = {
   ...runRows,
@@ -163,10 +163,10 @@ export const trainTable = {
     'one per core',
     'workers in this process, one thread each',
   ),
-  metricsPort: output.optional(
-    metricsPortKind,
-    'not served',
-    'serve /metrics and /healthz on this port; 0 takes any free one',
+  metricsPort: output.value(
+    servedPortKind,
+    0,
+    'port of the live page and /metrics; 0 takes any free one, none serves nothing',
   ),
   metricsHost,
   ...machineRows,
@@ -205,9 +205,9 @@ export const coordinatorTable = {
   brokerWait: waitRow,
   brokerRetry: retryRow,
   metricsPort: output.value(
-    metricsPortKind,
+    servedPortKind,
     9464,
-    'port that serves /metrics and /healthz; 0 takes any free one',
+    'port of the live page, /metrics and /healthz; 0 takes any free one, none serves nothing',
   ),
   metricsHost,
   ...machineRows,
