@@ -1,9 +1,9 @@
 import { type FileOperations, realFiles } from '../store/index.js';
 import { summaryOfFinished } from './artifacts.js';
 import type { Coordinator, CoordinatorConfig } from './config.js';
-import { createCoordinatorMetrics } from './metrics.js';
+import { createCoordinatorMetrics, type RunFacts } from './metrics.js';
 import { type PerformerParts, realParts, startPerformer } from './performer.js';
-import { prepareRun } from './prepare.js';
+import { type PreparedRun, prepareRun } from './prepare.js';
 import { runPaths, writeFence } from './run-dir.js';
 import { fenceOff, openWhenFree } from './take-over.js';
 
@@ -32,11 +32,30 @@ export async function startCoordinator(
     if (config.takeOver === true) run = await prepareRun(config);
     // Only now: a coordinator that was not given the run must not fence off the one that has it.
     await writeFence(config.outDir, run.fence, config.files);
-    return await startPerformer(config, run, link, createCoordinatorMetrics(config.metrics), parts);
+    const now = config.now ?? (() => performance.now());
+    const metrics = createCoordinatorMetrics(config.metrics, factsOf(config, run), now);
+    return await startPerformer(config, run, link, metrics, parts);
   } catch (error) {
     await link.close();
     throw error;
   }
+}
+
+function factsOf(config: CoordinatorConfig, run: PreparedRun): RunFacts {
+  const { spec, kernels } = config;
+  return {
+    run: run.file.run,
+    fence: run.fence,
+    version: config.version,
+    model: run.model.spec.name,
+    optimizer: spec.optimizer.type,
+    transport: config.transport.name,
+    data: config.pack.manifest.hash,
+    kernels: kernels.name,
+    numericsId: kernels.numericsId,
+    totalSteps: run.curriculum.totalSteps,
+    epochs: spec.epochs,
+  };
 }
 
 /** A finished run whose model was removed writes it again, from its last checkpoint. */

@@ -22,6 +22,7 @@ import { listSamples, runStopped } from './failure-text.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import { createOutbox } from './outbox.js';
 import type { PreparedRun } from './prepare.js';
+import { createRecorder } from './recorder.js';
 import { createReporter } from './reporter.js';
 import { planOf } from './run-plan.js';
 import { statusOf } from './status.js';
@@ -59,7 +60,8 @@ export async function startPerformer(
   let state: CoordinatorState = initialState(planOf(config, run), position, now());
 
   const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
-  const work = parts.createStepWork(run, kernels, metrics, now);
+  const recorder = createRecorder(metrics, null, now);
+  const work = parts.createStepWork(run, kernels, recorder.timeline, now);
   const reporter = createReporter(config, run, chronicle, metrics, now);
   const viewing = createViewing(config, run);
   const fail = (error: unknown): void => {
@@ -97,10 +99,11 @@ export async function startPerformer(
     isDeciding = true;
     try {
       for (let next = events.shift(); next !== undefined; next = events.shift()) {
-        const decided = parts.decide(state, next.event, now());
+        const before = state;
+        const decided = parts.decide(before, next.event, now());
         state = decided.state;
         for (const action of decided.actions) perform(action, next.arrived);
-        reporter.observe(state, next.event);
+        reporter.observe(before, state, next.event);
         viewing.observe(() => reporter.progress(state), chronicle.seconds());
       }
     } catch (error) {
@@ -138,12 +141,6 @@ export async function startPerformer(
   const sampleNames = (unit: UnitKey): string[] =>
     [...curriculum.samplesOf(unit)].map((index) => pack.names(index));
 
-  const broadcastWeights = async (): Promise<void> => {
-    const startMs = now();
-    await link.broadcastWeights(weights());
-    metrics.phaseSeconds.observe({ phase: 'broadcast' }, (now() - startMs) / 1000);
-  };
-
   const offer = () =>
     ({
       type: 'offer',
@@ -173,11 +170,12 @@ export async function startPerformer(
       case 'send_weights':
         return outbox.send(() => link.send(action.worker, weights()));
       case 'broadcast_weights':
-        return outbox.send(broadcastWeights);
+        return outbox.send(() => recorder.broadcasting(() => link.broadcastWeights(weights())));
       case 'purge_tasks':
         return outbox.barrier(() => link.purgeTasks());
       case 'open_front':
         chronicle.startClock();
+        recorder.opened(action.mode, action.step);
         return work.open(action.mode, action.passes);
       case 'publish_task':
         if (action.cause !== 'first') metrics.redispatches.inc({ cause: action.cause });
@@ -193,7 +191,8 @@ export async function startPerformer(
         return reporter.expelled(action.line);
       case 'accept':
         if (arrived === null) throw new TypeError('Expected a result to accept.');
-        work.fold(action, arrived, action.tookMs);
+        recorder.accepted(action, arrived, action.tookMs);
+        work.fold(action, arrived);
         return reporter.accepted(action.mode, arrived.header.samples);
       case 'accept_empty':
         return work.foldEmpty(action);
@@ -203,6 +202,7 @@ export async function startPerformer(
         return reporter.alarm(action.unit, action.workers);
       case 'apply_step': {
         const { sums, finite, gradientNorm } = work.apply();
+        recorder.closed();
         if (!finite) return post({ type: 'step_applied', step: action.step, finite });
         const trend = chronicle.addStep(sums);
         reporter.stepApplied(action.step, sums, gradientNorm);
@@ -210,6 +210,7 @@ export async function startPerformer(
         return post({ type: 'step_applied', step: action.step, finite, trend });
       }
       case 'record_epoch': {
+        recorder.closed();
         const evaluation = action.validated ? work.takeEvaluation() : null;
         const validation = evaluation?.sums ?? null;
         const step = trainer.version();
@@ -219,15 +220,18 @@ export async function startPerformer(
         disk.saveHistory((failure) => reporter.writeFailed('history', failure.message));
         return post({ type: 'epoch_recorded', epoch: action.epoch });
       }
-      case 'save_checkpoint':
-        return disk.saveCheckpoint((failure) => {
+      case 'save_checkpoint': {
+        const startMs = now();
+        return disk.saveCheckpoint((failure, sizeBytes) => {
           if (failure === null) {
+            recorder.checkpointSaved(startMs, sizeBytes);
             reporter.checkpointSaved();
             return post({ type: 'checkpoint_saved' });
           }
           reporter.writeFailed('checkpoint', failure.message);
           post({ type: 'checkpoint_failed', reason: failure.message });
         });
+      }
       case 'answer_status': {
         const statusJson = JSON.stringify(statusOf(state, reporter.progress(state), now()));
         const report = { type: 'status_report', run: runId, fence, statusJson } as const;
@@ -257,20 +261,21 @@ export async function startPerformer(
   };
 
   const onMessage = (message: ToCoordinator, delivery: Delivery): 'ack' => {
-    if (delivery.redelivered) metrics.redeliveries.inc();
-    if (message.type === 'result') onResult(message);
+    metrics.link.delivered(delivery);
+    if (message.type === 'result') onResult(message, now());
     else post({ type: 'message', message });
     // The ledger has what it needs, and everything else can be computed again: nothing is ever given back.
     return 'ack';
   };
 
-  const onResult = (result: Result): void => {
+  const onResult = (result: Result, arrivedMs: number): void => {
     if (state.phase === 'ended') return;
-    const arrived = openResult(result);
+    const arrived = openResult(result, arrivedMs);
     post({ type: 'result', header: arrived.header }, arrived);
   };
 
   const onLinkState = (change: LinkState): void => {
+    metrics.link.state(change.type);
     switch (change.type) {
       case 'up':
         return post({ type: 'link_up' });
@@ -291,10 +296,10 @@ export async function startPerformer(
 
   link.onState(onLinkState);
   link.onMalformed((reason) => {
-    metrics.malformed.inc();
+    metrics.link.malformed();
     log.warn(`A message could not be read and is dropped: ${reason}`);
   });
-  link.onTraffic(({ direction, type, sizeBytes }) => metrics.bytes.inc({ direction, type }, sizeBytes));
+  link.onTraffic((traffic) => metrics.link.traffic(traffic));
   const tickMs = Math.min(500, config.heartbeatMs / 4);
   const stopTicking = every(config.timers ?? realTimers, tickMs, () => post({ type: 'tick' }));
   const stopWatching = every(config.timers ?? realTimers, fenceCheckMs, () => disk.checkFence());

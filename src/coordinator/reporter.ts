@@ -6,6 +6,7 @@ import type { CoordinatorEvent } from './decide/events.js';
 import { type CoordinatorState, readyThreads, readyWorkers } from './decide/state.js';
 import type { Sums } from './fold.js';
 import type { HistoryRow } from './history.js';
+import { membershipChanges } from './membership-changes.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import type { PreparedRun } from './prepare.js';
 import { createPaceMeter } from './progress.js';
@@ -24,8 +25,8 @@ export interface Reporter {
   writeFailed(file: 'checkpoint' | 'history', reason: string): void;
   report(level: 'info' | 'warn', line: string, waiting: boolean): void;
   progress(state: CoordinatorState): Progress;
-  /** After each event. */
-  observe(state: CoordinatorState, event: CoordinatorEvent): void;
+  /** After each event, with the state before and after it. */
+  observe(before: CoordinatorState, state: CoordinatorState, event: CoordinatorEvent): void;
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
@@ -69,6 +70,18 @@ export function createReporter(
     };
   };
 
+  /** What clock, heartbeats and steps change, single results not. */
+  const observeSlowly = (state: CoordinatorState): void => {
+    metrics.workers.set(readyWorkers(state).length);
+    metrics.threads.set(readyThreads(state));
+    metrics.step.set(state.position.step);
+    metrics.epoch.set(Math.min(state.position.recordedEpochs + 1, spec.epochs));
+    metrics.checkpointAge.set((now() - savedAtMs) / 1000);
+    const eta = pace.etaSeconds(curriculum.totalSteps - state.position.step);
+    if (eta !== null) metrics.eta.set(eta);
+    metrics.perWorker.observe(state);
+  };
+
   return {
     progress,
     accepted(mode, samples) {
@@ -101,7 +114,6 @@ export function createReporter(
     stepApplied(step, sums, gradientNorm) {
       pace.addStep(sums.samples);
       metrics.steps.inc();
-      metrics.step.set(step + 1);
       metrics.loss.set({ split: 'train' }, sums.lossSum / sums.samples);
       metrics.accuracy.set({ split: 'train' }, sums.correct / sums.samples);
       metrics.learningRate.set(trainer.learningRateOf(step));
@@ -137,17 +149,20 @@ export function createReporter(
       log[level](line);
       if (isWait) waiting = line;
     },
-    observe(state, event) {
-      const before = phase;
+    observe(before, state, event) {
+      const phaseBefore = phase;
       phase = phaseOf(state);
-      if (phase !== before && phase !== 'gathering') waiting = null;
-      metrics.workers.set(readyWorkers(state).length);
-      metrics.threads.set(readyThreads(state));
-      metrics.epoch.set(Math.min(state.position.recordedEpochs + 1, spec.epochs));
-      metrics.linkUp.set(state.link.type === 'up' ? 1 : 0);
-      metrics.checkpointAge.set((now() - savedAtMs) / 1000);
+      if (phase !== phaseBefore) {
+        metrics.runPhase.set({ phase: phaseBefore }, 0);
+        metrics.runPhase.set({ phase }, 1);
+        if (phase !== 'gathering') waiting = null;
+      }
+      const { joined, left } = membershipChanges(before, state, event);
+      metrics.joins.inc(joined.length);
+      for (const { cause } of left) metrics.departures.inc({ cause });
+      if (event.type !== 'result') observeSlowly(state);
       const isWorthIt =
-        phase !== before ||
+        phase !== phaseBefore ||
         event.type === 'tick' ||
         event.type === 'step_applied' ||
         event.type === 'epoch_recorded';

@@ -1,3 +1,4 @@
+export { createLinkMetrics, type LinkMetrics } from './link-metrics.js';
 export { createLog, type LineWriter, type Log, type LogLevel, logLevels, silentLog } from './logger.js';
 export {
   createProgressLine,
@@ -8,5 +9,5 @@ export {
   type ProgressStream,
 } from './progress.js';
 export { redactText, redactUrl, redactValue } from './redact.js';
-export { Counter, createRegistry, Gauge, Histogram, Registry } from './registry.js';
+export { Counter, createRegistry, Gauge, Histogram, type Maker, metricsIn, Registry } from './registry.js';
 export { type MetricsServer, MetricsServerError, type PathHandler, serveMetrics } from './server.js';

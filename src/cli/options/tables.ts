@@ -153,7 +153,8 @@ const metricsHost = output.value(
   '127.0.0.1',
   'address that page and metrics are served on; 0.0.0.0 for every network of the machine',
 );
-const servedPortKind = kind.orNone(kind.integer({ min: 0, max: 65_535 }, 'PORT'));
+const portKind = kind.integer({ min: 0, max: 65_535 }, 'PORT');
+const servedPortKind = kind.orNone(portKind);
 
 export const trainTable = {
   ...runRows,
@@ -237,6 +238,13 @@ export const workerTable = {
     'whatever run needs a worker',
     'work for the run of this name only',
   ),
+  metricsPort: output.optional(
+    portKind,
+    'not served',
+    'serve /metrics and /healthz of this worker on this port; 0 takes any free one',
+    { as: 'workerMetricsPort' },
+  ),
+  metricsHost,
   once: cluster.value(kind.toggle, false, 'end after one run instead of waiting for the next'),
   brokerWait: waitRow,
   brokerRetry: retryRow,

@@ -1,0 +1,69 @@
+import type { Mode } from '../protocol/index.js';
+import { placeBlock } from './block-times.js';
+import type { UnitKey } from './decide/actions.js';
+import type { CoordinatorMetrics } from './metrics.js';
+import { createStepTimeline, type StepTimeline, stepPhases } from './step-timeline.js';
+import type { ArrivedResult } from './step-work.js';
+import type { RunTrace } from './trace.js';
+import { createWorkerClocks } from './worker-clock.js';
+
+/** Takes the times of a run, once: metrics and trace are two views of them. */
+export interface Recorder {
+  /** For those who know what they spend time on. */
+  readonly timeline: StepTimeline;
+  opened(mode: Mode, step: number): void;
+  /** Does it, and takes its time. */
+  broadcasting(broadcast: () => Promise<void>): Promise<void>;
+  /** `tookMs`: since the block was published last. */
+  accepted(unit: UnitKey, arrived: ArrivedResult, tookMs: number): void;
+  /** The step or validation is over. */
+  closed(): void;
+  left(worker: string): void;
+  /** A checkpoint that was begun at `startMs` is on disk. */
+  checkpointSaved(startMs: number, sizeBytes: number): void;
+}
+
+/** `trace`: null for a run that is not traced. */
+export function createRecorder(
+  metrics: CoordinatorMetrics,
+  trace: RunTrace | null,
+  now: () => number,
+): Recorder {
+  const timeline = createStepTimeline();
+  const clocks = createWorkerClocks();
+  return {
+    timeline,
+    opened: (mode, step) => timeline.open(mode, step, now()),
+    async broadcasting(broadcast) {
+      const startMs = now();
+      await broadcast();
+      timeline.add('broadcast', { startMs, endMs: now() });
+    },
+    accepted(unit, { result, arrivedMs }, tookMs) {
+      const { worker, samples, computeMs } = result;
+      metrics.perWorker.accepted(worker, samples, computeMs);
+      // `tookMs` ends when the decider took the result up, a moment after it arrived.
+      const publishedMs = Math.min(arrivedMs, now() - tookMs);
+      const { takenAtMs: takenMs, sentAtMs: sentMs } = result;
+      clocks.heard(worker, { publishedMs, takenMs, sentMs, arrivedMs });
+      const times = placeBlock(result, clocks.offsetMs(worker), { startMs: publishedMs, endMs: arrivedMs });
+      timeline.add('compute', times.computing);
+      trace?.block(worker, result.thread, unit, times);
+    },
+    closed() {
+      const timed = timeline.close(now());
+      if (timed === null) return;
+      trace?.step(timed);
+      if (timed.mode !== 'train') return;
+      metrics.stepSeconds.observe((timed.endMs - timed.startMs) / 1000);
+      for (const phase of stepPhases) metrics.phaseSeconds.observe({ phase }, timed.phases[phase] / 1000);
+    },
+    left: (worker) => clocks.forget(worker),
+    checkpointSaved(startMs, sizeBytes) {
+      const endMs = now();
+      metrics.checkpointSeconds.observe((endMs - startMs) / 1000);
+      metrics.checkpointSize.set(sizeBytes);
+      trace?.checkpoint({ startMs, endMs }, sizeBytes);
+    },
+  };
+}
