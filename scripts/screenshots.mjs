@@ -33,6 +33,13 @@ function run(program, args, onText = () => {}) {
   });
 }
 
+/** The page from its top to the end of this element. */
+async function upTo(page, selector) {
+  const box = await page.locator(selector).boundingBox();
+  const { width } = page.viewportSize();
+  return { fullPage: true, clip: { x: 0, y: 0, width, height: Math.ceil(box.y + box.height + 14) } };
+}
+
 /** @param scheme light or dark */
 async function open(browser, url, width, height, scheme) {
   const page = await browser.newPage({
@@ -57,7 +64,10 @@ if (!existsSync(given))
 const browser = await chromium.launch({ executablePath: given, args: ['--no-sandbox', '--disable-gpu'] });
 try {
   await run('onko', ['dataset', 'demo', data]);
-  let url;
+  let started;
+  const address = new Promise((resolve) => {
+    started = resolve;
+  });
   const training = run(
     'onko',
     [
@@ -74,19 +84,17 @@ try {
       out,
     ],
     (said) => {
-      url ??= /watched url=(\S+)/.exec(said)?.[1];
+      const found = /watched url=(\S+)/.exec(said)?.[1];
+      if (found !== undefined) started(found);
     },
   );
-  while (url === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+  const url = await Promise.race([address, training.then(() => address)]);
   const desktop = await open(browser, url, 1180, 900, 'light');
   const phone = await open(browser, url, 360, 760, 'dark');
   await desktop.getByText('Epoch 12 of 16').waitFor({ timeout: 120_000 });
   await desktop.locator('#gallery img').nth(15).waitFor();
-  await keep(desktop, 'live-page.png', { fullPage: true, clip: { x: 0, y: 0, width: 1180, height: 1500 } });
-  await keep(phone, 'live-page-phone.png', {
-    fullPage: true,
-    clip: { x: 0, y: 0, width: 360, height: 2200 },
-  });
+  await keep(desktop, 'live-page.png', await upTo(desktop, '.pair >> nth=0'));
+  await keep(phone, 'live-page-phone.png', await upTo(phone, '#phases'));
   await training;
   await desktop.close();
   await phone.close();

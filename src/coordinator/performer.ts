@@ -63,7 +63,7 @@ export async function startPerformer(
   const recorder = createRecorder(metrics, null, now);
   const work = parts.createStepWork(run, kernels, recorder.timeline, now);
   const reporter = createReporter(config, run, chronicle, metrics, now);
-  const viewing = createViewing(config, run);
+  const viewing = createViewing(config, run, now);
   const fail = (error: unknown): void => {
     state = { ...state, phase: 'ended' };
     ending.failed(error);
@@ -193,6 +193,7 @@ export async function startPerformer(
         if (arrived === null) throw new TypeError('Expected a result to accept.');
         recorder.accepted(action, arrived, action.tookMs);
         work.fold(action, arrived);
+        viewing.accepted(arrived.header.worker, arrived.result);
         return reporter.accepted(action.mode, arrived.header.samples);
       case 'accept_empty':
         return work.foldEmpty(action);

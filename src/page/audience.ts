@@ -28,7 +28,19 @@ export const defaultLimits: AudienceLimits = {
   farewellMs: 1000,
 };
 
-type Section = keyof PageState;
+/** Every section, in the order in which they travel. */
+const sectionNames = [
+  'run',
+  'progress',
+  'lines',
+  'phases',
+  'workers',
+  'epochs',
+  'validation',
+  'gallery',
+  'messages',
+] as const satisfies readonly (keyof PageState)[];
+type Section = (typeof sectionNames)[number];
 
 interface Client {
   response: ServerResponse;
@@ -67,7 +79,7 @@ export function createAudience(
     const state = read();
     const linesAreDue = all || nowMs - linesAtMs >= limits.linesEveryMs;
     if (linesAreDue) linesAtMs = nowMs;
-    for (const section of Object.keys(state) as Section[]) {
+    for (const section of sectionNames) {
       const known = sections.get(section);
       if (section === 'lines' && !linesAreDue && known !== undefined) continue;
       const json = JSON.stringify(state[section]);

@@ -86,7 +86,7 @@ export interface WorkerRow {
   imagesPerSecond: number | null;
   /** Blocks in hand. */
   blocks: number;
-  /** Shares of its threads' time; null while they are not known. What is left is idle. */
+  /** Shares of its threads' time, together 1; null while they are not known. */
   doing: { computing: number; waiting: number; fetching: number } | null;
 }
 

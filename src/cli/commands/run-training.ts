@@ -60,7 +60,7 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
     const transport = await flavour.openTransport();
     cleanups.push(() => transport.close());
     signals.stop.throwIfAborted();
-    const pack = await openPack(o, spec, cacheDir, session, live.preparing);
+    const pack = await openPack(o, spec, cacheDir, session, (done, total) => live.preparing(done, total));
     cleanups.push(() => pack.close());
     const coordinator = await startCoordinator({
       spec,

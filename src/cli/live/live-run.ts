@@ -1,4 +1,4 @@
-import type { Coordinator, RunView, TrainingSpec } from '../../coordinator/index.js';
+import type { Coordinator, TrainingSpec } from '../../coordinator/index.js';
 import { type Log, type Registry, redactText, serveMetrics } from '../../metrics/index.js';
 import { createLivePage, type Message, type PageState } from '../../page/index.js';
 import { rememberPictures, stateBefore, stateOf } from './page-state.js';
@@ -45,10 +45,10 @@ export async function openLiveRun(o: {
   let messages: Message[] = [];
   let note: string | null = null;
   let failure: string | null = null;
-  let view: () => RunView | null = () => null;
+  let shown: Coordinator | null = null;
 
   const read = (): PageState => {
-    const seen = view();
+    const seen = shown?.view() ?? null;
     const sections = seen === null ? stateBefore(spec, version, note) : stateOf(seen, spec, version, picture);
     const progress =
       failure === null
@@ -72,7 +72,7 @@ export async function openLiveRun(o: {
       note = `${done.toLocaleString('en-GB')} of ${total.toLocaleString('en-GB')} images are prepared.`;
     },
     show: (coordinator) => {
-      view = () => coordinator.view();
+      shown = coordinator;
     },
     failed(reason) {
       failure = redactText(reason);

@@ -67,7 +67,7 @@ export function stateOf(
     run: { name: status.run, version, facts: factsOf(spec, view), classes },
     progress: progressOf(view),
     lines: linesOf(view),
-    workers: status.workers.map(workerOf),
+    workers: status.workers.map((row) => workerOf(row, view.doing.get(row.worker) ?? null)),
     epochs: view.epochs.slice(-epochsShown).map((row) => ({
       epoch: row.epoch,
       trainLoss: row.trainLoss,
@@ -105,9 +105,10 @@ export function progressOf({ status, seconds, threads }: RunView): ProgressSecti
   };
 }
 
+const line = (points: readonly (readonly number[])[], value: number): Point[] =>
+  points.map((point) => [round(point[0]), round(point[value])]);
+
 function linesOf({ course, pace, epochs }: RunView): LinesSection {
-  const line = (points: readonly (readonly number[])[], value: number): Point[] =>
-    points.map((point) => [round(point[0]), round(point[value])]);
   const stride = Math.ceil(epochs.length / pointsShown);
   const some = epochs.filter((_, i) => (epochs.length - 1 - i) % stride === 0);
   const validated = (read: (row: RunView['epochs'][number]) => number | null): Point[] =>
@@ -127,17 +128,29 @@ function linesOf({ course, pace, epochs }: RunView): LinesSection {
 /** As many digits as a screen shows: most of what travels are these. */
 const round = (value: number): number => Number(value.toPrecision(5));
 
-function workerOf(row: RunView['status']['workers'][number]): WorkerRow {
+const share = (value: number): number => Number(value.toFixed(2));
+
+function workerOf(
+  row: RunView['status']['workers'][number],
+  doing: { computing: number; fetching: number } | null,
+): WorkerRow {
   return {
     name: row.worker,
     host: row.host,
-    kernels: '',
+    kernels: row.kernels,
     threads: row.threads,
     state: row.state,
     lastSeenSeconds: Math.round(row.lastSeenSeconds),
     imagesPerSecond: row.imagesPerSecond === null ? null : Math.round(row.imagesPerSecond),
     blocks: row.blocks.length,
-    doing: null,
+    doing:
+      doing === null
+        ? null
+        : {
+            computing: share(doing.computing),
+            fetching: share(doing.fetching),
+            waiting: share(1 - doing.computing - doing.fetching),
+          },
   };
 }
 
@@ -167,8 +180,9 @@ function galleryOf({ gallery }: RunView, picture: Parameters<typeof stateOf>[3])
   };
 }
 
+const count = (n: number): string => n.toLocaleString('en-GB');
+
 function factsOf(spec: TrainingSpec, view: RunView | null): PageState['run']['facts'] {
-  const count = (n: number): string => n.toLocaleString('en-GB');
   const rows = [
     [
       'Model',
@@ -185,7 +199,7 @@ function factsOf(spec: TrainingSpec, view: RunView | null): PageState['run']['fa
     ['Optimizer', `${spec.optimizer.type}, ${spec.schedule.type}, ${spec.learningRate}`],
     ['Seed', String(spec.seed)],
   ] as const;
-  return rows.map(([name, value]) => ({ name: String(name), value: String(value) }));
+  return rows.map(([name, value]) => ({ name, value }));
 }
 
 /** Pictures by their pixels: the samples stay the same over a run, so each is encoded once. */

@@ -1,13 +1,13 @@
 import type { Registry } from '../../metrics/index.js';
 import type { PhasesSection } from '../../page/index.js';
 
-/** Phases in the order in which they come, and what each of them is. */
+/** In the order in which they begin, and what each of them is; together they are the step. */
 const phases = [
-  ['broadcast', 'parameters to the broker'],
-  ['compute', 'slowest block'],
-  ['queue', 'on the way, waiting, fetching'],
-  ['sum', 'adding gradients'],
-  ['update', 'optimizer'],
+  ['broadcast', 'parameters go out'],
+  ['queue', 'everything travels or waits'],
+  ['compute', 'some worker computes'],
+  ['sum', 'gradients are added'],
+  ['update', 'the optimizer'],
 ] as const;
 
 /** Mean times of the last steps, read from the run's histograms: nothing is measured twice. */

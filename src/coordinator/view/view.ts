@@ -3,6 +3,7 @@ import type { Sums } from '../fold.js';
 import type { HistoryRow } from '../history.js';
 import type { PreparedRun } from '../prepare.js';
 import type { RunStatus } from '../status.js';
+import { createDoingMeter, type Doing } from './doing.js';
 import { type Gallery, type GallerySample, type Guess, openGallery } from './gallery.js';
 import { createThinned } from './thinned.js';
 
@@ -11,6 +12,8 @@ export interface RunView {
   status: RunStatus;
   /** Threads of the workers that take part. */
   threads: number;
+  /** By worker; null for one of whom too little is known. */
+  doing: ReadonlyMap<string, Doing | null>;
   /** Over all starts of the run. */
   seconds: number;
   epochs: readonly HistoryRow[];
@@ -34,6 +37,7 @@ export interface RunView {
 
 /** Remembers what a view shows. Without a viewer it does next to nothing. */
 export interface Viewing {
+  accepted(worker: string, spent: { computeMs: number; fetchMs: number }): void;
   stepApplied(step: number, sums: Sums): void;
   epochRecorded(epoch: number, confusion: Uint32Array | null): void;
   /** At every event, with the seconds of the run. */
@@ -44,10 +48,12 @@ export interface Viewing {
 const pointsKept = 240;
 const paceEverySeconds = 0.5;
 
-export function createViewing(config: CoordinatorConfig, run: PreparedRun): Viewing {
+/** `now`: milliseconds */
+export function createViewing(config: CoordinatorConfig, run: PreparedRun, now: () => number): Viewing {
   const isViewed = config.viewed === true;
   const course = createThinned(pointsKept);
   const pace = createThinned(pointsKept);
+  const doing = createDoingMeter(now);
   let paceAtSeconds = 0;
   let validation: RunView['validation'] = null;
   /** Opened by the first epoch that is over. */
@@ -65,6 +71,9 @@ export function createViewing(config: CoordinatorConfig, run: PreparedRun): View
   };
 
   return {
+    accepted(worker, spent) {
+      if (isViewed) doing.accepted(worker, spent);
+    },
     stepApplied(step, { samples, lossSum, correct }) {
       if (isViewed) course.add(step + 1, [lossSum / samples, correct / samples]);
     },
@@ -84,9 +93,12 @@ export function createViewing(config: CoordinatorConfig, run: PreparedRun): View
     },
     view(status, { threads }, seconds, epochs) {
       const { model, curriculum } = run;
+      const { workers } = status;
+      doing.keep(new Set(workers.map(({ worker }) => worker)));
       return {
         status,
         threads,
+        doing: new Map(workers.map((row) => [row.worker, doing.of(row.worker, row.threads)])),
         seconds,
         epochs,
         course: course.points(),

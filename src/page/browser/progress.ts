@@ -77,7 +77,17 @@ function showFigures(p: ProgressSection): void {
   });
 }
 
-/** Where the time of a step goes: phases overlap between workers, so the bar shows their proportion, the numbers the truth. */
+/** Computing has the colour that it has in the workers' bars; what only waits is grey there, too. */
+const tones: Readonly<Record<string, string>> = {
+  broadcast: 'tone-1',
+  queue: 'tone-idle',
+  compute: 'tone-0',
+  sum: 'tone-3',
+  update: 'tone-4',
+};
+const toneOf = (phase: string): string => tones[phase] ?? 'tone-2';
+
+/** Where the time of a step goes. */
 export function showPhases(section: PhasesSection | null): void {
   const box = byId('phases');
   if (section === null) {
@@ -89,8 +99,8 @@ export function showPhases(section: PhasesSection | null): void {
   const bar = make(
     'div',
     { class: 'stack', 'aria-hidden': 'true' },
-    phases.map(({ ms }, i) => {
-      const part = make('span', { class: `tone-${i}` });
+    phases.map(({ name, ms }) => {
+      const part = make('span', { class: toneOf(name) });
       part.style.setProperty('width', `${(100 * ms) / total}%`);
       return part;
     }),
@@ -98,19 +108,15 @@ export function showPhases(section: PhasesSection | null): void {
   const list = make(
     'dl',
     { class: 'figures' },
-    phases.map(({ name, what, ms }, i) =>
+    phases.map(({ name, what, ms }) =>
       make('div', {}, [
-        make('dt', { class: 'legend' }, [make('span', {}, [make('i', { class: `tone-${i}` }), name])]),
+        make('dt', { class: 'legend' }, [make('span', {}, [make('i', { class: toneOf(name) }), name])]),
         make('dd', {}, milliseconds(ms)),
         make('dd', { class: 'what' }, what),
       ]),
     ),
   );
-  const intro = make(
-    'p',
-    { class: 'soft small gap' },
-    `One took ${milliseconds(stepMs)} on average, of the last ones:`,
-  );
+  const intro = make('p', { class: 'soft small gap' }, `${milliseconds(stepMs)} on average, lately:`);
   box.replaceChildren(intro, bar, list);
 }
 

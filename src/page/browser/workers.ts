@@ -2,7 +2,12 @@ import type { WorkerRow } from '../state.js';
 import { byId, make } from './dom.js';
 import { percent, whole } from './format.js';
 
-const doings = ['computing', 'waiting', 'fetching'] as const;
+const doings = ['computing', 'fetching', 'waiting'] as const;
+const tones: Record<(typeof doings)[number], string> = {
+  computing: 'tone-0',
+  fetching: 'tone-2',
+  waiting: 'tone-idle',
+};
 const heads = ['Worker', 'Host', 'Kernels', 'Last seen', 'Images/s', 'Blocks in hand', 'Doing'];
 /** More than this since its last heartbeat is worth a look. */
 const lateSeconds = 5;
@@ -25,10 +30,11 @@ export function showWorkers(rows: readonly WorkerRow[]): void {
     ),
   ]);
   const body = make('tbody', { role: 'rowgroup' }, rows.map(rowOf));
-  const legend = make('p', { class: 'legend' }, [
-    ...doings.map((name, i) => make('span', {}, [make('i', { class: `tone-${i}` }), name])),
-    make('span', {}, [make('i', { class: 'tone-idle' }), 'idle']),
-  ]);
+  const legend = make(
+    'p',
+    { class: 'legend' },
+    doings.map((name) => make('span', {}, [make('i', { class: tones[name] }), name])),
+  );
   const isKnown = rows.some(({ doing }) => doing !== null);
   box.replaceChildren(
     make('table', { class: 'rows workers', role: 'table', 'aria-labelledby': 'h-workers' }, [head, body]),
@@ -56,8 +62,8 @@ function doingOf({ doing, state }: WorkerRow): (Node | string)[] {
   if (state === 'preparing') return ['preparing'];
   if (doing === null) return ['–'];
   const words = doings.map((name) => `${name} ${percent(doing[name], 0)}`).join(', ');
-  const parts = doings.map((name, i) => {
-    const part = make('span', { class: `tone-${i}` });
+  const parts = doings.map((name) => {
+    const part = make('span', { class: tones[name] });
     part.style.setProperty('width', `${100 * doing[name]}%`);
     return part;
   });
