@@ -58,6 +58,8 @@ export function summaryOfFinished(config: CoordinatorConfig, run: string, finish
     ...finished,
     outcome: 'finished',
     run,
+    best: null,
+    account: null,
     modelPath: runPaths(config.outDir).model,
     trainLoss: finished.trainLoss ?? Number.NaN,
   };

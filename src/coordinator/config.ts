@@ -4,6 +4,7 @@ import type { Kernels } from '../engine/index.js';
 import type { Log } from '../metrics/index.js';
 import type { FileOperations } from '../store/index.js';
 import type { Timers, Transport } from '../transport/index.js';
+import type { RunAccount } from './account.js';
 import type { Patience } from './decide/state.js';
 import type { TrainingSpec } from './spec.js';
 import type { RunView } from './view/view.js';
@@ -37,6 +38,8 @@ export interface CoordinatorConfig {
   version: string;
   /** The registry that the coordinator's metrics are added to. */
   metrics: Registry;
+  /** A file for the timeline of the run, which is replaced; absent or null: none. */
+  tracePath?: string | null;
   log: Log;
   /** Called at every step and change of phase; must return quickly. */
   onProgress?: (progress: Progress) => void;
@@ -90,7 +93,12 @@ export interface RunSummary {
   epochs: number;
   /** Mean training loss of the last whole epoch, in nats; of the epoch so far when there is none. */
   trainLoss: number;
+  /** Of the last epoch. */
   validationAccuracy: number | null;
+  /** The best epoch by validation accuracy; null without validation, or where it is not known any more. */
+  best: { epoch: number; validationAccuracy: number } | null;
+  /** Null for a run that an earlier start has finished. */
+  account: RunAccount | null;
   /** Training images per second, over all coordinator starts of the run. */
   imagesPerSecond: number;
   /** Time spent training and validating, over all coordinator starts of the run. */

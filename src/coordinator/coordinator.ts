@@ -1,11 +1,13 @@
 import { type FileOperations, realFiles } from '../store/index.js';
 import { summaryOfFinished } from './artifacts.js';
 import type { Coordinator, CoordinatorConfig } from './config.js';
-import { createCoordinatorMetrics, type RunFacts } from './metrics.js';
+import { type CoordinatorMetrics, createCoordinatorMetrics, type RunFacts } from './metrics.js';
 import { type PerformerParts, realParts, startPerformer } from './performer.js';
 import { type PreparedRun, prepareRun } from './prepare.js';
 import { runPaths, writeFence } from './run-dir.js';
 import { fenceOff, openWhenFree } from './take-over.js';
+import { createRunTrace, type RunTrace } from './trace.js';
+import { openTraceFile } from './trace-file.js';
 
 /**
  * Starts or resumes a run. Rejects before anything is published when the spec (TrainingSpecError), the folder
@@ -34,11 +36,40 @@ export async function startCoordinator(
     await writeFence(config.outDir, run.fence, config.files);
     const now = config.now ?? (() => performance.now());
     const metrics = createCoordinatorMetrics(config.metrics, factsOf(config, run), now);
-    return await startPerformer(config, run, link, metrics, parts);
+    const trace = await openTrace(config, run, metrics, now);
+    try {
+      const coordinator = await startPerformer(config, run, link, metrics, trace, parts);
+      const finished = coordinator.finished.finally(() => trace?.close());
+      // Whoever awaits it sees the error; nobody has to.
+      finished.catch(() => undefined);
+      return { ...coordinator, finished };
+    } catch (error) {
+      await trace?.close();
+      throw error;
+    }
   } catch (error) {
     await link.close();
     throw error;
   }
+}
+
+/** A trace that cannot be begun is an error at the start; one that breaks off later only ends. @throws OutputError */
+async function openTrace(
+  config: CoordinatorConfig,
+  run: PreparedRun,
+  metrics: CoordinatorMetrics,
+  now: () => number,
+): Promise<RunTrace | null> {
+  const path = config.tracePath ?? null;
+  if (path === null) return null;
+  const file = await openTraceFile({
+    path,
+    onFailed: ({ message }) => config.log.warn(`The trace ends here, training goes on. ${message}`),
+    onDropped: (events) => metrics.traceDropped.inc(events),
+    ...(config.files === undefined ? {} : { files: config.files }),
+    ...(config.timers === undefined ? {} : { timers: config.timers }),
+  });
+  return createRunTrace(file, run.file.run, now());
 }
 
 function factsOf(config: CoordinatorConfig, run: PreparedRun): RunFacts {

@@ -27,6 +27,7 @@ import { createReporter } from './reporter.js';
 import { planOf } from './run-plan.js';
 import { statusOf } from './status.js';
 import { type ArrivedResult, createStepWork, openResult } from './step-work.js';
+import type { RunTrace } from './trace.js';
 import { createViewing } from './view/view.js';
 
 /** What the performer is put together from; the simulator in test/sim has some that go wrong. */
@@ -50,6 +51,7 @@ export async function startPerformer(
   run: PreparedRun,
   link: CoordinatorLink,
   metrics: CoordinatorMetrics,
+  trace: RunTrace | null,
   parts: PerformerParts = realParts,
 ): Promise<Coordinator> {
   const { log, pack, kernels } = config;
@@ -60,9 +62,9 @@ export async function startPerformer(
   let state: CoordinatorState = initialState(planOf(config, run), position, now());
 
   const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
-  const recorder = createRecorder(metrics, null, now);
+  const recorder = createRecorder(metrics, trace, now);
   const work = parts.createStepWork(run, kernels, recorder.timeline, now);
-  const reporter = createReporter(config, run, chronicle, metrics, now);
+  const reporter = createReporter(config, run, chronicle, metrics, recorder, now);
   const viewing = createViewing(config, run, now);
   const fail = (error: unknown): void => {
     state = { ...state, phase: 'ended' };
@@ -83,7 +85,16 @@ export async function startPerformer(
     onServed: () => metrics.blocksServed.inc(),
   });
   const { writeCurves: draw } = parts;
-  const ending = createEnding({ config, run, link, chronicle, disk, draw, onClose: () => stopListening() });
+  const ending = createEnding({
+    config,
+    run,
+    link,
+    chronicle,
+    disk,
+    draw,
+    account: () => reporter.account(),
+    onClose: () => stopListening(),
+  });
 
   const events: { event: CoordinatorEvent; arrived: ArrivedResult | null }[] = [];
   /** Until it has begun: what arrives while the queues are being consumed waits, since the beginning empties the tasks. */

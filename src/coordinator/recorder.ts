@@ -18,7 +18,8 @@ export interface Recorder {
   accepted(unit: UnitKey, arrived: ArrivedResult, tookMs: number): void;
   /** The step or validation is over. */
   closed(): void;
-  left(worker: string): void;
+  joined(worker: string): void;
+  left(worker: string, cause: string): void;
   /** A checkpoint that was begun at `startMs` is on disk. */
   checkpointSaved(startMs: number, sizeBytes: number): void;
 }
@@ -58,7 +59,12 @@ export function createRecorder(
       metrics.stepSeconds.observe((timed.endMs - timed.startMs) / 1000);
       for (const phase of stepPhases) metrics.phaseSeconds.observe({ phase }, timed.phases[phase] / 1000);
     },
-    left: (worker) => clocks.forget(worker),
+    joined: (worker) => trace?.moment(worker, 'joined', now()),
+    left(worker, cause) {
+      clocks.forget(worker);
+      trace?.moment(worker, `left: ${cause}`, now());
+      trace?.left(worker);
+    },
     checkpointSaved(startMs, sizeBytes) {
       const endMs = now();
       metrics.checkpointSeconds.observe((endMs - startMs) / 1000);

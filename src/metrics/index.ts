@@ -2,6 +2,7 @@ export { createLinkMetrics, type LinkMetrics } from './link-metrics.js';
 export { createLog, type LineWriter, type Log, type LogLevel, logLevels, silentLog } from './logger.js';
 export {
   createProgressLine,
+  fitProgress,
   formatDuration,
   formatProgress,
   type ProgressLine,

@@ -82,6 +82,7 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
       metrics: registry,
       log: live.log,
       viewed: port !== null,
+      tracePath: o.trace,
       workerCommand: flavour.workerCommand,
       onProgress: (progress) => {
         // Where lines do not move, the log has said once what is waited for.
@@ -97,7 +98,6 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
       runReport(summary, {
         outDir: relative(host.cwd, outDir) || outDir,
         dataDir: o.data,
-        trainFolders: spec.trainFolders,
         resumeCommand: `${flavour.resumeCommand} --data ${o.data} --out ${outDir} --resume`,
       }),
     );

@@ -130,6 +130,11 @@ const runRows = {
     'the run goes on as long as the loss is finite',
     'stop when the mean loss of 32 steps stays above FACTOR times its best for 32 steps; the last checkpoint is from before',
   ),
+  trace: output.optional(
+    kind.path('FILE'),
+    'not written',
+    'write a timeline of every step and worker to FILE, for ui.perfetto.dev or chrome://tracing',
+  ),
   resume: output.value(
     kind.toggle,
     false,
