@@ -274,6 +274,11 @@ export const inferTable = {
   out: output.optional(kind.path('DIR'), 'FOLDER', 'where predictions.csv and evaluation/ are written', {
     as: 'inferOut',
   }),
+  report: output.optional(
+    kind.path('FILE.html'),
+    'none',
+    'with --eval: one page that needs nothing else, with figures, diagrams, the worst mistakes as pictures, and what was evaluated',
+  ),
   threads: data.optional(
     kind.integer({ min: 1, max: 256 }),
     'all cores',
