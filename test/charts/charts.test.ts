@@ -137,7 +137,7 @@ describe('reliability diagram', () => {
   it('draws a bar and a dot for every bin that holds something, and says the error', async () => {
     const { svg, png } = await renderReliability(bins, 0.0427);
     expect(svg).toContain('aria-label="expected calibration error 4.27 % · pale bars are of few images"');
-    const { width = 0, height = 0 } = await sharp(png).metadata();
+    const { width, height } = await sharp(png).metadata();
     expect([width, height]).toEqual([2 * (380 + 82 + 34), 2 * (380 + 96 + 64)]);
     // The bar of the last bin reaches almost to the top, that of the middle one half as high; between them is paper.
     const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
