@@ -190,19 +190,23 @@ export async function startPerformer(
         return work.open(action.mode, action.passes);
       case 'publish_task':
         if (action.cause !== 'first') metrics.redispatches.inc({ cause: action.cause });
-        return outbox.send(() => link.publishTask(task(action, action.weightsVersion, action.attempt)));
+        return outbox.send(() => {
+          recorder.published(action);
+          return link.publishTask(task(action, action.weightsVersion, action.attempt));
+        });
       case 'ask':
         metrics.redispatches.inc({ cause: action.cause });
-        return outbox.send(() =>
-          link.sendTask(action.worker, task(action, action.weightsVersion, action.attempt)),
-        );
+        return outbox.send(() => {
+          recorder.published(action);
+          return link.sendTask(action.worker, task(action, action.weightsVersion, action.attempt));
+        });
       case 'audited':
         return reporter.audited(action.outcome, action.line);
       case 'expelled':
         return reporter.expelled(action.line);
       case 'accept':
         if (arrived === null) throw new TypeError('Expected a result to accept.');
-        recorder.accepted(action, arrived, action.tookMs);
+        recorder.accepted(action, arrived);
         work.fold(action, arrived);
         viewing.accepted(arrived.header.worker, arrived.result);
         return reporter.accepted(action.mode, arrived.header.samples);

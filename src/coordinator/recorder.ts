@@ -14,8 +14,9 @@ export interface Recorder {
   opened(mode: Mode, step: number): void;
   /** Does it, and takes its time. */
   broadcasting(broadcast: () => Promise<void>): Promise<void>;
-  /** `tookMs`: since the block was published last. */
-  accepted(unit: UnitKey, arrived: ArrivedResult, tookMs: number): void;
+  /** The block is on its way out, now. */
+  published(unit: UnitKey): void;
+  accepted(unit: UnitKey, arrived: ArrivedResult): void;
   /** The step or validation is over. */
   closed(): void;
   joined(worker: string): void;
@@ -32,21 +33,33 @@ export function createRecorder(
 ): Recorder {
   const timeline = createStepTimeline();
   const clocks = createWorkerClocks();
+  /** When each block of the open front was sent, by pass and node: the first time and the last. */
+  const sendings = new Map<string, { firstMs: number; lastMs: number }>();
+  const sendingOf = ({ pass, node }: UnitKey): string => `${pass}/${node}`;
   return {
     timeline,
-    opened: (mode, step) => timeline.open(mode, step, now()),
+    opened(mode, step) {
+      sendings.clear();
+      timeline.open(mode, step, now());
+    },
+    published(unit) {
+      const nowMs = now();
+      const firstMs = sendings.get(sendingOf(unit))?.firstMs ?? nowMs;
+      sendings.set(sendingOf(unit), { firstMs, lastMs: nowMs });
+    },
     async broadcasting(broadcast) {
       const startMs = now();
       await broadcast();
       timeline.add('broadcast', { startMs, endMs: now() });
     },
-    accepted(unit, { result, arrivedMs }, tookMs) {
-      const { worker, samples, computeMs } = result;
+    accepted(unit, { result, arrivedMs }) {
+      const { worker, samples, computeMs, takenAtMs, sentAtMs } = result;
       metrics.perWorker.accepted(worker, samples, computeMs);
-      // `tookMs` ends when the decider took the result up, a moment after it arrived.
-      const publishedMs = Math.min(arrivedMs, now() - tookMs);
-      const { takenAtMs: takenMs, sentAtMs: sentMs } = result;
-      clocks.heard(worker, { publishedMs, takenMs, sentMs, arrivedMs });
+      const { firstMs, lastMs } = sendings.get(sendingOf(unit)) ?? { firstMs: arrivedMs, lastMs: arrivedMs };
+      // Of a block that was sent again, the answer to the first time may come a moment later.
+      const isLate = firstMs < lastMs && takenAtMs + clocks.offsetMs(worker) < lastMs;
+      const publishedMs = isLate ? firstMs : lastMs;
+      clocks.heard(worker, { publishedMs, takenAtMs, sentAtMs, arrivedMs });
       const times = placeBlock(result, clocks.offsetMs(worker), { startMs: publishedMs, endMs: arrivedMs });
       timeline.add('compute', times.computing);
       trace?.block(worker, result.thread, unit, times);

@@ -56,10 +56,9 @@ export async function openTraceFile(o: {
     hasFailed = true;
     onDropped(lost + waiting.length);
     waiting = [];
-    // What was there stays whole; its bracket takes no room that was not taken before.
-    await handle
-      .truncate(endsAt)
-      .then(() => writeAt(tail, endsAt))
+    // What was there stays whole: its bracket has a place already, on a full disk too, and what came after goes.
+    await writeAt(tail, endsAt)
+      .then(() => handle.truncate(endsAt + tail.length))
       .catch(() => undefined);
     onFailed(outputError(path, error));
   };
@@ -84,7 +83,7 @@ export async function openTraceFile(o: {
   const flush = (): void => {
     cancelFlush?.();
     cancelFlush = null;
-    writing ??= drain();
+    if (waiting.length > 0) writing ??= drain();
   };
 
   return {

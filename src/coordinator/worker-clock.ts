@@ -4,10 +4,10 @@
  * travelled fast, the bounds get close. In their middle the truth lies best (as NTP takes it).
  */
 export interface WorkerClocks {
-  /** One message each way. All times in milliseconds, `taken` and `sent` by the worker's clock, the others by ours. */
+  /** One message each way. All times in milliseconds, `takenAtMs` and `sentAtMs` by the worker's clock, the others by ours. */
   heard(
     worker: string,
-    times: { publishedMs: number; takenMs: number; sentMs: number; arrivedMs: number },
+    times: { publishedMs: number; takenAtMs: number; sentAtMs: number; arrivedMs: number },
   ): void;
   /** What to add to a time of that worker's clock; 0 for one that was never heard. */
   offsetMs(worker: string): number;
@@ -26,9 +26,9 @@ interface Bounds {
 export function createWorkerClocks(): WorkerClocks {
   const heard = new Map<string, Bounds[]>();
   return {
-    heard(worker, { publishedMs, takenMs, sentMs, arrivedMs }) {
+    heard(worker, { publishedMs, takenAtMs, sentAtMs, arrivedMs }) {
       const bounds = heard.get(worker) ?? [];
-      bounds.push({ low: publishedMs - takenMs, high: arrivedMs - sentMs });
+      bounds.push({ low: publishedMs - takenAtMs, high: arrivedMs - sentAtMs });
       if (bounds.length > remembered) bounds.shift();
       heard.set(worker, bounds);
     },
