@@ -14,12 +14,15 @@ const folder = await mkdtemp(join(tmpdir(), 'onko-screenshots-'));
 const data = join(folder, 'demo');
 const out = join(folder, 'run');
 
+const running = new Set();
+
 /** A program of the package; resolves when it ends. `onText` sees what it says. */
 function run(program, args, onText = () => {}) {
   const child = spawn(process.execPath, [join(root, 'dist', 'cli', `${program}.js`), ...args], {
     env: { ...process.env, XDG_STATE_HOME: folder, XDG_CACHE_HOME: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
@@ -29,7 +32,11 @@ function run(program, args, onText = () => {}) {
   }
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => (code === 0 ? resolve(said) : reject(new Error(said))));
+    child.once('close', (code) => {
+      running.delete(child);
+      if (code === 0) resolve(said);
+      else reject(new Error(said));
+    });
   });
 }
 
@@ -47,6 +54,7 @@ async function open(browser, url, width, height, scheme) {
     colorScheme: scheme,
     deviceScaleFactor: 2,
   });
+  page.setDefaultTimeout(240_000);
   await page.goto(url);
   return page;
 }
@@ -91,7 +99,7 @@ try {
   const url = await Promise.race([address, training.then(() => address)]);
   const desktop = await open(browser, url, 1180, 900, 'light');
   const phone = await open(browser, url, 360, 760, 'dark');
-  await desktop.getByText('Epoch 12 of 16').waitFor({ timeout: 120_000 });
+  await desktop.getByText('Epoch 12 of 16').waitFor();
   await desktop.locator('#gallery img').nth(15).waitFor();
   await keep(desktop, 'live-page.png', await upTo(desktop, '.pair >> nth=0'));
   await keep(phone, 'live-page-phone.png', await upTo(phone, '#phases'));
@@ -107,5 +115,10 @@ try {
   }
 } finally {
   await browser.close();
+  for (const child of running) {
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGKILL');
+    await ended;
+  }
   await rm(folder, { recursive: true, force: true });
 }

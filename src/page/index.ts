@@ -17,4 +17,5 @@ export type {
   RunSection,
   ValidationSection,
   WorkerRow,
+  WorkersSection,
 } from './state.js';

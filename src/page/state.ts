@@ -7,7 +7,7 @@ export interface PageState {
   progress: ProgressSection;
   lines: LinesSection;
   phases: PhasesSection | null;
-  workers: WorkerRow[];
+  workers: WorkersSection;
   /** The last epochs that are over. */
   epochs: EpochRow[];
   validation: ValidationSection | null;
@@ -74,6 +74,12 @@ export interface LinesSection {
 export interface PhasesSection {
   stepMs: number;
   phases: { name: string; what: string; ms: number }[];
+}
+
+export interface WorkersSection {
+  rows: WorkerRow[];
+  /** How many more there are that are not shown. */
+  more: number;
 }
 
 export interface WorkerRow {

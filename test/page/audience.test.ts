@@ -40,7 +40,7 @@ function stateOf(step: number): PageState {
     },
     lines: { loss: [], accuracy: [], validationLoss: [], validationAccuracy: [], throughput: [] },
     phases: null,
-    workers: [],
+    workers: { rows: [], more: 0 },
     epochs: [],
     validation: null,
     gallery: null,
@@ -99,11 +99,11 @@ it('tells everything at first, then only what has changed, and that nothing has'
   const { url } = await serve(() => stateOf(step));
   const client = await listenTo(url);
   await expect.poll(client.text).toContain('event: snapshot');
-  expect(client.text()).toContain('"workers":[]');
+  expect(client.text()).toContain('"workers":{"rows":[]');
   step = 2;
   await expect.poll(client.text).toContain('"step":2');
   const update = client.text().slice(client.text().indexOf('event: update'));
-  expect(update).not.toContain('"workers":[]');
+  expect(update).not.toContain('"workers":{"rows":[]');
   await expect.poll(client.text).toContain('event: beat');
 });
 

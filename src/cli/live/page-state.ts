@@ -16,6 +16,7 @@ type RunSections = Omit<PageState, 'phases' | 'messages'>;
 /** A page is no place for a thousand rows: history.csv has them. */
 const epochsShown = 12;
 const pointsShown = 240;
+const workersShown = 64;
 
 const phaseOf: Readonly<Record<RunView['status']['phase'], PagePhase>> = {
   gathering: 'gathering',
@@ -47,7 +48,7 @@ export function stateBefore(spec: TrainingSpec, version: string, note: string | 
       threads: 0,
     },
     lines: { loss: [], accuracy: [], validationLoss: [], validationAccuracy: [], throughput: [] },
-    workers: [],
+    workers: { rows: [], more: 0 },
     epochs: [],
     validation: null,
     gallery: null,
@@ -67,7 +68,7 @@ export function stateOf(
     run: { name: status.run, version, facts: factsOf(spec, view), classes },
     progress: progressOf(view),
     lines: linesOf(view),
-    workers: status.workers.map((row) => workerOf(row, view.doing.get(row.worker) ?? null)),
+    workers: workersOf(view),
     epochs: view.epochs.slice(-epochsShown).map((row) => ({
       epoch: row.epoch,
       trainLoss: row.trainLoss,
@@ -127,6 +128,17 @@ function linesOf({ course, pace, epochs }: RunView): LinesSection {
 
 /** As many digits as a screen shows: most of what travels are these. */
 const round = (value: number): number => Number(value.toPrecision(5));
+
+/** Those that were silent for longest come first: they are why one looks. Else by name, so that rows stay where they are. */
+function workersOf({ status, doing }: RunView): PageState['workers'] {
+  const rows = status.workers
+    .map((row) => workerOf(row, doing.get(row.worker) ?? null))
+    .toSorted((a, b) => lateness(b) - lateness(a) || (a.name < b.name ? -1 : 1));
+  return { rows: rows.slice(0, workersShown), more: Math.max(0, rows.length - workersShown) };
+}
+
+/** A heartbeat that is on its way makes nobody late. */
+const lateness = ({ lastSeenSeconds }: WorkerRow): number => (lastSeenSeconds > 5 ? lastSeenSeconds : 0);
 
 const share = (value: number): number => Number(value.toFixed(2));
 

@@ -21,7 +21,7 @@ export const commonRows = {
     'info',
     `one of ${logLevels.join(', ')}; progress is shown up to info`,
   ),
-  json: common.value(kind.toggle, false, 'log JSON lines instead of plain ones (and no progress line)'),
+  json: common.value(kind.toggle, false, 'log JSON lines instead of plain ones, progress among them'),
   verbose: common.value(kind.toggle, false, 'log everything, and show the stack trace of an error'),
 } as const;
 

@@ -1,4 +1,4 @@
-import type { WorkerRow } from '../state.js';
+import type { WorkerRow, WorkersSection } from '../state.js';
 import { byId, make } from './dom.js';
 import { percent, whole } from './format.js';
 
@@ -15,7 +15,7 @@ const lateSeconds = 5;
 const lookOf = (column: number): string =>
   column < 3 ? 'left' : column === heads.length - 1 ? 'left grow' : '';
 
-export function showWorkers(rows: readonly WorkerRow[]): void {
+export function showWorkers({ rows, more }: WorkersSection): void {
   const box = byId('workers');
   if (rows.length === 0) {
     box.replaceChildren(make('p', { class: 'soft' }, 'Nobody is here yet.'));
@@ -38,6 +38,7 @@ export function showWorkers(rows: readonly WorkerRow[]): void {
   const isKnown = rows.some(({ doing }) => doing !== null);
   box.replaceChildren(
     make('table', { class: 'rows workers', role: 'table', 'aria-labelledby': 'h-workers' }, [head, body]),
+    ...(more > 0 ? [make('p', { class: 'soft gap' }, `and ${whole(more)} more`)] : []),
     ...(isKnown ? [legend] : []),
   );
 }
