@@ -250,6 +250,11 @@ export const workerTable = {
     { as: 'workerMetricsPort' },
   ),
   metricsHost,
+  blockCache: cluster.value(
+    kind.integer({ min: 1 }, 'MIB'),
+    2048,
+    'disk space for data blocks in --cache-dir, in MiB; those that were not used for longest go first',
+  ),
   once: cluster.value(kind.toggle, false, 'end after one run instead of waiting for the next'),
   brokerWait: waitRow,
   brokerRetry: retryRow,
