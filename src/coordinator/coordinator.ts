@@ -1,6 +1,6 @@
 import { type FileOperations, realFiles } from '../store/index.js';
 import { summaryOfFinished } from './artifacts.js';
-import type { Coordinator, CoordinatorConfig } from './config.js';
+import type { Coordinator, CoordinatorConfig, RunSummary } from './config.js';
 import { type CoordinatorMetrics, createCoordinatorMetrics, type RunFacts } from './metrics.js';
 import { type PerformerParts, realParts, startPerformer } from './performer.js';
 import { type PreparedRun, prepareRun } from './prepare.js';
@@ -39,10 +39,7 @@ export async function startCoordinator(
     const trace = await openTrace(config, run, metrics, now);
     try {
       const coordinator = await startPerformer(config, run, link, metrics, trace, parts);
-      const finished = coordinator.finished.finally(() => trace?.close());
-      // Whoever awaits it sees the error; nobody has to.
-      finished.catch(() => undefined);
-      return { ...coordinator, finished };
+      return trace === null ? coordinator : closingAfter(coordinator, trace);
     } catch (error) {
       await trace?.close();
       throw error;
@@ -51,6 +48,21 @@ export async function startCoordinator(
     await link.close();
     throw error;
   }
+}
+
+/** The run is over when its trace is on disk, too. */
+function closingAfter(coordinator: Coordinator, trace: RunTrace): Coordinator {
+  const endBoth = async (): Promise<RunSummary> => {
+    try {
+      return await coordinator.finished;
+    } finally {
+      await trace.close();
+    }
+  };
+  const finished = endBoth();
+  // Whoever awaits it sees the error; nobody has to.
+  finished.catch(() => undefined);
+  return { ...coordinator, finished };
 }
 
 /** A trace that cannot be begun is an error at the start; one that breaks off later only ends. @throws OutputError */

@@ -35,7 +35,6 @@ export function createRecorder(
   const clocks = createWorkerClocks();
   /** When each block of the open front was sent, by pass and node: the first time and the last. */
   const sendings = new Map<string, { firstMs: number; lastMs: number }>();
-  const sendingOf = ({ pass, node }: UnitKey): string => `${pass}/${node}`;
   return {
     timeline,
     opened(mode, step) {
@@ -86,3 +85,5 @@ export function createRecorder(
     },
   };
 }
+
+const sendingOf = ({ pass, node }: UnitKey): string => `${pass}/${node}`;

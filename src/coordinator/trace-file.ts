@@ -52,29 +52,40 @@ export async function openTraceFile(o: {
     }
   };
 
-  const fail = async (error: unknown, lost: number): Promise<void> => {
-    hasFailed = true;
-    onDropped(lost + waiting.length);
+  /** What waits; nothing after a failure. */
+  const take = (): string[] => {
+    const events = waiting;
     waiting = [];
-    // What was there stays whole: its bracket has a place already, on a full disk too, and what came after goes.
-    await writeAt(tail, endsAt)
-      .then(() => handle.truncate(endsAt + tail.length))
-      .catch(() => undefined);
-    onFailed(outputError(path, error));
+    waitingChars = 0;
+    return events;
+  };
+
+  /** What was there stays whole: its bracket has a place already, on a full disk too, and what came after goes. */
+  const restoreTail = async (): Promise<void> => {
+    await writeAt(tail, endsAt);
+    await handle.truncate(endsAt + tail.length);
+  };
+
+  const breakOff = async (cause: unknown, lost: number): Promise<void> => {
+    hasFailed = true;
+    onDropped(lost + take().length);
+    try {
+      await restoreTail();
+    } catch {
+      // It cannot be helped; the cause is told all the same.
+    }
+    onFailed(outputError(path, cause));
   };
 
   const drain = async (): Promise<void> => {
-    while (waiting.length > 0 && !hasFailed) {
-      const events = waiting;
-      waiting = [];
-      waitingChars = 0;
+    for (let events = take(); events.length > 0; events = take()) {
       const text = `${isEmpty ? '' : ',\n'}${events.join(',\n')}`;
       try {
         await writeAt(text + tail, endsAt);
         endsAt += Buffer.byteLength(text);
         isEmpty = false;
       } catch (error) {
-        await fail(error, events.length);
+        await breakOff(error, events.length);
       }
     }
     writing = null;

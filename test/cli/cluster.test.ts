@@ -71,19 +71,21 @@ it('coordinator start and two worker start, the address alone given: the same mo
 });
 
 it('a worker serves a page of its own when it is told to, and says whether it is well', async () => {
-  let pages: Promise<string[]> | null = null;
+  let pages: Promise<string[]> = Promise.resolve([]);
+  let asked = false;
   const args = ['start', '--threads', '1', '--id', 'watched', '--metrics-port', '0'];
   const ended = await runProgram('worker', args, {
     cwd: elsewhere,
     env: { ONKO_BROKER: vhost.url },
     onOutput: (text, kill) => {
       const url = /url=(\S+)\/metrics/.exec(text)?.[1];
-      if (url === undefined || pages !== null) return;
+      if (url === undefined || asked) return;
+      asked = true;
       pages = whenWell(url).finally(() => kill('SIGTERM'));
     },
   });
   expect(ended.code).toBe(0);
-  const [healthz, page] = (await pages) ?? [];
+  const [healthz, page] = await pages;
   expect(healthz).toBe('ok\n');
   expect(page).toContain('onko_compute_threads{worker="watched"} 1');
   expect(page).toMatch(/^process_resident_memory_bytes\{worker="watched"\} \d+$/m);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { openTraceFile } from '../../src/coordinator/trace-file.js';
 import { type FileOperations, OutputError, realFiles } from '../../src/store/index.js';
 import type { Timers } from '../../src/transport/index.js';
@@ -41,7 +42,8 @@ const open = (files: FileOperations = realFiles) =>
     },
   });
 
-const stored = async (): Promise<unknown> => JSON.parse(await readFile(path, 'utf8'));
+const stored = async (): Promise<unknown[]> =>
+  z.array(z.unknown()).parse(JSON.parse(await readFile(path, 'utf8')));
 const event = (n: number): string => JSON.stringify({ n, name: 'কাজ' });
 const events = (count: number): object[] => Array.from({ length: count }, (_, n) => ({ n, name: 'কাজ' }));
 
@@ -109,7 +111,7 @@ describe('a trace file', () => {
       if (i % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await file.close();
-    const kept = (await stored()) as object[];
+    const kept = await stored();
     expect(kept).toEqual(events(kept.length));
     expect(kept.length).toBeGreaterThan(500);
     expect(kept.length + dropped).toBe(5_000);
@@ -128,7 +130,7 @@ describe('a trace file', () => {
     expect(dropped).toBeGreaterThanOrEqual(8);
     release();
     await file.close();
-    expect(((await stored()) as object[]).length + dropped).toBe(20);
+    expect((await stored()).length + dropped).toBe(20);
   });
 
   it('takes nothing after its end', async () => {

@@ -116,13 +116,13 @@ describe('the pages', () => {
   });
 });
 
-describe('the trace', () => {
-  const spansOf = (pid: number): TraceEvent[] => events.filter((one) => one.ph === 'X' && one.pid === pid);
-  const stepsOf = (): TraceEvent[] => spansOf(1).filter(({ name }) => name.startsWith('step '));
-  const median = (numbers: readonly number[]): number =>
-    numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
-  const phases = ['update', 'compute', 'sum', 'broadcast', 'queue'];
+const spansOf = (pid: number): TraceEvent[] => events.filter((one) => one.ph === 'X' && one.pid === pid);
+const stepsOf = (): TraceEvent[] => spansOf(1).filter(({ name }) => name.startsWith('step '));
+const median = (numbers: readonly number[]): number =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+const phases = ['update', 'compute', 'sum', 'broadcast', 'queue'];
 
+describe('the trace', () => {
   it('can be drawn: a process for the coordinator and each worker, a track for each thread', () => {
     expect(overlaps(events)).toEqual([]);
     const named = (kind: string) => events.filter(({ ph, name }) => ph === 'M' && name === kind);
