@@ -63,7 +63,7 @@ async function open(browser, url, width, height, scheme) {
 
 async function keep(page, name, options) {
   const png = await page.screenshot(options);
-  const small = await sharp(png).png({ palette: true, quality: 90, effort: 10 }).toBuffer();
+  const small = await sharp(png).png({ palette: true, quality: 70, effort: 7, dither: 0 }).toBuffer();
   await writeFile(join(pictures, name), small);
   console.log(`${name}  ${Math.round(small.length / 1024)} KB`);
 }
