@@ -29,6 +29,7 @@ import { planOf } from './run-plan.js';
 import { statusOf } from './status.js';
 import { type ArrivedResult, createStepWork, openResult } from './step-work.js';
 import type { RunTrace } from './trace.js';
+import { createViewing } from './view/view.js';
 
 /** What the performer is put together from; the simulator in test/sim has some that go wrong. */
 export interface PerformerParts {
@@ -64,8 +65,9 @@ export async function startPerformer(
   const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
   const recorder = createRecorder(metrics, trace, now);
   const work = parts.createStepWork(run, kernels, recorder.timeline, now);
-  const health = createHealth(now);
   const reporter = createReporter(config, run, chronicle, metrics, recorder, now);
+  const viewing = createViewing(config, run, now);
+  const health = createHealth(now);
   const fail = (error: unknown): void => {
     state = { ...state, phase: 'ended' };
     ending.failed(error);
@@ -85,7 +87,16 @@ export async function startPerformer(
     onServed: () => metrics.blocksServed.inc(),
   });
   const { writeCurves: draw } = parts;
-  const ending = createEnding({ config, run, link, chronicle, disk, draw, onClose: () => stopListening() });
+  const ending = createEnding({
+    config,
+    run,
+    link,
+    chronicle,
+    disk,
+    draw,
+    account: () => reporter.account(),
+    onClose: () => stopListening(),
+  });
 
   const events: { event: CoordinatorEvent; arrived: ArrivedResult | null }[] = [];
   /** Until it has begun: what arrives while the queues are being consumed waits, since the beginning empties the tasks. */
@@ -106,6 +117,7 @@ export async function startPerformer(
         state = decided.state;
         for (const action of decided.actions) perform(action, next.arrived);
         reporter.observe(before, state, next.event);
+        viewing.observe(() => reporter.progress(state), chronicle.seconds());
         health.observe(state);
       }
     } catch (error) {
@@ -199,6 +211,7 @@ export async function startPerformer(
         if (arrived === null) throw new TypeError('Expected a result to accept.');
         recorder.accepted(action, arrived);
         work.fold(action, arrived);
+        viewing.accepted(arrived.header.worker, arrived.result);
         return reporter.accepted(action.mode, arrived.header.samples);
       case 'accept_empty':
         return work.foldEmpty(action);
@@ -212,14 +225,17 @@ export async function startPerformer(
         if (!finite) return post({ type: 'step_applied', step: action.step, finite });
         const trend = chronicle.addStep(sums);
         reporter.stepApplied(action.step, sums, gradientNorm);
+        viewing.stepApplied(action.step, sums);
         return post({ type: 'step_applied', step: action.step, finite, trend });
       }
       case 'record_epoch': {
         recorder.closed();
-        const validation = action.validated ? (work.takeEvaluation()?.sums ?? null) : null;
+        const evaluation = action.validated ? work.takeEvaluation() : null;
+        const validation = evaluation?.sums ?? null;
         const step = trainer.version();
         const learningRate = trainer.learningRateOf(step - 1);
         reporter.epochRecorded(chronicle.recordEpoch({ step, learningRate, validation }));
+        viewing.epochRecorded(action.epoch + 1, evaluation?.confusion ?? null);
         disk.saveHistory((failure) => reporter.writeFailed('history', failure.message));
         return post({ type: 'epoch_recorded', epoch: action.epoch });
       }
@@ -323,6 +339,10 @@ export async function startPerformer(
   return {
     finished: ending.summary,
     illness: () => health.illness(),
+    view: () => {
+      const progress = reporter.progress(state);
+      return viewing.view(statusOf(state, progress, now()), progress, chronicle.seconds(), chronicle.rows());
+    },
     stop: async () => {
       post({ type: 'stop_requested' });
       await ending.summary.then(

@@ -1,4 +1,5 @@
 import type { Mode } from '../protocol/index.js';
+import { accountOf, type RunAccount } from './account.js';
 import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig, Progress } from './config.js';
 import type { AuditOutcome, RejectReason, UnitKey } from './decide/actions.js';
@@ -26,6 +27,7 @@ export interface Reporter {
   writeFailed(file: 'checkpoint' | 'history', reason: string): void;
   report(level: 'info' | 'warn', line: string, waiting: boolean): void;
   progress(state: CoordinatorState): Progress;
+  account(): Promise<RunAccount>;
   /** After each event, with the state before and after it. */
   observe(before: CoordinatorState, state: CoordinatorState, event: CoordinatorEvent): void;
 }
@@ -43,6 +45,7 @@ export function createReporter(
   const { log, onProgress, spec } = config;
   const { curriculum, trainer } = run;
   const pace = createPaceMeter(now);
+  const workers = new Set<string>();
   let waiting: string | null = null;
   let savedAtMs = now();
   let phase: Progress['phase'] = 'gathering';
@@ -85,6 +88,7 @@ export function createReporter(
 
   return {
     progress,
+    account: () => accountOf(metrics, workers, metrics.link.reconnects()),
     accepted(mode, samples) {
       waiting = null;
       metrics.images.inc({ mode }, samples);
@@ -160,6 +164,7 @@ export function createReporter(
       }
       const { joined, left } = membershipChanges(before, state, event);
       metrics.joins.inc(joined.length);
+      for (const worker of joined) workers.add(worker);
       for (const worker of joined) recorder.joined(worker);
       for (const { worker, cause } of left) {
         metrics.departures.inc({ cause });

@@ -2,6 +2,7 @@ export { createLinkMetrics, type LinkMetrics } from './link-metrics.js';
 export { createLog, type LineWriter, type Log, type LogLevel, logLevels, silentLog } from './logger.js';
 export {
   createProgressLine,
+  fitProgress,
   formatDuration,
   formatProgress,
   type ProgressLine,
@@ -10,4 +11,4 @@ export {
 } from './progress.js';
 export { redactText, redactUrl, redactValue } from './redact.js';
 export { Counter, createRegistry, Gauge, Histogram, type Maker, metricsIn, Registry } from './registry.js';
-export { type MetricsServer, MetricsServerError, serveMetrics } from './server.js';
+export { type MetricsServer, MetricsServerError, type PathHandler, serveMetrics } from './server.js';
