@@ -4,6 +4,7 @@
  */
 #include "kernels.h"
 
+#include "averagepool2d.h"
 #include "conv2d.h"
 #include "conv2d_parameters.h"
 #include "elementwise.h"
@@ -39,6 +40,8 @@ const struct kernels ONKO_KERNELS = {
     .linear_backward_parameters = linear_backward_parameters,
     .maxpool2d_forward = maxpool2d_forward,
     .maxpool2d_backward = maxpool2d_backward,
+    .averagepool2d_forward = averagepool2d_forward,
+    .averagepool2d_backward = averagepool2d_backward,
     .activation_forward = activation_forward,
     .activation_backward = activation_backward,
     .multiply = multiply,

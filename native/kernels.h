@@ -16,6 +16,10 @@ struct pool2d_dims {
   ptrdiff_t channels, height, width, size, stride, out_height, out_width;
 };
 
+struct averagepool2d_dims {
+  ptrdiff_t channels, height, width, window_height, window_width, stride, out_height, out_width;
+};
+
 enum activation { ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_TANH, ACTIVATION_SIGMOID, ACTIVATION_COUNT };
 
 struct kernels {
@@ -32,6 +36,8 @@ struct kernels {
                                      ptrdiff_t units);
   void (*maxpool2d_forward)(float *y, uint8_t *argmax, const float *x, const struct pool2d_dims *);
   void (*maxpool2d_backward)(float *dx, const float *dy, const uint8_t *argmax, const struct pool2d_dims *);
+  void (*averagepool2d_forward)(float *y, const float *x, const struct averagepool2d_dims *);
+  void (*averagepool2d_backward)(float *dx, const float *dy, const struct averagepool2d_dims *);
   void (*activation_forward)(float *y, const float *x, ptrdiff_t count, enum activation, float slope);
   void (*activation_backward)(float *dx, const float *dy, const float *y, ptrdiff_t count, enum activation,
                               float slope);

@@ -52,6 +52,16 @@ void export_maxpool2d_backward(float *dx, const float *dy, const uint8_t *argmax
   maxpool2d_backward(dx, dy, argmax, d);
 }
 
+EXPORT("averagePool2dForward")
+void export_averagepool2d_forward(float *y, const float *x, const struct averagepool2d_dims *d) {
+  averagepool2d_forward(y, x, d);
+}
+
+EXPORT("averagePool2dBackward")
+void export_averagepool2d_backward(float *dx, const float *dy, const struct averagepool2d_dims *d) {
+  averagepool2d_backward(dx, dy, d);
+}
+
 EXPORT("activationForward")
 void export_activation_forward(float *y, const float *x, ptrdiff_t count, enum activation which, float slope) {
   activation_forward(y, x, count, which, slope);

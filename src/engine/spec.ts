@@ -21,6 +21,8 @@ export type LayerSpec =
   | { type: 'tanh' }
   | { type: 'sigmoid' }
   | { type: 'maxpool2d'; size: number; stride?: number | undefined }
+  | { type: 'avgpool2d'; size: number; stride?: number | undefined }
+  | { type: 'global_avgpool2d' }
   | { type: 'flatten' }
   | { type: 'linear'; units: number }
   | { type: 'dropout'; rate: number }
@@ -62,6 +64,8 @@ const layerSchemas = {
   sigmoid: z.strictObject({ type: z.literal('sigmoid') }),
   // The winner's place in its window is kept in one byte, hence 15×15 at most.
   maxpool2d: z.strictObject({ type: z.literal('maxpool2d'), size: count(15), stride: count(31).optional() }),
+  avgpool2d: z.strictObject({ type: z.literal('avgpool2d'), size: count(64), stride: count(64).optional() }),
+  global_avgpool2d: z.strictObject({ type: z.literal('global_avgpool2d') }),
   flatten: z.strictObject({ type: z.literal('flatten') }),
   linear: z.strictObject({ type: z.literal('linear'), units: count(maxUnits) }),
   dropout: z.strictObject({ type: z.literal('dropout'), rate: z.number().min(0).lt(1) }),

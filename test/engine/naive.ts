@@ -25,6 +25,10 @@ export function naiveLayer(
       return conv2d(spec, x, shape, w, b);
     case 'maxpool2d':
       return maxpool2d(spec, x, shape);
+    case 'avgpool2d':
+      return averagePool2d(x, shape, spec.size, spec.size, spec.stride ?? spec.size);
+    case 'global_avgpool2d':
+      return averagePool2d(x, shape, shape.height, shape.width, 1);
     case 'linear': {
       const y = Float64Array.from({ length: spec.units }, (_, u) => {
         let sum = b[u];
@@ -108,6 +112,35 @@ function maxpool2d(
             y[out] = Math.max(y[out], x[(c * height + row) * width + column]);
           }
         }
+      }
+    }
+  }
+  return { y, shape };
+}
+
+function averagePool2d(
+  x: Float64Array,
+  { channels, height, width }: Shape,
+  windowHeight: number,
+  windowWidth: number,
+  stride: number,
+): NaiveOutput {
+  const shape = {
+    channels,
+    height: Math.floor((height - windowHeight) / stride) + 1,
+    width: Math.floor((width - windowWidth) / stride) + 1,
+  };
+  const y = new Float64Array(channels * shape.height * shape.width);
+  for (let c = 0; c < channels; c++) {
+    for (let oy = 0; oy < shape.height; oy++) {
+      for (let ox = 0; ox < shape.width; ox++) {
+        let sum = 0;
+        for (let row = oy * stride; row < oy * stride + windowHeight; row++) {
+          for (let column = ox * stride; column < ox * stride + windowWidth; column++) {
+            sum += x[(c * height + row) * width + column];
+          }
+        }
+        y[(c * shape.height + oy) * shape.width + ox] = sum / (windowHeight * windowWidth);
       }
     }
   }

@@ -17,6 +17,7 @@ export function randomModel(seed: number): Model {
   const spatial = (): LayerSpec => {
     if (random.below(3) === 0) return elementwise();
     if (random.below(3) === 0) return { type: 'maxpool2d', size: between(1, 3), stride: between(1, 3) };
+    if (random.below(4) === 0) return { type: 'avgpool2d', size: between(1, 3), stride: between(1, 3) };
     const kernel = between(1, 4);
     const sizes = { kernel, stride: between(1, 2), padding: random.below(kernel) };
     return { type: 'conv2d', filters: between(1, 7), ...sizes };
@@ -27,7 +28,7 @@ export function randomModel(seed: number): Model {
   for (;;) {
     const layers: LayerSpec[] = [
       ...Array.from({ length: between(0, 7) }, spatial),
-      { type: 'flatten' },
+      { type: random.below(4) === 0 ? 'global_avgpool2d' : 'flatten' },
       ...Array.from({ length: between(0, 5) }, flat),
       { type: 'linear', units: between(2, 12) },
       { type: 'softmax' },

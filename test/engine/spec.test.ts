@@ -38,6 +38,7 @@ describe('form', () => {
     [spec({ type: 'conv2d', filters: 6.5, kernel: 3 }, softmax), 'found 6.5'],
     [spec({ type: 'conv2d', filters: 6, kernel: 3, stride: 0 }, softmax), '"stride"'],
     [spec({ type: 'maxpool2d', size: 16 }, softmax), 'Layer 0 (maxpool2d): "size"'],
+    [spec({ type: 'avgpool2d', size: 0 }, softmax), 'Layer 0 (avgpool2d): "size"'],
     [spec({ type: 'dropout', rate: 1 }, softmax), 'Layer 0 (dropout): "rate"'],
     [spec({ type: 'leaky_relu', slope: -0.1 }, softmax), 'Layer 0 (leaky_relu): "slope"'],
     [
@@ -68,6 +69,10 @@ describe('shapes', () => {
     [
       spec({ type: 'conv2d', filters: 6, kernel: 31 }, { type: 'maxpool2d', size: 3 }, softmax),
       'Layer 1 (maxpool2d): expected an input of at least 6×3×3 for a 3×3 window, found 6×2×2.',
+    ],
+    [
+      spec({ type: 'conv2d', filters: 6, kernel: 30 }, { type: 'avgpool2d', size: 4 }, softmax),
+      'Layer 1 (avgpool2d): expected an input of at least 6×4×4 for a 4×4 window, found 6×3×3.',
     ],
     [
       spec({ type: 'conv2d', filters: 6, kernel: 3, padding: 3 }, softmax),

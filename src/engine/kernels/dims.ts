@@ -1,4 +1,4 @@
-import type { Conv2dDims, LinearDims, PackDims, Pool2dDims } from './kernels.js';
+import type { AveragePool2dDims, Conv2dDims, LinearDims, PackDims, Pool2dDims } from './kernels.js';
 
 /** Dims as the C source has them: their numbers in a row, in the order of the structs in native/kernels.h. */
 export const conv2dRow = (d: Conv2dDims): number[] => [
@@ -17,6 +17,16 @@ export const pool2dRow = (d: Pool2dDims): number[] => [
   d.height,
   d.width,
   d.size,
+  d.stride,
+  d.outHeight,
+  d.outWidth,
+];
+export const averagePool2dRow = (d: AveragePool2dDims): number[] => [
+  d.channels,
+  d.height,
+  d.width,
+  d.windowHeight,
+  d.windowWidth,
   d.stride,
   d.outHeight,
   d.outWidth,

@@ -25,6 +25,18 @@ export interface Pool2dDims {
   outWidth: number;
 }
 
+/** Sizes of one average pooling without padding, over windows of any height and width; what no whole window covers is left out. */
+export interface AveragePool2dDims {
+  channels: number;
+  height: number;
+  width: number;
+  windowHeight: number;
+  windowWidth: number;
+  stride: number;
+  outHeight: number;
+  outWidth: number;
+}
+
 export interface LinearDims {
   inputs: number;
   units: number;
@@ -107,6 +119,11 @@ export interface Kernels {
   maxPool2dForward(y: Float32Array, argmax: Uint8Array, x: Float32Array, dims: Pool2dDims): void;
   /** dy[C,OH,OW,16], argmax → dx[C,H,W,16] */
   maxPool2dBackward(dx: Float32Array, dy: Float32Array, argmax: Uint8Array, dims: Pool2dDims): void;
+
+  /** x[C,H,W,16] → y[C,OH,OW,16], the mean of each window */
+  averagePool2dForward(y: Float32Array, x: Float32Array, dims: AveragePool2dDims): void;
+  /** dy[C,OH,OW,16] → dx[C,H,W,16] */
+  averagePool2dBackward(dx: Float32Array, dy: Float32Array, dims: AveragePool2dDims): void;
 
   /** x[n] → y[n] */
   activationForward(y: Float32Array, x: Float32Array, activation: Activation): void;

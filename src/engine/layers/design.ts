@@ -1,5 +1,6 @@
 import type { LayerSpec, Shape } from '../spec.js';
 import { activation } from './activation.js';
+import { averagePool2d, globalAveragePool2d } from './averagepool2d.js';
 import { conv2d } from './conv2d.js';
 import { dropout } from './dropout.js';
 import { flatten } from './flatten.js';
@@ -20,6 +21,10 @@ export function designLayer(spec: LayerSpec, input: Shape): LayerDesign {
       return activation(spec, input);
     case 'maxpool2d':
       return maxpool2d(spec, input);
+    case 'avgpool2d':
+      return averagePool2d(spec, input);
+    case 'global_avgpool2d':
+      return globalAveragePool2d(input);
     case 'flatten':
       return flatten(input);
     case 'linear':

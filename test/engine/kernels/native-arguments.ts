@@ -48,6 +48,24 @@ export function validCalls(seed: number): ValidCall[] {
   const unpooled = channels * rows * columns * 16;
   const winners = Uint8Array.from({ length: pooled }, () => random.below(256));
 
+  // Two windows at least downwards, so that the stride shows in the sizes.
+  const [windowHeight, windowWidth] = [between(1, 5), between(1, 5)];
+  const [planeHeight, planeWidth] = [windowHeight + step + random.below(7), windowWidth + random.below(7)];
+  const meanRows = Math.floor((planeHeight - windowHeight) / step) + 1;
+  const meanColumns = Math.floor((planeWidth - windowWidth) / step) + 1;
+  const averaging = dims(
+    channels,
+    planeHeight,
+    planeWidth,
+    windowHeight,
+    windowWidth,
+    step,
+    meanRows,
+    meanColumns,
+  );
+  const means = channels * meanRows * meanColumns * 16;
+  const averaged = channels * planeHeight * planeWidth * 16;
+
   const length = 16 * between(1, 6);
   const odd = between(1, 70);
   const [classes, lanes] = [between(1, 40), between(0, 16)];
@@ -71,6 +89,8 @@ export function validCalls(seed: number): ValidCall[] {
     ),
     call('maxPool2dForward', [f32(pooled), winners.slice(), f32(unpooled), pool], [0, 1]),
     call('maxPool2dBackward', [f32(unpooled), f32(pooled), winners, pool]),
+    call('averagePool2dForward', [f32(means), f32(averaged), averaging]),
+    call('averagePool2dBackward', [f32(averaged), f32(means), averaging]),
     call('activationForward', [f32(length), f32(length), random.below(4), random.float()]),
     call('activationBackward', [f32(length), f32(length), f32(length), random.below(4), random.float()]),
     call('multiply', [f32(odd), f32(odd), f32(odd)]),

@@ -82,6 +82,22 @@ function pool2dOutputs(kernels: Kernels, random: Random): Outputs {
   return { y, dx, argmax: Float32Array.from(argmax) };
 }
 
+function averagePool2dOutputs(kernels: Kernels, random: Random): Outputs {
+  const [windowHeight, windowWidth] = [between(random, 1, 6), between(random, 1, 6)];
+  const [stride, channels] = [between(random, 1, 5), between(random, 1, 5)];
+  const [height, width] = [between(random, windowHeight, 12), between(random, windowWidth, 12)];
+  const outHeight = Math.floor((height - windowHeight) / stride) + 1;
+  const outWidth = Math.floor((width - windowWidth) / stride) + 1;
+  const dims = { channels, height, width, windowHeight, windowWidth, stride, outHeight, outWidth };
+  const x = values(random, channels * height * width * 16);
+  const dy = values(random, channels * outHeight * outWidth * 16);
+  const y = noise(dy.length);
+  const dx = noise(x.length);
+  kernels.averagePool2dForward(y, x, dims);
+  kernels.averagePool2dBackward(dx, dy, dims);
+  return { y, dx };
+}
+
 function elementwiseOutputs(kernels: Kernels, random: Random): Outputs {
   const length = between(random, 1, 9) * 16;
   const x = values(random, length).map((v) => v * 10 ** between(random, -3, 2));
@@ -121,7 +137,14 @@ function lossOutputs(kernels: Kernels, random: Random): Outputs {
   return { y, dx, packed, losses: new Float32Array(losses.buffer), rounded: Float32Array.from(losses) };
 }
 
-const families = { conv2dOutputs, linearOutputs, pool2dOutputs, elementwiseOutputs, lossOutputs };
+const families = {
+  conv2dOutputs,
+  linearOutputs,
+  pool2dOutputs,
+  averagePool2dOutputs,
+  elementwiseOutputs,
+  lossOutputs,
+};
 
 describe.each(Object.entries(families))('%s over random shapes', (name, outputsOf) => {
   const seeds = Array.from({ length: name === 'conv2dOutputs' ? 60 : 25 }, (_, i) => 1000 + i);

@@ -62,6 +62,17 @@ const stacks: Record<string, LayerSpec[]> = {
     { type: 'sigmoid' },
     ...head,
   ],
+  'means of windows, that overlap and that do not, and of the plane': [
+    { type: 'conv2d', filters: 4, kernel: 3, padding: 1 },
+    { type: 'avgpool2d', size: 3, stride: 2 },
+    { type: 'tanh' },
+    { type: 'conv2d', filters: 6, kernel: 2, padding: 1 },
+    { type: 'avgpool2d', size: 2 },
+    { type: 'sigmoid' },
+    { type: 'global_avgpool2d' },
+    { type: 'linear', units: 5 },
+    { type: 'softmax' },
+  ],
   'a convolution down to one pixel, without flatten': [
     { type: 'conv2d', filters: 6, kernel: 7 },
     { type: 'tanh' },

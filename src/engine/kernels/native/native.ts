@@ -1,5 +1,5 @@
 import { activationNumbers, slopeOf } from '../activation.js';
-import { conv2dRow, linearRow, packRow, pool2dRow, remember } from '../dims.js';
+import { averagePool2dRow, conv2dRow, linearRow, packRow, pool2dRow, remember } from '../dims.js';
 import type { Kernels } from '../kernels.js';
 
 /** The operations of one instruction set as native/addon.c has them: dims as numbers in a row, activations by number. */
@@ -32,6 +32,8 @@ export interface NativeOperations {
   ): void;
   maxPool2dForward(y: Float32Array, argmax: Uint8Array, x: Float32Array, dims: Int32Array): void;
   maxPool2dBackward(dx: Float32Array, dy: Float32Array, argmax: Uint8Array, dims: Int32Array): void;
+  averagePool2dForward(y: Float32Array, x: Float32Array, dims: Int32Array): void;
+  averagePool2dBackward(dx: Float32Array, dy: Float32Array, dims: Int32Array): void;
   activationForward(y: Float32Array, x: Float32Array, activation: number, slope: number): void;
   activationBackward(
     dx: Float32Array,
@@ -65,6 +67,7 @@ export const nativeNumericsId = 'native-f32-2';
 export function nativeKernels(instructionSet: string, operations: NativeOperations): Kernels {
   const conv2d = rowOf(conv2dRow);
   const pool2d = rowOf(pool2dRow);
+  const averagePool2d = rowOf(averagePool2dRow);
   const linear = rowOf(linearRow);
   const pack = rowOf(packRow);
   const { multiply, softmaxForward, crossEntropyForward, crossEntropyBackward, add, allocate } = operations;
@@ -85,6 +88,8 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
       operations.linearBackwardParameters(dw, db, x, dy, linear(dims)),
     maxPool2dForward: (y, argmax, x, dims) => operations.maxPool2dForward(y, argmax, x, pool2d(dims)),
     maxPool2dBackward: (dx, dy, argmax, dims) => operations.maxPool2dBackward(dx, dy, argmax, pool2d(dims)),
+    averagePool2dForward: (y, x, dims) => operations.averagePool2dForward(y, x, averagePool2d(dims)),
+    averagePool2dBackward: (dx, dy, dims) => operations.averagePool2dBackward(dx, dy, averagePool2d(dims)),
     activationForward: (y, x, activation) =>
       operations.activationForward(y, x, activationNumbers[activation.type], slopeOf(activation)),
     activationBackward: (dx, dy, y, activation) =>

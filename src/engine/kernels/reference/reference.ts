@@ -1,4 +1,5 @@
 import type { Kernels } from '../kernels.js';
+import { averagePool2dBackward, averagePool2dForward } from './averagepool2d.js';
 import { conv2dBackwardInput, conv2dForward } from './conv2d.js';
 import { conv2dBackwardParameters } from './conv2d-parameters.js';
 import { activationBackward, activationForward, add, multiply, packPixels } from './elementwise.js';
@@ -25,6 +26,8 @@ export const referenceKernels: Kernels = {
   linearBackwardParameters,
   maxPool2dForward,
   maxPool2dBackward,
+  averagePool2dForward,
+  averagePool2dBackward,
   activationForward,
   activationBackward,
   multiply,

@@ -1,5 +1,12 @@
-import { conv2dRow, linearRow, packRow, pool2dRow } from '../dims.js';
-import { type Conv2dDims, LANES, type LinearDims, type PackDims, type Pool2dDims } from '../kernels.js';
+import { averagePool2dRow, conv2dRow, linearRow, packRow, pool2dRow } from '../dims.js';
+import {
+  type AveragePool2dDims,
+  type Conv2dDims,
+  LANES,
+  type LinearDims,
+  type PackDims,
+  type Pool2dDims,
+} from '../kernels.js';
 import { expectWhole } from './checks.js';
 
 /** Dims, checked: their row as the C source has them, and how many elements the arrays of a call must have. */
@@ -43,6 +50,23 @@ export function pool2dSizes(d: Pool2dDims): Omit<Conv2dSizes, 'w'> {
   if (!fits) {
     throw new TypeError('Expected the sizes of a pooling that fits its input, with windows of 1 to 16.');
   }
+  return {
+    row,
+    x: d.channels * d.height * d.width * LANES,
+    y: d.channels * d.outHeight * d.outWidth * LANES,
+  };
+}
+
+/** @throws TypeError for a pooling that cannot be */
+export function averagePool2dSizes(d: AveragePool2dDims): Omit<Conv2dSizes, 'w'> {
+  const row = sizes(averagePool2dRow(d));
+  const fits =
+    Math.min(d.channels, d.windowHeight, d.windowWidth, d.stride) >= 1 &&
+    d.height >= d.windowHeight &&
+    d.width >= d.windowWidth &&
+    d.outHeight === outputs(d.height, d.windowHeight, d.stride) &&
+    d.outWidth === outputs(d.width, d.windowWidth, d.stride);
+  if (!fits) throw new TypeError('Expected the sizes of an average pooling that fits its input.');
   return {
     row,
     x: d.channels * d.height * d.width * LANES,

@@ -1,6 +1,7 @@
 import { activationNumbers, slopeOf } from '../activation.js';
 import { remember } from '../dims.js';
 import { type Kernels, LANES } from '../kernels.js';
+import { averagePool2dOf } from './averagepool2d.js';
 import { expectElements, expectLabels, expectWhole } from './checks.js';
 import { createInstanceMemory } from './memory.js';
 import { conv2dSizes, linearSizes, packSizes, pool2dSizes } from './sizes.js';
@@ -49,6 +50,8 @@ export function wasmKernels(name: string, numericsId: string, instantiate: () =>
     linearBackwardParameters: (...args) => shared().linearBackwardParameters(...args),
     maxPool2dForward: (...args) => shared().maxPool2dForward(...args),
     maxPool2dBackward: (...args) => shared().maxPool2dBackward(...args),
+    averagePool2dForward: (...args) => shared().averagePool2dForward(...args),
+    averagePool2dBackward: (...args) => shared().averagePool2dBackward(...args),
     activationForward: (...args) => shared().activationForward(...args),
     activationBackward: (...args) => shared().activationBackward(...args),
     multiply: (...args) => shared().multiply(...args),
@@ -66,7 +69,8 @@ function kernelsOf(
   { operations, memory }: WasmInstance,
   forPlan: () => Kernels,
 ): Kernels {
-  const { allocate, input, output, finish } = createInstanceMemory(memory, operations.heapBase());
+  const instanceMemory = createInstanceMemory(memory, operations.heapBase());
+  const { allocate, input, output, finish } = instanceMemory;
   const conv2d = remember(conv2dSizes);
   const pool2d = remember(pool2dSizes);
   const linear = remember(linearSizes);
@@ -202,6 +206,8 @@ function kernelsOf(
         finish();
       }
     },
+
+    ...averagePool2dOf(operations, instanceMemory),
 
     activationForward(y, x, activation) {
       expectGroups('activationForward', y.length);
