@@ -9,6 +9,8 @@ export interface ModelLayer {
   spec: LayerSpec;
   input: Shape;
   output: Shape;
+  /** Index of the layer whose output an `add` adds to its input; null for every other layer. */
+  from: number | null;
   /** Weight then bias; empty for a layer that learns nothing. */
   parameters: readonly ParameterTensor[];
   design: LayerDesign;
@@ -41,8 +43,11 @@ export function buildModel(spec: ModelSpec): Model {
   let shape = input;
   let parameterCount = 0;
   let activations = 0;
+  const byName = new Map<string, number>();
   for (const [index, layer] of checked.layers.entries()) {
-    const design = designOrExplain(layer, index, shape);
+    const from = layer.type === 'add' ? sourceOf(layer.from, index, byName) : null;
+    const design = designOrExplain(layer, index, shape, from === null ? null : layers[from]);
+    register(layer, index, byName);
     if (design.storage === 'own') activations += volume(design.output);
     if (activations > maxActivations) {
       throw new SpecError(
@@ -61,7 +66,7 @@ export function buildModel(spec: ModelSpec): Model {
       );
     }
     parameters.push(...own);
-    layers.push({ index, spec: layer, input: shape, output: design.output, parameters: own, design });
+    layers.push({ index, spec: layer, input: shape, output: design.output, from, parameters: own, design });
     shape = design.output;
   }
   if (parameterCount === 0) {
@@ -72,9 +77,36 @@ export function buildModel(spec: ModelSpec): Model {
   return { spec: checked, input, classes: shape.channels, parameterCount, parameters, layers };
 }
 
-function designOrExplain(layer: LayerSpec, index: number, input: Shape): LayerDesign {
+/** @throws SpecError unless a layer before this one has the name */
+function sourceOf(name: string, index: number, byName: ReadonlyMap<string, number>): number {
+  const from = byName.get(name);
+  if (from !== undefined) return from;
+  const known = byName.size === 0 ? 'none has one' : [...byName.keys()].join(', ');
+  throw new SpecError(
+    `Layer ${index} (add): expected "from" to be the name of a layer before it (${known}); found "${name}".`,
+  );
+}
+
+/** @throws SpecError for a name that another layer has */
+function register(layer: LayerSpec, index: number, byName: Map<string, number>): void {
+  if (layer.name === undefined) return;
+  const other = byName.get(layer.name);
+  if (other !== undefined) {
+    throw new SpecError(
+      `Layer ${index} (${layer.type}): expected a name that no other layer has; found "${layer.name}", the name of layer ${other}.`,
+    );
+  }
+  byName.set(layer.name, index);
+}
+
+function designOrExplain(
+  layer: LayerSpec,
+  index: number,
+  input: Shape,
+  from: ModelLayer | null,
+): LayerDesign {
   try {
-    return designLayer(layer, input);
+    return designLayer(layer, input, from);
   } catch (error) {
     if (error instanceof ShapeMismatch)
       throw new SpecError(`Layer ${index} (${layer.type}): ${error.message}.`);

@@ -8,6 +8,8 @@ import type { Shape } from './spec.js';
 export interface PlannedLayer {
   run: LayerRun;
   buffers: LayerBuffers;
+  /** Gradients that `dx` gets besides: those of the `add` layers that take this layer's input, which have it by name. */
+  alsoToDx: readonly Float32Array[];
 }
 
 /** Bytes that a plan holds for the one group of sixteen images that it has in flight. Parameters are the caller's. */
@@ -55,7 +57,8 @@ function stackFor({ input, layers }: Model, pixelChannels: number): Stack {
  * Allocates what one group of sixteen images needs, forward and backward, and binds every layer to it.
  *
  * Activations: a buffer per layer, except that an element-wise layer overwrites its input where no backward pass reads it.
- * Gradients: likewise, except that an element-wise layer always overwrites. All lie in one arena: see `lifetimesOf`.
+ * Gradients: likewise, except that an element-wise layer always overwrites. What an `add` takes by name, and the gradient that it
+ * gives back, stay until they are read. All lie in one arena: see `lifetimesOf`.
  *
  * @param pixelChannels of the bytes; fewer than the model's mean that all of its input's channels are one and the same
  */
@@ -66,7 +69,12 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
   const arena = kernels.allocate(length);
   const views = buffers.map((buffer, i) => arena.subarray(offsets[i], offsets[i] + buffer.length));
 
-  const planned = stack.layers.map(({ design, index }): PlannedLayer => {
+  const alsoTo = (index: number): Float32Array[] =>
+    stack.layers.flatMap((layer) => {
+      const id = layer.from === index ? gradients[layer.index] : null;
+      return id === null ? [] : [views[id]];
+    });
+  const planned = stack.layers.map(({ design, index, from }): PlannedLayer => {
     const dx = index > firstLearning ? gradients[index - 1] : null;
     const dy = gradients[index];
     return {
@@ -74,6 +82,7 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
       buffers: {
         x: views[activations[index]],
         y: views[activations[index + 1]],
+        other: from === null ? none : views[activations[from + 1]],
         dx: dx === null ? null : views[dx],
         dy: dy === null ? none : views[dy],
         w: none,
@@ -81,6 +90,7 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
         dw: none,
         db: none,
       },
+      alsoToDx: dx === null ? [] : alsoTo(index - 1),
     };
   });
 
@@ -118,13 +128,20 @@ function lifetimesOf({ input, layers }: Stack): BufferUse {
     buffers[id].dies = Math.max(buffers[id].dies, until);
   };
 
+  /** By layer: the last `add` that takes its output by name. */
+  const lastTaker = new Map(layers.flatMap(({ from, index }) => (from === null ? [] : [[from, index]])));
+
   const activations = [0];
+  /** By buffer: until when an `add` will want what is in it now. */
+  const wanted = new Map<number, number>();
   let current = 0;
   let readBack = false;
-  for (const { design, index, output } of layers) {
+  for (const { design, index, output, from } of layers) {
     lives(current, index);
+    if (from !== null) lives(activations[from + 1], index);
     if (design.backwardReads === 'input' && index >= firstLearning) lives(current, backwardAt(index));
-    const keeps = design.storage === 'view' || (design.storage === 'in place' && !readBack);
+    const isFree = !readBack && (wanted.get(current) ?? 0) <= index;
+    const keeps = design.storage === 'view' || (design.storage === 'in place' && isFree);
     if (!keeps) {
       current = buffers.push({ length: volume(output) * LANES, born: index, dies: index }) - 1;
       readBack = false;
@@ -133,21 +150,35 @@ function lifetimesOf({ input, layers }: Stack): BufferUse {
     if (design.backwardReads === 'output' && index >= firstLearning) lives(current, backwardAt(index));
     readBack ||= design.backwardReads === 'output';
     activations.push(current);
+    const taker = lastTaker.get(index);
+    if (taker !== undefined) wanted.set(current, Math.max(taker, wanted.get(current) ?? 0));
   }
 
   const gradients: (number | null)[] = layers.map(() => null);
   for (let index = layers.length - 2; index >= firstLearning; index--) {
     const after = gradients[index + 1];
+    const next = layers[index + 1];
     const born = backwardAt(index + 1);
+    // What an add gives back to its input is also given elsewhere, later: it may be shared where nobody writes over it till then.
+    const shares =
+      next.from === null
+        ? next.design.storage !== 'own'
+        : leavesItsGradient(layers[index]) && !lastTaker.has(index);
     const id =
-      after !== null && layers[index + 1].design.storage !== 'own'
+      after !== null && shares
         ? after
         : buffers.push({ length: volume(layers[index].output) * LANES, born, dies: born }) - 1;
     lives(id, backwardAt(index));
+    const { from } = layers[index];
+    if (from !== null && from >= firstLearning) lives(id, backwardAt(from + 1));
     gradients[index] = id;
   }
   return { buffers, activations, gradients, firstLearning };
 }
+
+/** Whether the layer's backward pass only reads the gradient of its output. */
+const leavesItsGradient = ({ design, from }: ModelLayer): boolean =>
+  design.storage === 'own' || from !== null;
 
 /** Points every layer's w and b into the flat parameter vector. */
 export function bindParameters(model: Model, planned: PlannedLayer[], parameters: Float32Array): void {

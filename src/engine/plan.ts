@@ -129,7 +129,12 @@ export function createPlan(model: Model, backend: Kernels, options: PlanOptions)
     if (dLogits === null) return;
     softmax.run.forward(softmax.buffers, pass);
     kernels.crossEntropyBackward(dLogits, probabilities, labels, lanes, classes);
-    for (let i = layers.length - 2; i >= firstLearning; i--) layers[i].run.backward(layers[i].buffers, pass);
+    for (let i = layers.length - 2; i >= firstLearning; i--) {
+      const { run, buffers, alsoToDx } = layers[i];
+      run.backward(buffers, pass);
+      const { dx } = buffers;
+      if (dx !== null) for (const dy of alsoToDx) kernels.add(dx, dy);
+    }
   }
 
   function checkPixels(pixels: Uint8Array, count: number): void {

@@ -7,8 +7,11 @@ export interface Shape {
   width: number;
 }
 
-/** One layer of a model. Strides default to 1 (pooling: to its size), padding to 0, the leaky slope to 0.01. */
-export type LayerSpec =
+/**
+ * One layer of a model. Strides default to 1 (pooling: to its size), padding to 0, the leaky slope to 0.01. A name is what an
+ * `add` further on calls the layer by.
+ */
+export type LayerSpec = (
   | {
       type: 'conv2d';
       filters: number;
@@ -26,7 +29,9 @@ export type LayerSpec =
   | { type: 'flatten' }
   | { type: 'linear'; units: number }
   | { type: 'dropout'; rate: number }
-  | { type: 'softmax' };
+  | { type: 'add'; from: string }
+  | { type: 'softmax' }
+) & { name?: string | undefined };
 
 export type InitScheme = 'he_normal' | 'he_uniform' | 'glorot_uniform' | 'glorot_normal';
 
@@ -50,36 +55,42 @@ const maxLayers = 256;
 
 const count = (most: number) => z.number().int().min(1).max(most);
 
+const named = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-" only');
+
+/** A layer's keys: those given, its type, and a name. */
+const layer = <T extends string, Keys extends z.ZodRawShape>(type: T, keys: Keys) =>
+  z.strictObject({ type: z.literal(type), name: named.optional(), ...keys });
+
 const layerSchemas = {
-  conv2d: z.strictObject({
-    type: z.literal('conv2d'),
+  conv2d: layer('conv2d', {
     filters: count(maxFilters),
     kernel: count(31),
     stride: count(31).optional(),
     padding: z.number().int().min(0).max(30).optional(),
   }),
-  relu: z.strictObject({ type: z.literal('relu') }),
-  leaky_relu: z.strictObject({ type: z.literal('leaky_relu'), slope: z.number().gt(0).lt(1).optional() }),
-  tanh: z.strictObject({ type: z.literal('tanh') }),
-  sigmoid: z.strictObject({ type: z.literal('sigmoid') }),
+  relu: layer('relu', {}),
+  leaky_relu: layer('leaky_relu', { slope: z.number().gt(0).lt(1).optional() }),
+  tanh: layer('tanh', {}),
+  sigmoid: layer('sigmoid', {}),
   // The winner's place in its window is kept in one byte, hence 15×15 at most.
-  maxpool2d: z.strictObject({ type: z.literal('maxpool2d'), size: count(15), stride: count(31).optional() }),
-  avgpool2d: z.strictObject({ type: z.literal('avgpool2d'), size: count(64), stride: count(64).optional() }),
-  global_avgpool2d: z.strictObject({ type: z.literal('global_avgpool2d') }),
-  flatten: z.strictObject({ type: z.literal('flatten') }),
-  linear: z.strictObject({ type: z.literal('linear'), units: count(maxUnits) }),
-  dropout: z.strictObject({ type: z.literal('dropout'), rate: z.number().min(0).lt(1) }),
-  softmax: z.strictObject({ type: z.literal('softmax') }),
+  maxpool2d: layer('maxpool2d', { size: count(15), stride: count(31).optional() }),
+  avgpool2d: layer('avgpool2d', { size: count(64), stride: count(64).optional() }),
+  global_avgpool2d: layer('global_avgpool2d', {}),
+  flatten: layer('flatten', {}),
+  linear: layer('linear', { units: count(maxUnits) }),
+  dropout: layer('dropout', { rate: z.number().min(0).lt(1) }),
+  add: layer('add', { from: named }),
+  softmax: layer('softmax', {}),
 } satisfies { [T in LayerSpec['type']]: z.ZodType<Extract<LayerSpec, { type: T }>> };
 
 const layerTypes = Object.keys(layerSchemas);
 
 const modelSchema = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .max(64)
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-" only'),
+  name: named,
   input: z.tuple([count(64), count(maxExtent), count(maxExtent)]),
   layers: z.array(z.unknown()).min(1).max(maxLayers),
   init: z.enum(['he_normal', 'he_uniform', 'glorot_uniform', 'glorot_normal']).optional(),

@@ -7,6 +7,8 @@ import type { LayerSpec, Shape } from '../../src/engine/index.js';
 export interface NaiveTensors {
   w: ArrayLike<number>;
   b: ArrayLike<number>;
+  /** What an `add` adds. */
+  other?: Float64Array;
 }
 
 export interface NaiveOutput {
@@ -18,7 +20,7 @@ export function naiveLayer(
   spec: LayerSpec,
   x: Float64Array,
   shape: Shape,
-  { w, b }: NaiveTensors,
+  { w, b, other }: NaiveTensors,
 ): NaiveOutput {
   switch (spec.type) {
     case 'conv2d':
@@ -53,6 +55,8 @@ export function naiveLayer(
       return { y: x, shape: { channels: x.length, height: 1, width: 1 } };
     case 'dropout':
       return { y: x, shape };
+    case 'add':
+      return { y: x.map((v, i) => v + (other?.[i] ?? Number.NaN)), shape };
     default:
       throw new TypeError(`no such layer: ${JSON.stringify(spec satisfies never)}`);
   }

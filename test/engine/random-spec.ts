@@ -1,7 +1,11 @@
 import { buildModel, createRandom, type LayerSpec, type Model, SpecError } from '../../src/engine/index.js';
 
-/** A model of any layers in any order that fit, by seed: convolutions and poolings first, then linear layers. */
-export function randomModel(seed: number): Model {
+/**
+ * A model of any layers in any order that fit, by seed: convolutions and poolings first, then linear layers.
+ *
+ * @param deep also with skip connections: of such models one rounding may grow
+ */
+export function randomModel(seed: number, deep = true): Model {
   const random = createRandom(seed, 4711);
   const between = (least: number, most: number): number => least + random.below(most - least + 1);
   const elementwise = (): LayerSpec => {
@@ -24,12 +28,31 @@ export function randomModel(seed: number): Model {
   };
   const flat = (): LayerSpec =>
     random.below(2) === 0 ? elementwise() : { type: 'linear', units: between(2, 40) };
+  let names = 0;
+  /** Layers that leave the shape as it is, and the output of the first added to the last's, and perhaps to another's. */
+  const residual = (layers: LayerSpec[]): LayerSpec[] => {
+    const name = `output-${names++}`;
+    const [first, ...rest] = layers;
+    const add: LayerSpec = { type: 'add', from: name };
+    const inner = random.below(2 * rest.length + 1);
+    return [{ ...first, name }, ...rest.toSpliced(inner, 0, ...(inner < rest.length ? [add] : [])), add];
+  };
+  const block = (): LayerSpec[] => {
+    if (!deep || random.below(3) > 0) return [spatial()];
+    const conv: LayerSpec = { type: 'conv2d', filters: between(1, 7), kernel: 3, padding: 1 };
+    const more = Array.from({ length: random.below(4) }, () =>
+      random.below(2) === 0 ? conv : elementwise(),
+    );
+    return residual([conv, ...more]);
+  };
+  const flatBlock = (): LayerSpec[] =>
+    !deep || random.below(4) > 0 ? [flat()] : residual(Array.from({ length: between(1, 4) }, elementwise));
   const input: [number, number, number] = [between(1, 3), between(5, 14), between(5, 14)];
   for (;;) {
     const layers: LayerSpec[] = [
-      ...Array.from({ length: between(0, 7) }, spatial),
+      ...Array.from({ length: between(0, 7) }, block).flat(),
       { type: random.below(4) === 0 ? 'global_avgpool2d' : 'flatten' },
-      ...Array.from({ length: between(0, 5) }, flat),
+      ...Array.from({ length: between(0, 5) }, flatBlock).flat(),
       { type: 'linear', units: between(2, 12) },
       { type: 'softmax' },
     ];

@@ -41,6 +41,20 @@ describe('form', () => {
     [spec({ type: 'avgpool2d', size: 0 }, softmax), 'Layer 0 (avgpool2d): "size"'],
     [spec({ type: 'dropout', rate: 1 }, softmax), 'Layer 0 (dropout): "rate"'],
     [spec({ type: 'leaky_relu', slope: -0.1 }, softmax), 'Layer 0 (leaky_relu): "slope"'],
+    [spec({ type: 'relu', name: 'a b' }, softmax), 'Layer 0 (relu): "name"'],
+    [spec({ type: 'add' }, softmax), 'Layer 0 (add): "from"'],
+    [
+      spec({ type: 'add', from: 'a' }, softmax),
+      'Layer 0 (add): expected "from" to be the name of a layer before it (none has one); found "a".',
+    ],
+    [
+      spec({ type: 'relu', name: 'b' }, { type: 'add', from: 'a', name: 'a' }, softmax),
+      'Layer 1 (add): expected "from" to be the name of a layer before it (b); found "a".',
+    ],
+    [
+      spec({ type: 'relu', name: 'a' }, { type: 'tanh', name: 'a' }, softmax),
+      'Layer 1 (tanh): expected a name that no other layer has; found "a", the name of layer 0.',
+    ],
     [
       spec({ type: 'flatten' }, { type: 'linear', units: 10 }),
       'Layer 1 (linear) is the last one: expected softmax',
@@ -73,6 +87,15 @@ describe('shapes', () => {
     [
       spec({ type: 'conv2d', filters: 6, kernel: 30 }, { type: 'avgpool2d', size: 4 }, softmax),
       'Layer 1 (avgpool2d): expected an input of at least 6×4×4 for a 4×4 window, found 6×3×3.',
+    ],
+    [
+      spec(
+        { type: 'relu', name: 'start' },
+        { type: 'conv2d', filters: 6, kernel: 3 },
+        { type: 'add', from: 'start' },
+        softmax,
+      ),
+      'Layer 2 (add): expected an input of 3×32×32, as layer 0 ("start") gives it, found 6×30×30.',
     ],
     [
       spec({ type: 'conv2d', filters: 6, kernel: 3, padding: 3 }, softmax),

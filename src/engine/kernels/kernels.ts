@@ -152,6 +152,8 @@ export interface Kernels {
     classes: number,
   ): void;
 
+  /** x[n] → y[n], as they are */
+  copy(y: Float32Array, x: Float32Array): void;
   /** y[n] += x[n]: how two nodes of the summation tree become their parent */
   add(y: Float32Array, x: Float32Array): void;
 }

@@ -1,5 +1,6 @@
 import type { LayerSpec, Shape } from '../spec.js';
 import { activation } from './activation.js';
+import { add, type Source } from './add.js';
 import { averagePool2d, globalAveragePool2d } from './averagepool2d.js';
 import { conv2d } from './conv2d.js';
 import { dropout } from './dropout.js';
@@ -9,8 +10,11 @@ import { linear } from './linear.js';
 import { maxpool2d } from './maxpool2d.js';
 import { softmax } from './softmax.js';
 
-/** @throws ShapeMismatch if the layer cannot take this input */
-export function designLayer(spec: LayerSpec, input: Shape): LayerDesign {
+/**
+ * @param source the layer that an `add` names; null for every other one
+ * @throws ShapeMismatch if the layer cannot take this input
+ */
+export function designLayer(spec: LayerSpec, input: Shape, source: Source | null = null): LayerDesign {
   switch (spec.type) {
     case 'conv2d':
       return conv2d(spec, input);
@@ -31,6 +35,9 @@ export function designLayer(spec: LayerSpec, input: Shape): LayerDesign {
       return linear(spec, input);
     case 'dropout':
       return dropout(spec, input);
+    case 'add':
+      if (source === null) throw new TypeError('Expected the layer that is added.');
+      return add(spec.from, input, source);
     case 'softmax':
       return softmax(input);
     default:

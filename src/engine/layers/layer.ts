@@ -16,6 +16,8 @@ export interface ParameterDeclaration {
 export interface LayerBuffers {
   readonly x: Float32Array;
   readonly y: Float32Array;
+  /** What an `add` adds to x. */
+  readonly other: Float32Array;
   readonly dy: Float32Array;
   /** null: nothing before this layer learns, so nobody asks for the gradient of its input. */
   readonly dx: Float32Array | null;

@@ -55,6 +55,7 @@ const cases: [LayerSpec, Shape][] = [
 ];
 
 const pass = { training: true, seed: 1, step: 0, microshard: 0, group: 0 };
+const none = new Float32Array(0);
 const noise = (length: number): Float32Array => new Float32Array(length).fill(Number.NaN);
 
 /** Buffer places of the lanes from the sixth on. */
@@ -75,6 +76,7 @@ function layerBench(kernels: Kernels, spec: LayerSpec, input: Shape): Bench {
   const buffers = {
     x: uniform(0, volume(input) * 16, 2),
     y: noise(volume(design.output) * 16),
+    other: none,
     dy: uniform(100_000, volume(design.output) * 16),
     dx: noise(volume(input) * 16),
     w: uniform(200_000, wLength),
@@ -113,7 +115,7 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
       const { buffers, forward } = layerBench(kernels, spec, input);
       forward();
       for (let lane = 0; lane < 16; lane++) {
-        const { y } = naiveLayer(spec, laneOf(buffers.x, lane), input, buffers);
+        const { y } = naiveLayer(spec, laneOf(buffers.x, lane), input, { w: buffers.w, b: buffers.b });
         expect(relativeError(laneOf(buffers.y, lane), y)).toBeLessThan(forwardTolerance);
       }
     });
@@ -276,6 +278,13 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
     kernels.packPixels(grey, pixels, 1, 16, table, { pixelChannels: 1, channels: 3, area: 4 });
     const greyAt = (i: number, lane: number): number => table[pixels[(1 + lane) * 4 + (i % 4)]];
     expect([...grey]).toEqual(Array.from(grey, (_, i) => greyAt(Math.floor(i / 16), i % 16)));
+  });
+
+  test('copies', () => {
+    const x = uniform(0, 1000);
+    const y = noise(1000);
+    kernels.copy(y, x);
+    expect(sameBits(y, x)).toBe(true);
   });
 
   test('multiply and add round once', () => {

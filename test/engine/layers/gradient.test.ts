@@ -73,6 +73,54 @@ const stacks: Record<string, LayerSpec[]> = {
     { type: 'linear', units: 5 },
     { type: 'softmax' },
   ],
+  'a residual block': [
+    { type: 'conv2d', filters: 4, kernel: 3, padding: 1 },
+    { type: 'relu', name: 'before' },
+    { type: 'conv2d', filters: 4, kernel: 3, padding: 1 },
+    { type: 'tanh' },
+    { type: 'conv2d', filters: 4, kernel: 3, padding: 1 },
+    { type: 'add', from: 'before' },
+    { type: 'relu' },
+    { type: 'maxpool2d', size: 2 },
+    ...head,
+  ],
+  'one output, taken four times, and sums that are taken': [
+    { type: 'conv2d', filters: 4, kernel: 3, padding: 1, name: 'stem' },
+    { type: 'tanh', name: 'a' },
+    { type: 'add', from: 'stem', name: 'b' },
+    { type: 'sigmoid' },
+    { type: 'add', from: 'stem' },
+    { type: 'add', from: 'b', name: 'c' },
+    { type: 'leaky_relu' },
+    { type: 'add', from: 'a' },
+    { type: 'conv2d', filters: 4, kernel: 1 },
+    { type: 'add', from: 'c' },
+    { type: 'add', from: 'stem' },
+    { type: 'tanh' },
+    ...head,
+  ],
+  'an output added to itself, in the plane and flat': [
+    { type: 'conv2d', filters: 3, kernel: 3, name: 'a' },
+    { type: 'add', from: 'a', name: 'twice' },
+    { type: 'add', from: 'twice' },
+    { type: 'tanh' },
+    { type: 'flatten', name: 'flat' },
+    { type: 'tanh' },
+    { type: 'add', from: 'flat', name: 'again' },
+    { type: 'add', from: 'again' },
+    { type: 'linear', units: 5 },
+    { type: 'softmax' },
+  ],
+  'sums before anything learns': [
+    { type: 'tanh', name: 'a' },
+    { type: 'sigmoid' },
+    { type: 'add', from: 'a', name: 'b' },
+    { type: 'conv2d', filters: 3, kernel: 3, padding: 1 },
+    { type: 'add', from: 'b' },
+    { type: 'maxpool2d', size: 3, stride: 2 },
+    { type: 'tanh' },
+    ...head,
+  ],
   'a convolution down to one pixel, without flatten': [
     { type: 'conv2d', filters: 6, kernel: 7 },
     { type: 'tanh' },
@@ -115,9 +163,12 @@ function naiveLossSum(
     let x: Float64Array = Float64Array.from({ length: channels * height * width }, (_, i) =>
       Math.fround((own[i % sampleBytes] / 255 - mean) / std),
     );
-    for (const { spec, parameters: learnt } of model.layers.slice(0, -1)) {
+    const outputs: Float64Array[] = [];
+    for (const { spec, from, parameters: learnt } of model.layers.slice(0, -1)) {
       const [w, b] = learnt.map(({ offset, length }) => parameters.subarray(offset, offset + length));
-      ({ y: x, shape } = naiveLayer(spec, x, shape, { w: w ?? [], b: b ?? [] }));
+      const other = from === null ? {} : { other: outputs[from] };
+      ({ y: x, shape } = naiveLayer(spec, x, shape, { w: w ?? [], b: b ?? [], ...other }));
+      outputs.push(x);
     }
     sum += naiveCrossEntropy(x, labels[sample]);
   }
@@ -192,7 +243,7 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
       const y = new Float32Array(length).fill(Number.NaN);
       const dy = uniform(50_000, length);
       const dx = new Float32Array(length).fill(Number.NaN);
-      const buffers = { x, y, dy, dx, w: none, b: none, dw: none, db: none };
+      const buffers = { x, y, other: none, dy, dx, w: none, b: none, dw: none, db: none };
       layer.forward(buffers, { training: true, ...pass });
       layer.backward(buffers, { training: true, ...pass });
       return buffers;
@@ -225,7 +276,7 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
       const evaluating = designLayer(spec, shape).bind(kernels, 2);
       const out = new Float32Array(length);
       const none = new Float32Array(0);
-      const buffers = { x, y: out, dy: none, dx: null, w: none, b: none, dw: none, db: none };
+      const buffers = { x, y: out, other: none, dy: none, dx: null, w: none, b: none, dw: none, db: none };
       evaluating.forward(buffers, { ...key, training: false });
       expect(sameBits(out, x)).toBe(true);
     });

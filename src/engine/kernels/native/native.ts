@@ -1,4 +1,5 @@
 import { activationNumbers, slopeOf } from '../activation.js';
+import { copy } from '../copy.js';
 import { averagePool2dRow, conv2dRow, linearRow, packRow, pool2dRow, remember } from '../dims.js';
 import type { Kernels } from '../kernels.js';
 
@@ -98,6 +99,7 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
     softmaxForward,
     crossEntropyForward,
     crossEntropyBackward,
+    copy,
     add,
     allocate,
   };

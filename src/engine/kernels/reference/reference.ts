@@ -1,3 +1,4 @@
+import { copy } from '../copy.js';
 import type { Kernels } from '../kernels.js';
 import { averagePool2dBackward, averagePool2dForward } from './averagepool2d.js';
 import { conv2dBackwardInput, conv2dForward } from './conv2d.js';
@@ -34,5 +35,6 @@ export const referenceKernels: Kernels = {
   softmaxForward,
   crossEntropyForward,
   crossEntropyBackward,
+  copy,
   add,
 };

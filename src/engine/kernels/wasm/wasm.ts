@@ -1,4 +1,5 @@
 import { activationNumbers, slopeOf } from '../activation.js';
+import { copy } from '../copy.js';
 import { remember } from '../dims.js';
 import { type Kernels, LANES } from '../kernels.js';
 import { averagePool2dOf } from './averagepool2d.js';
@@ -8,7 +9,7 @@ import { conv2dSizes, linearSizes, packSizes, pool2dSizes } from './sizes.js';
 
 /** What native/wasm.c exports: addresses and numbers in, memory changed. */
 export type WasmOperations = Record<
-  keyof Omit<Kernels, 'name' | 'numericsId' | 'allocate' | 'copies' | 'forPlan'>,
+  keyof Omit<Kernels, 'name' | 'numericsId' | 'allocate' | 'copies' | 'forPlan' | 'copy'>,
   (...numbers: number[]) => void
 > & {
   /** a·b + c as this machine computes it */
@@ -58,6 +59,7 @@ export function wasmKernels(name: string, numericsId: string, instantiate: () =>
     softmaxForward: (...args) => shared().softmaxForward(...args),
     crossEntropyForward: (...args) => shared().crossEntropyForward(...args),
     crossEntropyBackward: (...args) => shared().crossEntropyBackward(...args),
+    copy,
     add: (...args) => shared().add(...args),
   };
 }
@@ -240,6 +242,7 @@ function kernelsOf(
         finish();
       }
     },
+    copy,
     add(y, x) {
       expectElements('add', 'x', x.length, y.length);
       try {
