@@ -154,6 +154,7 @@ static void maxpool2d_backward_checked(struct arguments *a) { /* dx, dy, argmax,
 OPERATION("maxPool2dBackward", maxpool2d_backward)
 
 #include "addon_averagepool2d.h"
+#include "addon_batchnorm.h"
 
 static float slope_of(struct arguments *a) {
   double slope = 0;
@@ -299,6 +300,10 @@ static void export_kernels(napi_env env, napi_value exports, const struct kernel
       METHOD("maxPool2dBackward", maxpool2d_backward),
       METHOD("averagePool2dForward", averagepool2d_forward),
       METHOD("averagePool2dBackward", averagepool2d_backward),
+      METHOD("batchNormStatistics", batchnorm_statistics),
+      METHOD("batchNormForward", batchnorm_forward),
+      METHOD("batchNormBackwardParameters", batchnorm_backward_parameters),
+      METHOD("batchNormBackwardInput", batchnorm_backward_input),
       METHOD("activationForward", activation_forward),
       METHOD("activationBackward", activation_backward),
       METHOD("multiply", multiply),

@@ -5,6 +5,7 @@
 #include "kernels.h"
 
 #include "averagepool2d.h"
+#include "batchnorm.h"
 #include "conv2d.h"
 #include "conv2d_parameters.h"
 #include "elementwise.h"
@@ -42,6 +43,10 @@ const struct kernels ONKO_KERNELS = {
     .maxpool2d_backward = maxpool2d_backward,
     .averagepool2d_forward = averagepool2d_forward,
     .averagepool2d_backward = averagepool2d_backward,
+    .batchnorm_statistics = batchnorm_statistics,
+    .batchnorm_forward = batchnorm_forward,
+    .batchnorm_backward_parameters = batchnorm_backward_parameters,
+    .batchnorm_backward_input = batchnorm_backward_input,
     .activation_forward = activation_forward,
     .activation_backward = activation_backward,
     .multiply = multiply,

@@ -38,6 +38,13 @@ struct kernels {
   void (*maxpool2d_backward)(float *dx, const float *dy, const uint8_t *argmax, const struct pool2d_dims *);
   void (*averagepool2d_forward)(float *y, const float *x, const struct averagepool2d_dims *);
   void (*averagepool2d_backward)(float *dx, const float *dy, const struct averagepool2d_dims *);
+  void (*batchnorm_statistics)(float *statistics, const float *x, ptrdiff_t lanes, ptrdiff_t channels, ptrdiff_t area);
+  void (*batchnorm_forward)(float *y, const float *x, const float *w, const float *b, const float *statistics,
+                            ptrdiff_t channels, ptrdiff_t area);
+  void (*batchnorm_backward_parameters)(float *dw, float *db, float *sums, const float *x, const float *dy,
+                                        const float *statistics, ptrdiff_t lanes, ptrdiff_t channels, ptrdiff_t area);
+  void (*batchnorm_backward_input)(float *dx, const float *x, const float *dy, const float *w, const float *statistics,
+                                   const float *sums, ptrdiff_t lanes, ptrdiff_t channels, ptrdiff_t area);
   void (*activation_forward)(float *y, const float *x, ptrdiff_t count, enum activation, float slope);
   void (*activation_backward)(float *dx, const float *dy, const float *y, ptrdiff_t count, enum activation,
                               float slope);

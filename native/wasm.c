@@ -62,6 +62,32 @@ void export_averagepool2d_backward(float *dx, const float *dy, const struct aver
   averagepool2d_backward(dx, dy, d);
 }
 
+EXPORT("batchNormStatistics")
+void export_batchnorm_statistics(float *statistics, const float *x, ptrdiff_t lanes, ptrdiff_t channels,
+                                 ptrdiff_t area) {
+  batchnorm_statistics(statistics, x, lanes, channels, area);
+}
+
+EXPORT("batchNormForward")
+void export_batchnorm_forward(float *y, const float *x, const float *w, const float *b, const float *statistics,
+                              ptrdiff_t channels, ptrdiff_t area) {
+  batchnorm_forward(y, x, w, b, statistics, channels, area);
+}
+
+EXPORT("batchNormBackwardParameters")
+void export_batchnorm_backward_parameters(float *dw, float *db, float *sums, const float *x, const float *dy,
+                                          const float *statistics, ptrdiff_t lanes, ptrdiff_t channels,
+                                          ptrdiff_t area) {
+  batchnorm_backward_parameters(dw, db, sums, x, dy, statistics, lanes, channels, area);
+}
+
+EXPORT("batchNormBackwardInput")
+void export_batchnorm_backward_input(float *dx, const float *x, const float *dy, const float *w,
+                                     const float *statistics, const float *sums, ptrdiff_t lanes, ptrdiff_t channels,
+                                     ptrdiff_t area) {
+  batchnorm_backward_input(dx, x, dy, w, statistics, sums, lanes, channels, area);
+}
+
 EXPORT("activationForward")
 void export_activation_forward(float *y, const float *x, ptrdiff_t count, enum activation which, float slope) {
   activation_forward(y, x, count, which, slope);

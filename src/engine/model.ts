@@ -3,6 +3,7 @@ import { designLayer } from './layers/design.js';
 import { type LayerDesign, ShapeMismatch, volume } from './layers/layer.js';
 import type { ParameterTensor } from './parameter-tensor.js';
 import { type LayerSpec, type ModelSpec, parseModelSpec, type Shape, SpecError } from './spec.js';
+import type { RunningStatistics } from './statistics.js';
 
 export interface ModelLayer {
   index: number;
@@ -11,7 +12,7 @@ export interface ModelLayer {
   output: Shape;
   /** Index of the layer whose output an `add` adds to its input; null for every other layer. */
   from: number | null;
-  /** Weight then bias; empty for a layer that learns nothing. */
+  /** Weight, bias, running statistics; empty for a layer that learns nothing. */
   parameters: readonly ParameterTensor[];
   design: LayerDesign;
 }
@@ -21,8 +22,14 @@ export interface Model {
   spec: ModelSpec;
   input: Shape;
   classes: number;
+  /** Values of the flat vector: those that are learnt, then the running statistics. */
   parameterCount: number;
+  /** How many are learnt; the optimizer sees no others. */
+  learntCount: number;
+  /** In the order of the flat vector. */
   parameters: readonly ParameterTensor[];
+  /** By layer that has them. */
+  statistics: readonly RunningStatistics[];
   layers: readonly ModelLayer[];
 }
 
@@ -40,6 +47,8 @@ export function buildModel(spec: ModelSpec): Model {
   const input: Shape = { channels, height, width };
   const layers: ModelLayer[] = [];
   const parameters: ParameterTensor[] = [];
+  const measured: ParameterTensor[] = [];
+  const statistics: RunningStatistics[] = [];
   let shape = input;
   let parameterCount = 0;
   let activations = 0;
@@ -56,16 +65,23 @@ export function buildModel(spec: ModelSpec): Model {
     }
     const own = design.parameters.map((declared): ParameterTensor => {
       const length = declared.shape.reduce((product, extent) => product * extent, 1);
-      const offset = parameterCount;
-      parameterCount += length;
-      return { name: `${index}.${layer.type}.${declared.role}`, offset, length, ...declared };
+      const tensor = { name: `${index}.${layer.type}.${declared.role}`, offset: 0, length, ...declared };
+      if (isMeasured(tensor)) {
+        measured.push(tensor);
+      } else {
+        parameters.push(tensor);
+        tensor.offset = parameterCount;
+        parameterCount += length;
+      }
+      return tensor;
     });
     if (parameterCount > maxParameters) {
       throw new SpecError(
         `Layer ${index} (${layer.type}): expected at most ${maxParameters} parameters up to here, found ${parameterCount}.`,
       );
     }
-    parameters.push(...own);
+    const [mean, variance] = own.filter(isMeasured);
+    if (design.statistics !== undefined) statistics.push({ mean, variance, ...design.statistics });
     layers.push({ index, spec: layer, input: shape, output: design.output, from, parameters: own, design });
     shape = design.output;
   }
@@ -74,8 +90,17 @@ export function buildModel(spec: ModelSpec): Model {
       'The model has nothing to learn: expected at least one conv2d or linear layer, found none.',
     );
   }
-  return { spec: checked, input, classes: shape.channels, parameterCount, parameters, layers };
+  const learntCount = parameterCount;
+  for (const tensor of measured) {
+    tensor.offset = parameterCount;
+    parameterCount += tensor.length;
+  }
+  parameters.push(...measured);
+  const classes = shape.channels;
+  return { spec: checked, input, classes, parameterCount, learntCount, parameters, statistics, layers };
 }
+
+const isMeasured = ({ role }: ParameterTensor): boolean => role === 'running_mean' || role === 'running_var';
 
 /** @throws SpecError unless a layer before this one has the name */
 function sourceOf(name: string, index: number, byName: ReadonlyMap<string, number>): number {

@@ -1,6 +1,6 @@
 import { type Lifetime, layOutArena } from './arena.js';
 import { type Kernels, LANES } from './kernels/kernels.js';
-import { type LayerBuffers, type LayerRun, volume } from './layers/layer.js';
+import { type LayerBuffers, type LayerRun, noParameters, volume } from './layers/layer.js';
 import type { Model, ModelLayer } from './model.js';
 import type { Shape } from './spec.js';
 
@@ -85,10 +85,7 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
         other: from === null ? none : views[activations[from + 1]],
         dx: dx === null ? null : views[dx],
         dy: dy === null ? none : views[dy],
-        w: none,
-        b: none,
-        dw: none,
-        db: none,
+        ...noParameters,
       },
       alsoToDx: dx === null ? [] : alsoTo(index - 1),
     };
@@ -180,24 +177,28 @@ function lifetimesOf({ input, layers }: Stack): BufferUse {
 const leavesItsGradient = ({ design, from }: ModelLayer): boolean =>
   design.storage === 'own' || from !== null;
 
-/** Points every layer's w and b into the flat parameter vector. */
+/** The buffers of a layer that a tensor and its gradient are. */
+const places = {
+  weight: ['w', 'dw'],
+  bias: ['b', 'db'],
+  running_mean: ['mean', 'dMean'],
+  running_var: ['variance', 'dVariance'],
+} as const;
+
+/** Points every layer's w, b, mean and variance into the flat parameter vector. */
 export function bindParameters(model: Model, planned: PlannedLayer[], parameters: Float32Array): void {
-  for (const { index, parameters: own } of model.layers) {
-    for (const { role, offset, length } of own) {
-      const view = parameters.subarray(offset, offset + length);
-      if (role === 'weight') planned[index].buffers.w = view;
-      else planned[index].buffers.b = view;
-    }
-  }
+  bind(model, planned, parameters, 0);
 }
 
-/** Points every layer's dw and db into the flat gradient. */
+/** Points every layer's dw, db, dMean and dVariance into the flat gradient. */
 export function bindGradient(model: Model, planned: PlannedLayer[], gradient: Float32Array): void {
+  bind(model, planned, gradient, 1);
+}
+
+function bind(model: Model, planned: PlannedLayer[], flat: Float32Array, which: 0 | 1): void {
   for (const { index, parameters: own } of model.layers) {
     for (const { role, offset, length } of own) {
-      const view = gradient.subarray(offset, offset + length);
-      if (role === 'weight') planned[index].buffers.dw = view;
-      else planned[index].buffers.db = view;
+      planned[index].buffers[places[role][which]] = flat.subarray(offset, offset + length);
     }
   }
 }

@@ -8,7 +8,8 @@ export interface Shape {
 }
 
 /**
- * One layer of a model. Strides default to 1 (pooling: to its size), padding to 0, the leaky slope to 0.01. A name is what an
+ * One layer of a model. Strides default to 1 (pooling: to its size), padding to 0, the leaky slope to 0.01,
+ * batch normalisation's epsilon to 1e-5 and its momentum to 0.1. A name is what an
  * `add` further on calls the layer by.
  */
 export type LayerSpec = (
@@ -26,6 +27,7 @@ export type LayerSpec = (
   | { type: 'maxpool2d'; size: number; stride?: number | undefined }
   | { type: 'avgpool2d'; size: number; stride?: number | undefined }
   | { type: 'global_avgpool2d' }
+  | { type: 'batchnorm2d'; epsilon?: number | undefined; momentum?: number | undefined }
   | { type: 'flatten' }
   | { type: 'linear'; units: number }
   | { type: 'dropout'; rate: number }
@@ -62,29 +64,33 @@ const named = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-" only');
 
 /** A layer's keys: those given, its type, and a name. */
-const layer = <T extends string, Keys extends z.ZodRawShape>(type: T, keys: Keys) =>
+const layerOf = <T extends string, Keys extends z.ZodRawShape>(type: T, keys: Keys) =>
   z.strictObject({ type: z.literal(type), name: named.optional(), ...keys });
 
 const layerSchemas = {
-  conv2d: layer('conv2d', {
+  conv2d: layerOf('conv2d', {
     filters: count(maxFilters),
     kernel: count(31),
     stride: count(31).optional(),
     padding: z.number().int().min(0).max(30).optional(),
   }),
-  relu: layer('relu', {}),
-  leaky_relu: layer('leaky_relu', { slope: z.number().gt(0).lt(1).optional() }),
-  tanh: layer('tanh', {}),
-  sigmoid: layer('sigmoid', {}),
+  relu: layerOf('relu', {}),
+  leaky_relu: layerOf('leaky_relu', { slope: z.number().gt(0).lt(1).optional() }),
+  tanh: layerOf('tanh', {}),
+  sigmoid: layerOf('sigmoid', {}),
   // The winner's place in its window is kept in one byte, hence 15×15 at most.
-  maxpool2d: layer('maxpool2d', { size: count(15), stride: count(31).optional() }),
-  avgpool2d: layer('avgpool2d', { size: count(64), stride: count(64).optional() }),
-  global_avgpool2d: layer('global_avgpool2d', {}),
-  flatten: layer('flatten', {}),
-  linear: layer('linear', { units: count(maxUnits) }),
-  dropout: layer('dropout', { rate: z.number().min(0).lt(1) }),
-  add: layer('add', { from: named }),
-  softmax: layer('softmax', {}),
+  maxpool2d: layerOf('maxpool2d', { size: count(15), stride: count(31).optional() }),
+  avgpool2d: layerOf('avgpool2d', { size: count(64), stride: count(64).optional() }),
+  global_avgpool2d: layerOf('global_avgpool2d', {}),
+  batchnorm2d: layerOf('batchnorm2d', {
+    epsilon: z.number().positive().max(1).optional(),
+    momentum: z.number().gt(0).max(1).optional(),
+  }),
+  flatten: layerOf('flatten', {}),
+  linear: layerOf('linear', { units: count(maxUnits) }),
+  dropout: layerOf('dropout', { rate: z.number().min(0).lt(1) }),
+  add: layerOf('add', { from: named }),
+  softmax: layerOf('softmax', {}),
 } satisfies { [T in LayerSpec['type']]: z.ZodType<Extract<LayerSpec, { type: T }>> };
 
 const layerTypes = Object.keys(layerSchemas);

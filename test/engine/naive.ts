@@ -51,6 +51,8 @@ export function naiveLayer(
       const total = x.reduce((sum, v) => sum + Math.exp(v), 0);
       return { y: x.map((v) => Math.exp(v) / total), shape };
     }
+    case 'batchnorm2d':
+      throw new TypeError('Batch normalisation looks at all images of a group: naiveBatchNorm.');
     case 'flatten':
       return { y: x, shape: { channels: x.length, height: 1, width: 1 } };
     case 'dropout':
@@ -120,6 +122,30 @@ function maxpool2d(
     }
   }
   return { y, shape };
+}
+
+/** Batch normalisation in training, over all images given, which are x[C][area] each; and what it measured. */
+export function naiveBatchNorm(
+  images: readonly Float64Array[],
+  channels: number,
+  { w, b }: NaiveTensors,
+  epsilon = 1e-5,
+): { outputs: Float64Array[]; mean: Float64Array; variance: Float64Array } {
+  const outputs = images.map((x) => new Float64Array(x.length));
+  const area = images[0].length / channels;
+  const mean = new Float64Array(channels);
+  const variance = new Float64Array(channels);
+  for (let c = 0; c < channels; c++) {
+    const values = images.flatMap((x) => [...x.subarray(c * area, (c + 1) * area)]);
+    mean[c] = values.reduce((sum, v) => sum + v, 0) / values.length;
+    variance[c] = values.reduce((sum, v) => sum + (v - mean[c]) ** 2, 0) / values.length;
+    for (const [n, x] of images.entries()) {
+      for (let i = c * area; i < (c + 1) * area; i++) {
+        outputs[n][i] = ((x[i] - mean[c]) / Math.sqrt(variance[c] + epsilon)) * w[c] + b[c];
+      }
+    }
+  }
+  return { outputs, mean, variance };
 }
 
 function averagePool2d(

@@ -3,7 +3,7 @@ import { buildModel, createRandom, type LayerSpec, type Model, SpecError } from 
 /**
  * A model of any layers in any order that fit, by seed: convolutions and poolings first, then linear layers.
  *
- * @param deep also with skip connections: of such models one rounding may grow
+ * @param deep also with skip connections and normalisation: of such models one rounding may grow
  */
 export function randomModel(seed: number, deep = true): Model {
   const random = createRandom(seed, 4711);
@@ -21,13 +21,18 @@ export function randomModel(seed: number, deep = true): Model {
   const spatial = (): LayerSpec => {
     if (random.below(3) === 0) return elementwise();
     if (random.below(3) === 0) return { type: 'maxpool2d', size: between(1, 3), stride: between(1, 3) };
+    if (deep && random.below(5) === 0) return { type: 'batchnorm2d' };
     if (random.below(4) === 0) return { type: 'avgpool2d', size: between(1, 3), stride: between(1, 3) };
     const kernel = between(1, 4);
     const sizes = { kernel, stride: between(1, 2), padding: random.below(kernel) };
     return { type: 'conv2d', filters: between(1, 7), ...sizes };
   };
   const flat = (): LayerSpec =>
-    random.below(2) === 0 ? elementwise() : { type: 'linear', units: between(2, 40) };
+    deep && random.below(5) === 0
+      ? { type: 'batchnorm2d' }
+      : random.below(2) === 0
+        ? elementwise()
+        : { type: 'linear', units: between(2, 40) };
   let names = 0;
   /** Layers that leave the shape as it is, and the output of the first added to the last's, and perhaps to another's. */
   const residual = (layers: LayerSpec[]): LayerSpec[] => {

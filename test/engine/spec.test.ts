@@ -39,6 +39,8 @@ describe('form', () => {
     [spec({ type: 'conv2d', filters: 6, kernel: 3, stride: 0 }, softmax), '"stride"'],
     [spec({ type: 'maxpool2d', size: 16 }, softmax), 'Layer 0 (maxpool2d): "size"'],
     [spec({ type: 'avgpool2d', size: 0 }, softmax), 'Layer 0 (avgpool2d): "size"'],
+    [spec({ type: 'batchnorm2d', epsilon: 0 }, softmax), 'Layer 0 (batchnorm2d): "epsilon"'],
+    [spec({ type: 'batchnorm2d', momentum: 1.5 }, softmax), 'Layer 0 (batchnorm2d): "momentum"'],
     [spec({ type: 'dropout', rate: 1 }, softmax), 'Layer 0 (dropout): "rate"'],
     [spec({ type: 'leaky_relu', slope: -0.1 }, softmax), 'Layer 0 (leaky_relu): "slope"'],
     [spec({ type: 'relu', name: 'a b' }, softmax), 'Layer 0 (relu): "name"'],

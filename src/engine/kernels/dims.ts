@@ -1,4 +1,11 @@
-import type { AveragePool2dDims, Conv2dDims, LinearDims, PackDims, Pool2dDims } from './kernels.js';
+import type {
+  AveragePool2dDims,
+  BatchNormDims,
+  Conv2dDims,
+  LinearDims,
+  PackDims,
+  Pool2dDims,
+} from './kernels.js';
 
 /** Dims as the C source has them: their numbers in a row, in the order of the structs in native/kernels.h. */
 export const conv2dRow = (d: Conv2dDims): number[] => [
@@ -31,6 +38,7 @@ export const averagePool2dRow = (d: AveragePool2dDims): number[] => [
   d.outHeight,
   d.outWidth,
 ];
+export const batchNormRow = (d: BatchNormDims): number[] => [d.channels, d.area];
 export const linearRow = (d: LinearDims): number[] => [d.inputs, d.units];
 export const packRow = (d: PackDims): number[] => [d.pixelChannels, d.channels, d.area];
 

@@ -37,6 +37,12 @@ export interface AveragePool2dDims {
   outWidth: number;
 }
 
+/** Channels and positions of what is normalised; of a vector every value is a channel of one position. */
+export interface BatchNormDims {
+  channels: number;
+  area: number;
+}
+
 export interface LinearDims {
   inputs: number;
   units: number;
@@ -124,6 +130,43 @@ export interface Kernels {
   averagePool2dForward(y: Float32Array, x: Float32Array, dims: AveragePool2dDims): void;
   /** dy[C,OH,OW,16] → dx[C,H,W,16] */
   averagePool2dBackward(dx: Float32Array, dy: Float32Array, dims: AveragePool2dDims): void;
+
+  /** x[C,area,16], of which `lanes` ≥ 1 are images → statistics[2C]: mean, then (biased) variance of each channel over them */
+  batchNormStatistics(statistics: Float32Array, x: Float32Array, lanes: number, dims: BatchNormDims): void;
+  /** x[C,area,16], w[C], b[C], statistics[2C] (means, inverse deviations) → y = (x − mean)·inverse·w + b */
+  batchNormForward(
+    y: Float32Array,
+    x: Float32Array,
+    w: Float32Array,
+    b: Float32Array,
+    statistics: Float32Array,
+    dims: BatchNormDims,
+  ): void;
+  /**
+   * x, dy[C,area,16], statistics[2C] (means, inverse deviations of x) → dw[C] +=, db[C] +=, and what both got: sums[2C], Σ dy, then
+   * Σ dy·(x − mean)·inverse
+   */
+  batchNormBackwardParameters(
+    dw: Float32Array,
+    db: Float32Array,
+    sums: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    statistics: Float32Array,
+    lanes: number,
+    dims: BatchNormDims,
+  ): void;
+  /** x, dy[C,area,16], w[C], statistics[2C], sums[2C] as above → dx[C,area,16]; lanes ≥ `lanes` get 0 */
+  batchNormBackwardInput(
+    dx: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    w: Float32Array,
+    statistics: Float32Array,
+    sums: Float32Array,
+    lanes: number,
+    dims: BatchNormDims,
+  ): void;
 
   /** x[n] → y[n] */
   activationForward(y: Float32Array, x: Float32Array, activation: Activation): void;

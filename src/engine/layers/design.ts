@@ -2,6 +2,7 @@ import type { LayerSpec, Shape } from '../spec.js';
 import { activation } from './activation.js';
 import { add, type Source } from './add.js';
 import { averagePool2d, globalAveragePool2d } from './averagepool2d.js';
+import { batchNorm2d } from './batchnorm2d.js';
 import { conv2d } from './conv2d.js';
 import { dropout } from './dropout.js';
 import { flatten } from './flatten.js';
@@ -29,6 +30,8 @@ export function designLayer(spec: LayerSpec, input: Shape, source: Source | null
       return averagePool2d(spec, input);
     case 'global_avgpool2d':
       return globalAveragePool2d(input);
+    case 'batchnorm2d':
+      return batchNorm2d(spec, input);
     case 'flatten':
       return flatten(input);
     case 'linear':

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { availableKernels, type Kernels, type LayerSpec, type Shape } from '../../../src/engine/index.js';
 import { designLayer } from '../../../src/engine/layers/design.js';
-import { type LayerBuffers, volume } from '../../../src/engine/layers/layer.js';
+import { type LayerBuffers, noParameters, volume } from '../../../src/engine/layers/layer.js';
 import { laneOf, naiveCrossEntropy, naiveLayer } from '../naive.js';
 import { bytes, classesOf, relativeError, sameBits, uniform } from '../numbers.js';
 
@@ -54,7 +54,7 @@ const cases: [LayerSpec, Shape][] = [
   [{ type: 'sigmoid' }, shape(3, 4, 5)],
 ];
 
-const pass = { training: true, seed: 1, step: 0, microshard: 0, group: 0 };
+const pass = { training: true, seed: 1, step: 0, microshard: 0, group: 0, lanes: 16 };
 const none = new Float32Array(0);
 const noise = (length: number): Float32Array => new Float32Array(length).fill(Number.NaN);
 
@@ -79,6 +79,7 @@ function layerBench(kernels: Kernels, spec: LayerSpec, input: Shape): Bench {
     other: none,
     dy: uniform(100_000, volume(design.output) * 16),
     dx: noise(volume(input) * 16),
+    ...noParameters,
     w: uniform(200_000, wLength),
     b: uniform(300_000, bLength),
     dw: new Float32Array(wLength),

@@ -66,12 +66,16 @@ export function validCalls(seed: number): ValidCall[] {
   const means = channels * meanRows * meanColumns * 16;
   const averaged = channels * planeHeight * planeWidth * 16;
 
+  const area = between(1, 30);
+  const normal = dims(channels, area);
+  const normalised = channels * area * 16;
+  const images = between(1, 16);
+
   const length = 16 * between(1, 6);
   const odd = between(1, 70);
   const [classes, lanes] = [between(1, 40), between(0, 16)];
   const labels = Uint8Array.from({ length: 16 }, () => random.below(classes));
   const pixelChannels = random.below(2) === 0 ? 1 : 3;
-  const area = between(1, 30);
   const first = random.below(3);
   const pixels = Uint8Array.from({ length: (first + lanes) * pixelChannels * area }, () => random.below(256));
 
@@ -91,6 +95,39 @@ export function validCalls(seed: number): ValidCall[] {
     call('maxPool2dBackward', [f32(unpooled), f32(pooled), winners, pool]),
     call('averagePool2dForward', [f32(means), f32(averaged), averaging]),
     call('averagePool2dBackward', [f32(averaged), f32(means), averaging]),
+    call('batchNormStatistics', [f32(2 * channels), f32(normalised), images, normal]),
+    call('batchNormForward', [
+      f32(normalised),
+      f32(normalised),
+      f32(channels),
+      f32(channels),
+      f32(2 * channels),
+      normal,
+    ]),
+    call(
+      'batchNormBackwardParameters',
+      [
+        f32(channels),
+        f32(channels),
+        f32(2 * channels),
+        f32(normalised),
+        f32(normalised),
+        f32(2 * channels),
+        images,
+        normal,
+      ],
+      [0, 1, 2],
+    ),
+    call('batchNormBackwardInput', [
+      f32(normalised),
+      f32(normalised),
+      f32(normalised),
+      f32(channels),
+      f32(2 * channels),
+      f32(2 * channels),
+      images,
+      normal,
+    ]),
     call('activationForward', [f32(length), f32(length), random.below(4), random.float()]),
     call('activationBackward', [f32(length), f32(length), f32(length), random.below(4), random.float()]),
     call('multiply', [f32(odd), f32(odd), f32(odd)]),

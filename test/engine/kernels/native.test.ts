@@ -98,6 +98,27 @@ function averagePool2dOutputs(kernels: Kernels, random: Random): Outputs {
   return { y, dx };
 }
 
+function batchNormOutputs(kernels: Kernels, random: Random): Outputs {
+  const dims = { channels: between(random, 1, 6), area: between(random, 1, 40) };
+  const lanes = between(random, 1, 16);
+  const { channels } = dims;
+  const length = channels * dims.area * 16;
+  const x = values(random, length).map((v) => v + 3);
+  const dy = values(random, length);
+  const [w, b] = [values(random, channels), values(random, channels)];
+  const statistics = noise(2 * channels);
+  const sums = noise(2 * channels);
+  const y = noise(length);
+  const dx = noise(length);
+  const [dw, db] = [values(random, channels), values(random, channels)];
+  kernels.batchNormStatistics(statistics, x, lanes, dims);
+  const used = statistics.map((v, i) => (i < channels ? v : 1 / Math.sqrt(v + 0.001)));
+  kernels.batchNormForward(y, x, w, b, used, dims);
+  kernels.batchNormBackwardParameters(dw, db, sums, x, dy, used, lanes, dims);
+  kernels.batchNormBackwardInput(dx, x, dy, w, used, sums, lanes, dims);
+  return { statistics, y, dw, db, sums, dx };
+}
+
 function elementwiseOutputs(kernels: Kernels, random: Random): Outputs {
   const length = between(random, 1, 9) * 16;
   const x = values(random, length).map((v) => v * 10 ** between(random, -3, 2));
@@ -142,6 +163,7 @@ const families = {
   linearOutputs,
   pool2dOutputs,
   averagePool2dOutputs,
+  batchNormOutputs,
   elementwiseOutputs,
   lossOutputs,
 };

@@ -1,6 +1,14 @@
 import { activationNumbers, slopeOf } from '../activation.js';
 import { copy } from '../copy.js';
-import { averagePool2dRow, conv2dRow, linearRow, packRow, pool2dRow, remember } from '../dims.js';
+import {
+  averagePool2dRow,
+  batchNormRow,
+  conv2dRow,
+  linearRow,
+  packRow,
+  pool2dRow,
+  remember,
+} from '../dims.js';
 import type { Kernels } from '../kernels.js';
 
 /** The operations of one instruction set as native/addon.c has them: dims as numbers in a row, activations by number. */
@@ -35,6 +43,35 @@ export interface NativeOperations {
   maxPool2dBackward(dx: Float32Array, dy: Float32Array, argmax: Uint8Array, dims: Int32Array): void;
   averagePool2dForward(y: Float32Array, x: Float32Array, dims: Int32Array): void;
   averagePool2dBackward(dx: Float32Array, dy: Float32Array, dims: Int32Array): void;
+  batchNormStatistics(statistics: Float32Array, x: Float32Array, lanes: number, dims: Int32Array): void;
+  batchNormForward(
+    y: Float32Array,
+    x: Float32Array,
+    w: Float32Array,
+    b: Float32Array,
+    statistics: Float32Array,
+    dims: Int32Array,
+  ): void;
+  batchNormBackwardParameters(
+    dw: Float32Array,
+    db: Float32Array,
+    sums: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    statistics: Float32Array,
+    lanes: number,
+    dims: Int32Array,
+  ): void;
+  batchNormBackwardInput(
+    dx: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    w: Float32Array,
+    statistics: Float32Array,
+    sums: Float32Array,
+    lanes: number,
+    dims: Int32Array,
+  ): void;
   activationForward(y: Float32Array, x: Float32Array, activation: number, slope: number): void;
   activationBackward(
     dx: Float32Array,
@@ -69,6 +106,7 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
   const conv2d = rowOf(conv2dRow);
   const pool2d = rowOf(pool2dRow);
   const averagePool2d = rowOf(averagePool2dRow);
+  const batchNorm = rowOf(batchNormRow);
   const linear = rowOf(linearRow);
   const pack = rowOf(packRow);
   const { multiply, softmaxForward, crossEntropyForward, crossEntropyBackward, add, allocate } = operations;
@@ -91,6 +129,14 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
     maxPool2dBackward: (dx, dy, argmax, dims) => operations.maxPool2dBackward(dx, dy, argmax, pool2d(dims)),
     averagePool2dForward: (y, x, dims) => operations.averagePool2dForward(y, x, averagePool2d(dims)),
     averagePool2dBackward: (dx, dy, dims) => operations.averagePool2dBackward(dx, dy, averagePool2d(dims)),
+    batchNormStatistics: (statistics, x, lanes, dims) =>
+      operations.batchNormStatistics(statistics, x, lanes, batchNorm(dims)),
+    batchNormForward: (y, x, w, b, statistics, dims) =>
+      operations.batchNormForward(y, x, w, b, statistics, batchNorm(dims)),
+    batchNormBackwardParameters: (dw, db, sums, x, dy, statistics, lanes, dims) =>
+      operations.batchNormBackwardParameters(dw, db, sums, x, dy, statistics, lanes, batchNorm(dims)),
+    batchNormBackwardInput: (dx, x, dy, w, statistics, sums, lanes, dims) =>
+      operations.batchNormBackwardInput(dx, x, dy, w, statistics, sums, lanes, batchNorm(dims)),
     activationForward: (y, x, activation) =>
       operations.activationForward(y, x, activationNumbers[activation.type], slopeOf(activation)),
     activationBackward: (dx, dy, y, activation) =>

@@ -1,6 +1,12 @@
 import { copy } from '../copy.js';
 import type { Kernels } from '../kernels.js';
 import { averagePool2dBackward, averagePool2dForward } from './averagepool2d.js';
+import {
+  batchNormBackwardInput,
+  batchNormBackwardParameters,
+  batchNormForward,
+  batchNormStatistics,
+} from './batchnorm.js';
 import { conv2dBackwardInput, conv2dForward } from './conv2d.js';
 import { conv2dBackwardParameters } from './conv2d-parameters.js';
 import { activationBackward, activationForward, add, multiply, packPixels } from './elementwise.js';
@@ -29,6 +35,10 @@ export const referenceKernels: Kernels = {
   maxPool2dBackward,
   averagePool2dForward,
   averagePool2dBackward,
+  batchNormStatistics,
+  batchNormForward,
+  batchNormBackwardParameters,
+  batchNormBackwardInput,
   activationForward,
   activationBackward,
   multiply,

@@ -1,6 +1,7 @@
-import { averagePool2dRow, conv2dRow, linearRow, packRow, pool2dRow } from '../dims.js';
+import { averagePool2dRow, batchNormRow, conv2dRow, linearRow, packRow, pool2dRow } from '../dims.js';
 import {
   type AveragePool2dDims,
+  type BatchNormDims,
   type Conv2dDims,
   LANES,
   type LinearDims,
@@ -72,6 +73,14 @@ export function averagePool2dSizes(d: AveragePool2dDims): Omit<Conv2dSizes, 'w'>
     x: d.channels * d.height * d.width * LANES,
     y: d.channels * d.outHeight * d.outWidth * LANES,
   };
+}
+
+/** Elements of x. @throws TypeError without channels or values */
+export function batchNormSizes(d: BatchNormDims): { x: number } {
+  if (Math.min(...sizes(batchNormRow(d))) < 1) {
+    throw new TypeError('Expected at least one channel and one value.');
+  }
+  return { x: d.channels * d.area * LANES };
 }
 
 /** @throws TypeError without inputs or units */

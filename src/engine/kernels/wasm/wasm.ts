@@ -3,6 +3,7 @@ import { copy } from '../copy.js';
 import { remember } from '../dims.js';
 import { type Kernels, LANES } from '../kernels.js';
 import { averagePool2dOf } from './averagepool2d.js';
+import { batchNormOf } from './batchnorm.js';
 import { expectElements, expectLabels, expectWhole } from './checks.js';
 import { createInstanceMemory } from './memory.js';
 import { conv2dSizes, linearSizes, packSizes, pool2dSizes } from './sizes.js';
@@ -53,6 +54,10 @@ export function wasmKernels(name: string, numericsId: string, instantiate: () =>
     maxPool2dBackward: (...args) => shared().maxPool2dBackward(...args),
     averagePool2dForward: (...args) => shared().averagePool2dForward(...args),
     averagePool2dBackward: (...args) => shared().averagePool2dBackward(...args),
+    batchNormStatistics: (...args) => shared().batchNormStatistics(...args),
+    batchNormForward: (...args) => shared().batchNormForward(...args),
+    batchNormBackwardParameters: (...args) => shared().batchNormBackwardParameters(...args),
+    batchNormBackwardInput: (...args) => shared().batchNormBackwardInput(...args),
     activationForward: (...args) => shared().activationForward(...args),
     activationBackward: (...args) => shared().activationBackward(...args),
     multiply: (...args) => shared().multiply(...args),
@@ -210,6 +215,7 @@ function kernelsOf(
     },
 
     ...averagePool2dOf(operations, instanceMemory),
+    ...batchNormOf(operations, instanceMemory),
 
     activationForward(y, x, activation) {
       expectGroups('activationForward', y.length);
