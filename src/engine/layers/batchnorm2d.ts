@@ -37,16 +37,15 @@ export function batchNorm2d(spec: Extract<LayerSpec, { type: 'batchnorm2d' }>, i
           const off = statistics[c] - mean[c];
           dMean[c] += lanes * off;
           dVariance[c] += lanes * (statistics[channels + c] + off * off);
-          statistics[channels + c] = inverseDeviation(statistics[channels + c]);
+          statistics[channels + c] = inverseDeviation(statistics[channels + c], epsilon);
         }
       };
       const recall = ({ mean, variance }: LayerBuffers): void => {
         for (let c = 0; c < channels; c++) {
           statistics[c] = mean[c];
-          statistics[channels + c] = inverseDeviation(variance[c]);
+          statistics[channels + c] = inverseDeviation(variance[c], epsilon);
         }
       };
-      const inverseDeviation = (variance: number): number => 1 / Math.sqrt(variance + epsilon);
       return {
         scratch,
         forward: (buffers, pass: Pass) => {
@@ -63,3 +62,5 @@ export function batchNorm2d(spec: Extract<LayerSpec, { type: 'batchnorm2d' }>, i
     },
   };
 }
+
+const inverseDeviation = (variance: number, epsilon: number): number => 1 / Math.sqrt(variance + epsilon);
