@@ -155,6 +155,7 @@ OPERATION("maxPool2dBackward", maxpool2d_backward)
 
 #include "addon_averagepool2d.h"
 #include "addon_batchnorm.h"
+#include "addon_depthwise.h"
 
 static float slope_of(struct arguments *a) {
   double slope = 0;
@@ -304,6 +305,9 @@ static void export_kernels(napi_env env, napi_value exports, const struct kernel
       METHOD("batchNormForward", batchnorm_forward),
       METHOD("batchNormBackwardParameters", batchnorm_backward_parameters),
       METHOD("batchNormBackwardInput", batchnorm_backward_input),
+      METHOD("depthwiseForward", depthwise_forward),
+      METHOD("depthwiseBackwardInput", depthwise_backward_input),
+      METHOD("depthwiseBackwardParameters", depthwise_backward_parameters),
       METHOD("activationForward", activation_forward),
       METHOD("activationBackward", activation_backward),
       METHOD("multiply", multiply),

@@ -8,6 +8,7 @@
 #include "batchnorm.h"
 #include "conv2d.h"
 #include "conv2d_parameters.h"
+#include "depthwise.h"
 #include "elementwise.h"
 #include "linear.h"
 #include "maxpool2d.h"
@@ -47,6 +48,9 @@ const struct kernels ONKO_KERNELS = {
     .batchnorm_forward = batchnorm_forward,
     .batchnorm_backward_parameters = batchnorm_backward_parameters,
     .batchnorm_backward_input = batchnorm_backward_input,
+    .depthwise_forward = depthwise_forward,
+    .depthwise_backward_input = depthwise_backward_input,
+    .depthwise_backward_parameters = depthwise_backward_parameters,
     .activation_forward = activation_forward,
     .activation_backward = activation_backward,
     .multiply = multiply,

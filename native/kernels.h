@@ -20,6 +20,10 @@ struct averagepool2d_dims {
   ptrdiff_t channels, height, width, window_height, window_width, stride, out_height, out_width;
 };
 
+struct depthwise_dims {
+  ptrdiff_t channels, height, width, kernel, stride, padding, out_height, out_width;
+};
+
 enum activation { ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_TANH, ACTIVATION_SIGMOID, ACTIVATION_COUNT };
 
 struct kernels {
@@ -45,6 +49,10 @@ struct kernels {
                                         const float *statistics, ptrdiff_t lanes, ptrdiff_t channels, ptrdiff_t area);
   void (*batchnorm_backward_input)(float *dx, const float *x, const float *dy, const float *w, const float *statistics,
                                    const float *sums, ptrdiff_t lanes, ptrdiff_t channels, ptrdiff_t area);
+  void (*depthwise_forward)(float *y, const float *x, const float *w, const float *b, const struct depthwise_dims *);
+  void (*depthwise_backward_input)(float *dx, const float *dy, const float *w, const struct depthwise_dims *);
+  void (*depthwise_backward_parameters)(float *dw, float *db, const float *x, const float *dy,
+                                        const struct depthwise_dims *);
   void (*activation_forward)(float *y, const float *x, ptrdiff_t count, enum activation, float slope);
   void (*activation_backward)(float *dx, const float *dy, const float *y, ptrdiff_t count, enum activation,
                               float slope);

@@ -88,6 +88,23 @@ void export_batchnorm_backward_input(float *dx, const float *x, const float *dy,
   batchnorm_backward_input(dx, x, dy, w, statistics, sums, lanes, channels, area);
 }
 
+EXPORT("depthwiseForward")
+void export_depthwise_forward(float *y, const float *x, const float *w, const float *b,
+                              const struct depthwise_dims *d) {
+  depthwise_forward(y, x, w, b, d);
+}
+
+EXPORT("depthwiseBackwardInput")
+void export_depthwise_backward_input(float *dx, const float *dy, const float *w, const struct depthwise_dims *d) {
+  depthwise_backward_input(dx, dy, w, d);
+}
+
+EXPORT("depthwiseBackwardParameters")
+void export_depthwise_backward_parameters(float *dw, float *db, const float *x, const float *dy,
+                                          const struct depthwise_dims *d) {
+  depthwise_backward_parameters(dw, db, x, dy, d);
+}
+
 EXPORT("activationForward")
 void export_activation_forward(float *y, const float *x, ptrdiff_t count, enum activation which, float slope) {
   activation_forward(y, x, count, which, slope);

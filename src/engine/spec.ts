@@ -20,6 +20,12 @@ export type LayerSpec = (
       stride?: number | undefined;
       padding?: number | undefined;
     }
+  | {
+      type: 'depthwise_conv2d';
+      kernel: number;
+      stride?: number | undefined;
+      padding?: number | undefined;
+    }
   | { type: 'relu' }
   | { type: 'leaky_relu'; slope?: number | undefined }
   | { type: 'tanh' }
@@ -67,13 +73,15 @@ const named = z
 const layerOf = <T extends string, Keys extends z.ZodRawShape>(type: T, keys: Keys) =>
   z.strictObject({ type: z.literal(type), name: named.optional(), ...keys });
 
+const convolution = {
+  kernel: count(31),
+  stride: count(31).optional(),
+  padding: z.number().int().min(0).max(30).optional(),
+};
+
 const layerSchemas = {
-  conv2d: layerOf('conv2d', {
-    filters: count(maxFilters),
-    kernel: count(31),
-    stride: count(31).optional(),
-    padding: z.number().int().min(0).max(30).optional(),
-  }),
+  conv2d: layerOf('conv2d', { filters: count(maxFilters), ...convolution }),
+  depthwise_conv2d: layerOf('depthwise_conv2d', convolution),
   relu: layerOf('relu', {}),
   leaky_relu: layerOf('leaky_relu', { slope: z.number().gt(0).lt(1).optional() }),
   tanh: layerOf('tanh', {}),

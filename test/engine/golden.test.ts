@@ -44,6 +44,7 @@ const promisedBits: Record<string, Record<string, string>> = {
     'lenet-on-grey': '86a598186681c1c207ed39a461918eff456f4a9f682a74115ae0735311648373',
     'odd-on-grey': 'def300b043af168601ea24addeeb00aed44f8f73d152ad72cd7d776e19aa7487',
     modern: '443fdb4b6ae1a4a30a93f13d478c6f7f451ee322b3a7b3c0ec8c8fbb9efc6eeb',
+    depthwise: 'e5987fefb8e16aa3ea5f78faf27185451b764bca88770bc0a3ba16128a0cca74',
   },
   'native-f32-2': {
     lenet: '41652ddb2e973b1042251ca70843e9ba1c6bfd63ebf0e8cbb24820a714e00925',
@@ -51,6 +52,7 @@ const promisedBits: Record<string, Record<string, string>> = {
     'lenet-on-grey': '541da514b0c23ef64d5354b3825696ef925f9e238dbfca58c86c1f25b2595cf5',
     'odd-on-grey': 'b884c5008d5a00d6beec55befac04b82d48725c10c9feb67765fdd152b5afc32',
     modern: 'efec2a308683e354c9c8143d159e2d2ba4baadf2a0c18614fda5bbf79a42a8ce',
+    depthwise: '105aef6a6e1b5ac17f30aa163d862f53601cedea9aad4610ecf0aa782c6ad1c2',
   },
   'wasm-f32-2': {
     lenet: '9b4a3f69f2688330590ec01c82f0683d9b010a498eb7dddb87bdda1b4ae32a07',
@@ -58,6 +60,7 @@ const promisedBits: Record<string, Record<string, string>> = {
     'lenet-on-grey': '73977bab9aa74e4351e166c0bd54b281c19cafdf808c1c3c080705a2d308df5f',
     'odd-on-grey': '2258cc6a605f27e3403fd4a7e9887b85f936cc366308f4d02a6b03305e150d86',
     modern: 'f02bd3469f7989bbb818456db034e495b17ff03c566b901b0e2140f0b2b04558',
+    depthwise: '7abdee691199200c583f722196969ccb357dacadcb5e0f6e55a776b505437554',
   },
 };
 
@@ -82,7 +85,7 @@ function goldenParameters(model: Model): Float32Array {
 }
 
 describe.each([...availableKernels.values()])('kernels $name against PyTorch', (kernels) => {
-  test.each(['lenet', 'odd', 'lenet-on-grey', 'odd-on-grey', 'modern'])(
+  test.each(['lenet', 'odd', 'lenet-on-grey', 'odd-on-grey', 'modern', 'depthwise'])(
     '%s: probabilities, loss, gradient',
     (name) => {
       const golden = load(name);

@@ -25,6 +25,8 @@ export function naiveLayer(
   switch (spec.type) {
     case 'conv2d':
       return conv2d(spec, x, shape, w, b);
+    case 'depthwise_conv2d':
+      return depthwise(spec, x, shape, w, b);
     case 'maxpool2d':
       return maxpool2d(spec, x, shape);
     case 'avgpool2d':
@@ -96,6 +98,25 @@ function conv2d(
     }
   }
   return { y, shape };
+}
+
+/** A convolution of each channel alone. */
+function depthwise(
+  { kernel, stride, padding }: Extract<LayerSpec, { type: 'depthwise_conv2d' }>,
+  x: Float64Array,
+  { channels, height, width }: Shape,
+  w: ArrayLike<number>,
+  b: ArrayLike<number>,
+): NaiveOutput {
+  const area = height * width;
+  const planes = Array.from({ length: channels }, (_, c) => {
+    const own = Array.from({ length: kernel * kernel }, (__, i) => w[c * kernel * kernel + i]);
+    const plane = x.subarray(c * area, (c + 1) * area);
+    const alone = { type: 'conv2d', filters: 1, kernel, stride, padding } as const;
+    return conv2d(alone, plane, { channels: 1, height, width }, own, [b[c]]);
+  });
+  const y = Float64Array.from(planes.flatMap((plane) => [...plane.y]));
+  return { y, shape: { ...planes[0].shape, channels } };
 }
 
 function maxpool2d(

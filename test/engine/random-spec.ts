@@ -25,6 +25,7 @@ export function randomModel(seed: number, deep = true): Model {
     if (random.below(4) === 0) return { type: 'avgpool2d', size: between(1, 3), stride: between(1, 3) };
     const kernel = between(1, 4);
     const sizes = { kernel, stride: between(1, 2), padding: random.below(kernel) };
+    if (random.below(4) === 0) return { type: 'depthwise_conv2d', ...sizes };
     return { type: 'conv2d', filters: between(1, 7), ...sizes };
   };
   const flat = (): LayerSpec =>

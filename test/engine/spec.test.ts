@@ -29,7 +29,7 @@ describe('form', () => {
     [{ ...Object(spec(softmax)), optimiser: 'sgd' }, 'unknown key "optimiser"'],
     [{ ...Object(spec(softmax)), name: '../../etc' }, '"name"'],
     [spec(), '"layers"'],
-    [spec({ type: 'conv3d' }, softmax), 'Layer 0: expected a type of conv2d, relu'],
+    [spec({ type: 'conv3d' }, softmax), 'Layer 0: expected a type of conv2d, depthwise_conv2d, relu'],
     [spec({ type: 'toString' }, softmax), 'Layer 0: expected a type of'],
     [spec({ type: 'relu' }, {}, softmax), 'Layer 1: expected a type of'],
     [spec({ type: 'relu' }, 'relu', softmax), 'Layer 1: expected a type of'],
@@ -98,6 +98,10 @@ describe('shapes', () => {
         softmax,
       ),
       'Layer 2 (add): expected an input of 3×32×32, as layer 0 ("start") gives it, found 6×30×30.',
+    ],
+    [
+      spec({ type: 'maxpool2d', size: 15 }, { type: 'depthwise_conv2d', kernel: 3 }, softmax),
+      'Layer 1 (depthwise_conv2d): expected an input of at least 3×3×3 for a 3×3 kernel, found 3×2×2.',
     ],
     [
       spec({ type: 'conv2d', filters: 6, kernel: 3, padding: 3 }, softmax),

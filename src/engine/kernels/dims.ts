@@ -2,6 +2,7 @@ import type {
   AveragePool2dDims,
   BatchNormDims,
   Conv2dDims,
+  DepthwiseDims,
   LinearDims,
   PackDims,
   Pool2dDims,
@@ -39,6 +40,16 @@ export const averagePool2dRow = (d: AveragePool2dDims): number[] => [
   d.outWidth,
 ];
 export const batchNormRow = (d: BatchNormDims): number[] => [d.channels, d.area];
+export const depthwiseRow = (d: DepthwiseDims): number[] => [
+  d.channels,
+  d.height,
+  d.width,
+  d.kernel,
+  d.stride,
+  d.padding,
+  d.outHeight,
+  d.outWidth,
+];
 export const linearRow = (d: LinearDims): number[] => [d.inputs, d.units];
 export const packRow = (d: PackDims): number[] => [d.pixelChannels, d.channels, d.area];
 

@@ -37,6 +37,9 @@ export interface AveragePool2dDims {
   outWidth: number;
 }
 
+/** Sizes of one depthwise convolution, as those of a convolution. */
+export type DepthwiseDims = Omit<Conv2dDims, 'filters'>;
+
 /** Channels and positions of what is normalised; of a vector every value is a channel of one position. */
 export interface BatchNormDims {
   channels: number;
@@ -166,6 +169,25 @@ export interface Kernels {
     sums: Float32Array,
     lanes: number,
     dims: BatchNormDims,
+  ): void;
+
+  /** x[C,H,W,16], w[C,K,K], b[C] → y[C,OH,OW,16]: each channel with a kernel of its own */
+  depthwiseForward(
+    y: Float32Array,
+    x: Float32Array,
+    w: Float32Array,
+    b: Float32Array,
+    dims: DepthwiseDims,
+  ): void;
+  /** dy[C,OH,OW,16], w[C,K,K] → dx[C,H,W,16] */
+  depthwiseBackwardInput(dx: Float32Array, dy: Float32Array, w: Float32Array, dims: DepthwiseDims): void;
+  /** x[C,H,W,16], dy[C,OH,OW,16] → dw[C,K,K] +=, db[C] += */
+  depthwiseBackwardParameters(
+    dw: Float32Array,
+    db: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    dims: DepthwiseDims,
   ): void;
 
   /** x[n] → y[n] */

@@ -4,6 +4,7 @@ import { add, type Source } from './add.js';
 import { averagePool2d, globalAveragePool2d } from './averagepool2d.js';
 import { batchNorm2d } from './batchnorm2d.js';
 import { conv2d } from './conv2d.js';
+import { depthwiseConv2d } from './depthwise-conv2d.js';
 import { dropout } from './dropout.js';
 import { flatten } from './flatten.js';
 import type { LayerDesign } from './layer.js';
@@ -19,6 +20,8 @@ export function designLayer(spec: LayerSpec, input: Shape, source: Source | null
   switch (spec.type) {
     case 'conv2d':
       return conv2d(spec, input);
+    case 'depthwise_conv2d':
+      return depthwiseConv2d(spec, input);
     case 'relu':
     case 'leaky_relu':
     case 'tanh':

@@ -34,6 +34,9 @@ export function validCalls(seed: number): ValidCall[] {
   const conv = dims(channels, height, width, filters, kernel, stride, padding, outHeight, outWidth);
   const image = channels * height * width * 16;
   const map = filters * outHeight * outWidth * 16;
+  const depthwise = dims(channels, height, width, kernel, stride, padding, outHeight, outWidth);
+  const each = channels * outHeight * outWidth * 16;
+  const taps = channels * kernel * kernel;
   const weights = filters * channels * kernel * kernel;
 
   const [inputs, units] = [between(1, 50), between(1, 30)];
@@ -128,6 +131,9 @@ export function validCalls(seed: number): ValidCall[] {
       images,
       normal,
     ]),
+    call('depthwiseForward', [f32(each), f32(image), f32(taps), f32(channels), depthwise]),
+    call('depthwiseBackwardInput', [f32(image), f32(each), f32(taps), depthwise]),
+    call('depthwiseBackwardParameters', [f32(taps), f32(channels), f32(image), f32(each), depthwise], [0, 1]),
     call('activationForward', [f32(length), f32(length), random.below(4), random.float()]),
     call('activationBackward', [f32(length), f32(length), f32(length), random.below(4), random.float()]),
     call('multiply', [f32(odd), f32(odd), f32(odd)]),

@@ -98,6 +98,29 @@ function averagePool2dOutputs(kernels: Kernels, random: Random): Outputs {
   return { y, dx };
 }
 
+function depthwiseOutputs(kernels: Kernels, random: Random): Outputs {
+  const kernel = between(random, 1, 6);
+  const padding = random.below(kernel);
+  const least = Math.max(1, kernel - 2 * padding);
+  const [channels, stride] = [between(random, 1, 7), between(random, 1, 4)];
+  const [height, width] = [between(random, least, least + 11), between(random, least, least + 11)];
+  const outHeight = Math.floor((height + 2 * padding - kernel) / stride) + 1;
+  const outWidth = Math.floor((width + 2 * padding - kernel) / stride) + 1;
+  const dims = { channels, height, width, kernel, stride, padding, outHeight, outWidth };
+  const x = values(random, channels * height * width * 16);
+  const dy = values(random, channels * outHeight * outWidth * 16);
+  const w = values(random, channels * kernel * kernel);
+  const b = values(random, channels);
+  const y = noise(dy.length);
+  const dx = noise(x.length);
+  const dw = values(random, w.length);
+  const db = values(random, channels);
+  kernels.depthwiseForward(y, x, w, b, dims);
+  kernels.depthwiseBackwardInput(dx, dy, w, dims);
+  kernels.depthwiseBackwardParameters(dw, db, x, dy, dims);
+  return { y, dx, dw, db };
+}
+
 function batchNormOutputs(kernels: Kernels, random: Random): Outputs {
   const dims = { channels: between(random, 1, 6), area: between(random, 1, 40) };
   const lanes = between(random, 1, 16);
@@ -164,6 +187,7 @@ const families = {
   pool2dOutputs,
   averagePool2dOutputs,
   batchNormOutputs,
+  depthwiseOutputs,
   elementwiseOutputs,
   lossOutputs,
 };

@@ -124,6 +124,15 @@ const stacks: Record<string, LayerSpec[]> = {
     { type: 'tanh' },
     ...head,
   ],
+  'depthwise convolutions, also the first': [
+    { type: 'depthwise_conv2d', kernel: 3, padding: 1 },
+    { type: 'conv2d', filters: 5, kernel: 1 },
+    { type: 'tanh' },
+    { type: 'depthwise_conv2d', kernel: 2, stride: 2, padding: 1 },
+    { type: 'conv2d', filters: 6, kernel: 1 },
+    { type: 'sigmoid' },
+    ...head,
+  ],
   'batch normalisation of planes and of a vector': [
     { type: 'conv2d', filters: 4, kernel: 3, padding: 1 },
     { type: 'batchnorm2d' },

@@ -4,6 +4,7 @@ import {
   averagePool2dRow,
   batchNormRow,
   conv2dRow,
+  depthwiseRow,
   linearRow,
   packRow,
   pool2dRow,
@@ -72,6 +73,21 @@ export interface NativeOperations {
     lanes: number,
     dims: Int32Array,
   ): void;
+  depthwiseForward(
+    y: Float32Array,
+    x: Float32Array,
+    w: Float32Array,
+    b: Float32Array,
+    dims: Int32Array,
+  ): void;
+  depthwiseBackwardInput(dx: Float32Array, dy: Float32Array, w: Float32Array, dims: Int32Array): void;
+  depthwiseBackwardParameters(
+    dw: Float32Array,
+    db: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    dims: Int32Array,
+  ): void;
   activationForward(y: Float32Array, x: Float32Array, activation: number, slope: number): void;
   activationBackward(
     dx: Float32Array,
@@ -107,6 +123,7 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
   const pool2d = rowOf(pool2dRow);
   const averagePool2d = rowOf(averagePool2dRow);
   const batchNorm = rowOf(batchNormRow);
+  const depthwise = rowOf(depthwiseRow);
   const linear = rowOf(linearRow);
   const pack = rowOf(packRow);
   const { multiply, softmaxForward, crossEntropyForward, crossEntropyBackward, add, allocate } = operations;
@@ -137,6 +154,11 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
       operations.batchNormBackwardParameters(dw, db, sums, x, dy, statistics, lanes, batchNorm(dims)),
     batchNormBackwardInput: (dx, x, dy, w, statistics, sums, lanes, dims) =>
       operations.batchNormBackwardInput(dx, x, dy, w, statistics, sums, lanes, batchNorm(dims)),
+    depthwiseForward: (y, x, w, b, dims) => operations.depthwiseForward(y, x, w, b, depthwise(dims)),
+    depthwiseBackwardInput: (dx, dy, w, dims) =>
+      operations.depthwiseBackwardInput(dx, dy, w, depthwise(dims)),
+    depthwiseBackwardParameters: (dw, db, x, dy, dims) =>
+      operations.depthwiseBackwardParameters(dw, db, x, dy, depthwise(dims)),
     activationForward: (y, x, activation) =>
       operations.activationForward(y, x, activationNumbers[activation.type], slopeOf(activation)),
     activationBackward: (dx, dy, y, activation) =>

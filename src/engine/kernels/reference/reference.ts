@@ -9,6 +9,7 @@ import {
 } from './batchnorm.js';
 import { conv2dBackwardInput, conv2dForward } from './conv2d.js';
 import { conv2dBackwardParameters } from './conv2d-parameters.js';
+import { depthwiseBackwardInput, depthwiseBackwardParameters, depthwiseForward } from './depthwise.js';
 import { activationBackward, activationForward, add, multiply, packPixels } from './elementwise.js';
 import { linearBackwardInput, linearBackwardParameters, linearForward } from './linear.js';
 import { maxPool2dBackward, maxPool2dForward } from './maxpool2d.js';
@@ -39,6 +40,9 @@ export const referenceKernels: Kernels = {
   batchNormForward,
   batchNormBackwardParameters,
   batchNormBackwardInput,
+  depthwiseForward,
+  depthwiseBackwardInput,
+  depthwiseBackwardParameters,
   activationForward,
   activationBackward,
   multiply,

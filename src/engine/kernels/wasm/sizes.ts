@@ -1,8 +1,17 @@
-import { averagePool2dRow, batchNormRow, conv2dRow, linearRow, packRow, pool2dRow } from '../dims.js';
+import {
+  averagePool2dRow,
+  batchNormRow,
+  conv2dRow,
+  depthwiseRow,
+  linearRow,
+  packRow,
+  pool2dRow,
+} from '../dims.js';
 import {
   type AveragePool2dDims,
   type BatchNormDims,
   type Conv2dDims,
+  type DepthwiseDims,
   LANES,
   type LinearDims,
   type PackDims,
@@ -73,6 +82,13 @@ export function averagePool2dSizes(d: AveragePool2dDims): Omit<Conv2dSizes, 'w'>
     x: d.channels * d.height * d.width * LANES,
     y: d.channels * d.outHeight * d.outWidth * LANES,
   };
+}
+
+/** @throws TypeError for a convolution that cannot be */
+export function depthwiseSizes(d: DepthwiseDims): Conv2dSizes {
+  const row = sizes(depthwiseRow(d));
+  const { x, y, w } = conv2dSizes({ ...d, filters: 1 });
+  return { row, x, y: y * d.channels, w };
 }
 
 /** Elements of x. @throws TypeError without channels or values */

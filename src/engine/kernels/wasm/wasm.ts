@@ -5,6 +5,7 @@ import { type Kernels, LANES } from '../kernels.js';
 import { averagePool2dOf } from './averagepool2d.js';
 import { batchNormOf } from './batchnorm.js';
 import { expectElements, expectLabels, expectWhole } from './checks.js';
+import { depthwiseOf } from './depthwise.js';
 import { createInstanceMemory } from './memory.js';
 import { conv2dSizes, linearSizes, packSizes, pool2dSizes } from './sizes.js';
 
@@ -58,6 +59,9 @@ export function wasmKernels(name: string, numericsId: string, instantiate: () =>
     batchNormForward: (...args) => shared().batchNormForward(...args),
     batchNormBackwardParameters: (...args) => shared().batchNormBackwardParameters(...args),
     batchNormBackwardInput: (...args) => shared().batchNormBackwardInput(...args),
+    depthwiseForward: (...args) => shared().depthwiseForward(...args),
+    depthwiseBackwardInput: (...args) => shared().depthwiseBackwardInput(...args),
+    depthwiseBackwardParameters: (...args) => shared().depthwiseBackwardParameters(...args),
     activationForward: (...args) => shared().activationForward(...args),
     activationBackward: (...args) => shared().activationBackward(...args),
     multiply: (...args) => shared().multiply(...args),
@@ -216,6 +220,7 @@ function kernelsOf(
 
     ...averagePool2dOf(operations, instanceMemory),
     ...batchNormOf(operations, instanceMemory),
+    ...depthwiseOf(operations, instanceMemory),
 
     activationForward(y, x, activation) {
       expectGroups('activationForward', y.length);
