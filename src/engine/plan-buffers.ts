@@ -1,8 +1,8 @@
 import { type Lifetime, layOutArena } from './arena.js';
 import { type Kernels, LANES } from './kernels/kernels.js';
 import { type LayerBuffers, type LayerRun, noParameters, volume } from './layers/layer.js';
-import type { Model, ModelLayer } from './model.js';
-import type { Shape } from './spec.js';
+import type { Model } from './model.js';
+import { type Stack, type StackLayer, stackFor } from './stack.js';
 
 /** A layer at work with the buffers it works on. */
 export interface PlannedLayer {
@@ -40,19 +40,6 @@ export interface PlannedLayers {
 
 const none = new Float32Array(0);
 
-/** What of a model a plan computes with: its own layers, or the first in the form for channels that are all alike. */
-interface Stack {
-  input: Shape;
-  layers: readonly ModelLayer[];
-}
-
-function stackFor({ input, layers }: Model, pixelChannels: number): Stack {
-  const [first, ...rest] = layers;
-  const design = pixelChannels < input.channels ? first.design.onAlikeChannels : undefined;
-  if (design === undefined) return { input, layers };
-  return { input: { ...input, channels: 1 }, layers: [{ ...first, design }, ...rest] };
-}
-
 /**
  * Allocates what one group of sixteen images needs, forward and backward, and binds every layer to it.
  *
@@ -60,7 +47,7 @@ function stackFor({ input, layers }: Model, pixelChannels: number): Stack {
  * Gradients: likewise, except that an element-wise layer always overwrites. What an `add` takes by name, and the gradient that it
  * gives back, stay until they are read. All lie in one arena: see `lifetimesOf`.
  *
- * @param pixelChannels of the bytes; fewer than the model's mean that all of its input's channels are one and the same
+ * @param pixelChannels of the bytes: see `stackFor`
  */
 export function planLayers(model: Model, kernels: Kernels, pixelChannels: number): PlannedLayers {
   const stack = stackFor(model, pixelChannels);
@@ -69,12 +56,12 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
   const arena = kernels.allocate(length);
   const views = buffers.map((buffer, i) => arena.subarray(offsets[i], offsets[i] + buffer.length));
 
-  const alsoTo = (index: number): Float32Array[] =>
-    stack.layers.flatMap((layer) => {
-      const id = layer.from === index ? gradients[layer.index] : null;
+  const alsoTo = (source: number): Float32Array[] =>
+    stack.layers.flatMap(({ from }, index) => {
+      const id = from === source ? gradients[index] : null;
       return id === null ? [] : [views[id]];
     });
-  const planned = stack.layers.map(({ design, index, from }): PlannedLayer => {
+  const planned = stack.layers.map(({ design, from }, index): PlannedLayer => {
     const dx = index > firstLearning ? gradients[index - 1] : null;
     const dy = gradients[index];
     return {
@@ -117,7 +104,7 @@ interface BufferUse {
 }
 
 function lifetimesOf({ input, layers }: Stack): BufferUse {
-  const firstLearning = layers.findIndex((layer) => layer.parameters.length > 0);
+  const firstLearning = layers.findIndex(({ design }) => design.parameters.length > 0);
   // The last layer is the softmax. Its backward moment is the loss's, which reads probabilities and writes dLogits.
   const backwardAt = (index: number): number => 2 * layers.length - 1 - index;
   const buffers: Lifetime[] = [{ length: volume(input) * LANES, born: 0, dies: 0 }];
@@ -126,14 +113,14 @@ function lifetimesOf({ input, layers }: Stack): BufferUse {
   };
 
   /** By layer: the last `add` that takes its output by name. */
-  const lastTaker = new Map(layers.flatMap(({ from, index }) => (from === null ? [] : [[from, index]])));
+  const lastTaker = new Map(layers.flatMap(({ from }, index) => (from === null ? [] : [[from, index]])));
 
   const activations = [0];
   /** By buffer: until when an `add` will want what is in it now. */
   const wanted = new Map<number, number>();
   let current = 0;
   let readBack = false;
-  for (const { design, index, output, from } of layers) {
+  for (const [index, { design, output, from }] of layers.entries()) {
     lives(current, index);
     if (from !== null) lives(activations[from + 1], index);
     if (design.backwardReads === 'input' && index >= firstLearning) lives(current, backwardAt(index));
@@ -174,7 +161,7 @@ function lifetimesOf({ input, layers }: Stack): BufferUse {
 }
 
 /** Whether the layer's backward pass only reads the gradient of its output. */
-const leavesItsGradient = ({ design, from }: ModelLayer): boolean =>
+const leavesItsGradient = ({ design, from }: StackLayer): boolean =>
   design.storage === 'own' || from !== null;
 
 /** The buffers of a layer that a tensor and its gradient are. */
