@@ -18,12 +18,14 @@ export interface PlanMemory {
   activationBytes: number;
   /** Of the gradients of the activations. */
   gradientBytes: number;
-  /** What both really take: one arena, in which a buffer gives its place away when its time is over. */
+  /** The longest workspace of an operation. */
+  workspaceBytes: number;
+  /** What all three really take: one arena, in which a buffer gives its place away when its time is over. */
   arenaBytes: number;
   /** What layers keep to themselves: the argmax of poolings, the masks of dropouts, the weights that a first layer adds up. */
   scratchBytes: number;
   totalBytes: number;
-  /** The most that a training step needs at one moment; less takes computing something twice. */
+  /** The most that a training step needs at one moment; less takes computing something twice, or with less workspace. */
   neededBytes: number;
 }
 
@@ -45,13 +47,13 @@ const none = new Float32Array(0);
  *
  * Activations: a buffer per layer, except that an element-wise layer overwrites its input where no backward pass reads it.
  * Gradients: likewise, except that an element-wise layer always overwrites. What an `add` takes by name, and the gradient that it
- * gives back, stay until they are read. All lie in one arena: see `lifetimesOf`.
+ * gives back, stay until they are read. Workspaces: one per pass of a layer that wants any. All lie in one arena: see `lifetimesOf`.
  *
  * @param pixelChannels of the bytes: see `stackFor`
  */
 export function planLayers(model: Model, kernels: Kernels, pixelChannels: number): PlannedLayers {
   const stack = stackFor(model, pixelChannels);
-  const { buffers, activations, gradients, firstLearning } = lifetimesOf(stack);
+  const { buffers, activations, gradients, workspaces, firstLearning } = lifetimesOf(stack, kernels);
   const { offsets, length, needed } = layOutArena(buffers);
   const arena = kernels.allocate(length);
   const views = buffers.map((buffer, i) => arena.subarray(offsets[i], offsets[i] + buffer.length));
@@ -64,6 +66,7 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
   const planned = stack.layers.map(({ design, from }, index): PlannedLayer => {
     const dx = index > firstLearning ? gradients[index - 1] : null;
     const dy = gradients[index];
+    const { forward, backward } = workspaces[index];
     return {
       run: design.bind(kernels, index),
       buffers: {
@@ -72,6 +75,10 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
         other: from === null ? none : views[activations[from + 1]],
         dx: dx === null ? null : views[dx],
         dy: dy === null ? none : views[dy],
+        workspace: {
+          forward: forward === null ? none : views[forward],
+          backward: backward === null ? none : views[backward],
+        },
         ...noParameters,
       },
       alsoToDx: dx === null ? [] : alsoTo(index - 1),
@@ -84,6 +91,7 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
   const memory: PlanMemory = {
     activationBytes: bytesOf(activations),
     gradientBytes: bytesOf(gradients),
+    workspaceBytes: Math.max(0, ...workspaces.map(({ forward }) => bytesOf([forward]))),
     arenaBytes: arena.byteLength,
     scratchBytes,
     totalBytes: arena.byteLength + scratchBytes,
@@ -100,10 +108,12 @@ interface BufferUse {
   activations: number[];
   /** gradients[i] is that of layer i's output; null where nobody asks for it. */
   gradients: (number | null)[];
+  /** workspaces[i] are those of layer i; null where it has none. */
+  workspaces: { forward: number | null; backward: number | null }[];
   firstLearning: number;
 }
 
-function lifetimesOf({ input, layers }: Stack): BufferUse {
+function lifetimesOf({ input, layers }: Stack, kernels: Kernels): BufferUse {
   const firstLearning = layers.findIndex(({ design }) => design.parameters.length > 0);
   // The last layer is the softmax. Its backward moment is the loss's, which reads probabilities and writes dLogits.
   const backwardAt = (index: number): number => 2 * layers.length - 1 - index;
@@ -157,7 +167,14 @@ function lifetimesOf({ input, layers }: Stack): BufferUse {
     if (from !== null && from >= firstLearning) lives(id, backwardAt(from + 1));
     gradients[index] = id;
   }
-  return { buffers, activations, gradients, firstLearning };
+
+  const workspaces = layers.map(({ design }, index) => {
+    const length = design.workspace?.(kernels) ?? 0;
+    const at = (moment: number): number => buffers.push({ length, born: moment, dies: moment }) - 1;
+    if (length === 0) return { forward: null, backward: null };
+    return { forward: at(index), backward: index >= firstLearning ? at(backwardAt(index)) : null };
+  });
+  return { buffers, activations, gradients, workspaces, firstLearning };
 }
 
 /** Whether the layer's backward pass only reads the gradient of its output. */

@@ -41,25 +41,28 @@ const promisedBits: Record<string, Record<string, string>> = {
   'reference-f64-2': {
     lenet: 'd4ff8570a779f495ba9625dba6659e78b0adbcea3b9a76204094cb7b1fe1982c',
     odd: 'ab113a2027af894b455807a04c349c1667747797875d0ce15ca62d98379f5f6c',
+    wide: '71bc0bfd363c2ca615dc0ebb6f3f278d4be5c076fc84a1fbc2194326cd1d88ca',
     'lenet-on-grey': '86a598186681c1c207ed39a461918eff456f4a9f682a74115ae0735311648373',
     'odd-on-grey': 'def300b043af168601ea24addeeb00aed44f8f73d152ad72cd7d776e19aa7487',
     modern: '443fdb4b6ae1a4a30a93f13d478c6f7f451ee322b3a7b3c0ec8c8fbb9efc6eeb',
     depthwise: 'e5987fefb8e16aa3ea5f78faf27185451b764bca88770bc0a3ba16128a0cca74',
   },
   'native-f32-2': {
-    lenet: '41652ddb2e973b1042251ca70843e9ba1c6bfd63ebf0e8cbb24820a714e00925',
+    lenet: 'd4ad27204142550dd0bdda78a3bda220be1d4e40fae1a55e44132213893c6c1e',
     odd: '61f8aabcd7f3e4bb3f18f80a07cca761113670058db7737647877b76ca64023a',
-    'lenet-on-grey': '541da514b0c23ef64d5354b3825696ef925f9e238dbfca58c86c1f25b2595cf5',
+    wide: '928a44df74db30d2769f0e864a9dfed508e94be94cd64d0e7de805b5d11b7efd',
+    'lenet-on-grey': 'bb576cf2452443cd5672ba3ccd0534433d3c5f90a64412a026295f7f34e2690b',
     'odd-on-grey': 'b884c5008d5a00d6beec55befac04b82d48725c10c9feb67765fdd152b5afc32',
-    modern: 'efec2a308683e354c9c8143d159e2d2ba4baadf2a0c18614fda5bbf79a42a8ce',
+    modern: '54bd9b69de57952ef0d3833b0b6c686ee698341284a37f9095df33e0f61dacf8',
     depthwise: '105aef6a6e1b5ac17f30aa163d862f53601cedea9aad4610ecf0aa782c6ad1c2',
   },
   'wasm-f32-2': {
-    lenet: '9b4a3f69f2688330590ec01c82f0683d9b010a498eb7dddb87bdda1b4ae32a07',
+    lenet: 'c818be36db6a940b5512d673f9c4fffca62cbdef21eed7c7ff443f04f7155b49',
     odd: '1c960658a24bbb2624eb38259a49ae5821a75b6e7a4409a2871e2647487b9a70',
-    'lenet-on-grey': '73977bab9aa74e4351e166c0bd54b281c19cafdf808c1c3c080705a2d308df5f',
+    wide: '9262dc482f306f93fd6dbe18f8e16a1f77ad812acf58284b17c164b703cd3900',
+    'lenet-on-grey': '015a7d2aadae09fe2f75f84fda95b6a28f8bfbcb0d5f43b809696e12ccaebaf3',
     'odd-on-grey': '2258cc6a605f27e3403fd4a7e9887b85f936cc366308f4d02a6b03305e150d86',
-    modern: 'f02bd3469f7989bbb818456db034e495b17ff03c566b901b0e2140f0b2b04558',
+    modern: '2f38a24baccf4ae5fb7af7d38e9f292dc008d9b57be2104160dd03133126842d',
     depthwise: '7abdee691199200c583f722196969ccb357dacadcb5e0f6e55a776b505437554',
   },
 };
@@ -85,7 +88,7 @@ function goldenParameters(model: Model): Float32Array {
 }
 
 describe.each([...availableKernels.values()])('kernels $name against PyTorch', (kernels) => {
-  test.each(['lenet', 'odd', 'lenet-on-grey', 'odd-on-grey', 'modern', 'depthwise'])(
+  test.each(Object.keys(promisedBits['reference-f64-2'] ?? {}))(
     '%s: probabilities, loss, gradient',
     (name) => {
       const golden = load(name);

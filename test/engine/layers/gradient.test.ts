@@ -308,7 +308,8 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
       const y = new Float32Array(length).fill(Number.NaN);
       const dy = uniform(50_000, length);
       const dx = new Float32Array(length).fill(Number.NaN);
-      const buffers = { x, y, other: none, dy, dx, ...noParameters };
+      const workspace = { forward: none, backward: none };
+      const buffers = { x, y, other: none, dy, dx, workspace, ...noParameters };
       layer.forward(buffers, { training: true, lanes: 16, ...pass });
       layer.backward(buffers, { training: true, lanes: 16, ...pass });
       return buffers;
@@ -341,7 +342,8 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
       const evaluating = designLayer(spec, shape).bind(kernels, 2);
       const out = new Float32Array(length);
       const none = new Float32Array(0);
-      const buffers = { x, y: out, other: none, dy: none, dx: null, ...noParameters };
+      const workspace = { forward: none, backward: none };
+      const buffers = { x, y: out, other: none, dy: none, dx: null, workspace, ...noParameters };
       evaluating.forward(buffers, { ...key, training: false, lanes: 16 });
       expect(sameBits(out, x)).toBe(true);
     });
