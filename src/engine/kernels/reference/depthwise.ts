@@ -52,7 +52,8 @@ export function depthwiseBackwardInput(
           let sum = 0;
           for (let ky = 0; ky < kernel; ky++) {
             const oy = outputOf(iy, ky, outHeight);
-            for (let kx = 0; oy >= 0 && kx < kernel; kx++) {
+            if (oy < 0) continue;
+            for (let kx = 0; kx < kernel; kx++) {
               const ox = outputOf(ix, kx, outWidth);
               if (ox < 0) continue;
               sum +=
