@@ -19,6 +19,7 @@ import { type CoordinatorState, initialState } from './decide/state.js';
 import { createDisk } from './disk.js';
 import { createEnding } from './ending.js';
 import { listSamples, runStopped } from './failure-text.js';
+import { createHealth } from './health.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import { createOutbox } from './outbox.js';
 import type { PreparedRun } from './prepare.js';
@@ -59,6 +60,7 @@ export async function startPerformer(
 
   const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
   const work = parts.createStepWork(run, kernels, metrics, now);
+  const health = createHealth(now);
   const reporter = createReporter(config, run, chronicle, metrics, now);
   const fail = (error: unknown): void => {
     state = { ...state, phase: 'ended' };
@@ -99,6 +101,7 @@ export async function startPerformer(
         state = decided.state;
         for (const action of decided.actions) perform(action, next.arrived);
         reporter.observe(state, next.event);
+        health.observe(state);
       }
     } catch (error) {
       events.length = 0;
@@ -308,6 +311,7 @@ export async function startPerformer(
   decideAll();
   return {
     finished: ending.summary,
+    illness: () => health.illness(),
     stop: async () => {
       post({ type: 'stop_requested' });
       await ending.summary.then(
