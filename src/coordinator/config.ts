@@ -108,6 +108,8 @@ export interface RunSummary {
 export interface Coordinator {
   /** Resolves at the orderly end or after `stop`; rejects with RunStoppedError, OutputError, BrokerError … */
   finished: Promise<RunSummary>;
+  /** One sentence if somebody should have a look: the broker is away for long, or nothing comes back. null while all is well. */
+  illness(): string | null;
   /** Checkpoint at the last whole step, tell the workers, leave. Resolves when `finished` has settled. */
   stop(): Promise<void>;
   /** What there is to be seen of the run now; null for one that an earlier start has finished. Cheap, but made anew at each call. */

@@ -19,6 +19,7 @@ import { type CoordinatorState, initialState } from './decide/state.js';
 import { createDisk } from './disk.js';
 import { createEnding } from './ending.js';
 import { listSamples, runStopped } from './failure-text.js';
+import { createHealth } from './health.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import { createOutbox } from './outbox.js';
 import type { PreparedRun } from './prepare.js';
@@ -66,6 +67,7 @@ export async function startPerformer(
   const work = parts.createStepWork(run, kernels, recorder.timeline, now);
   const reporter = createReporter(config, run, chronicle, metrics, recorder, now);
   const viewing = createViewing(config, run, now);
+  const health = createHealth(now);
   const fail = (error: unknown): void => {
     state = { ...state, phase: 'ended' };
     ending.failed(error);
@@ -116,6 +118,7 @@ export async function startPerformer(
         for (const action of decided.actions) perform(action, next.arrived);
         reporter.observe(before, state, next.event);
         viewing.observe(() => reporter.progress(state), chronicle.seconds());
+        health.observe(state);
       }
     } catch (error) {
       events.length = 0;
@@ -339,6 +342,7 @@ export async function startPerformer(
       const progress = reporter.progress(state);
       return viewing.view(statusOf(state, progress, now()), progress, chronicle.seconds(), chronicle.rows());
     },
+    illness: () => health.illness(),
     stop: async () => {
       post({ type: 'stop_requested' });
       await ending.summary.then(

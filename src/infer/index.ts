@@ -7,6 +7,7 @@ export { classify, type Inference, type InferenceOptions, runInference } from '.
 export { type ReportContent, renderReport } from './report/report.js';
 export { writeReport } from './report/write-report.js';
 export {
+  checkOutput,
   type EvaluationFiles,
   metricsJson,
   type PredictionFiles,

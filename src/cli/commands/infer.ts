@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { resolveKernels } from '../../engine/index.js';
 import {
   calibrate,
+  checkOutput,
   type Evaluation,
   evaluatePredictions,
   formatConfusion,
@@ -34,6 +35,9 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
   const model = await readModelFile(modelPath);
   const { kernels, reason } = resolveKernels(values.kernels ?? undefined);
   log.info('model', { file: modelPath, name: model.spec.name, kernels: kernels.name, why: reason });
+  const outDir = values.out ?? folder;
+  // Not after an hour of classifying. But a folder of images that is missing is told as such, and not made.
+  if (values.out !== null || (await isFolder(folder))) await checkOutput(outDir);
   const startMs = host.now();
   const inference = await runInference({
     model,
@@ -77,7 +81,6 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
     });
     return [`  report       ${values.report}`];
   };
-  const outDir = values.out ?? folder;
   const files = await writePredictions(outDir, inference, model.classes);
   for (const note of inference.notes) log.info(note);
   const count = inference.names.length;
@@ -114,6 +117,13 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
   }
   session.print(lines.join('\n'));
   return 0;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
 }
 
 /** `testing-a/` → `testing-a`, and `.` → its real name: the labels are in NAME.csv beside it. */

@@ -58,7 +58,13 @@ export async function openLiveRun(o: {
   };
 
   const page = await createLivePage({ read, now: o.now });
-  const server = await serveMetrics({ registry: o.registry, host: o.host, port: o.port, paths: page.routes });
+  const server = await serveMetrics({
+    registry: o.registry,
+    host: o.host,
+    port: o.port,
+    paths: page.routes,
+    health: () => shown?.illness() ?? null,
+  });
   o.log.info('metrics are served', { url: `${server.url}/metrics` });
   o.log.info('the run can be watched', { url: `${server.url}/` });
   const looking = setInterval(() => void means.look(), lookEveryMs);
