@@ -338,11 +338,11 @@ export async function startPerformer(
   decideAll();
   return {
     finished: ending.summary,
+    illness: () => health.illness(),
     view: () => {
       const progress = reporter.progress(state);
       return viewing.view(statusOf(state, progress, now()), progress, chronicle.seconds(), chronicle.rows());
     },
-    illness: () => health.illness(),
     stop: async () => {
       post({ type: 'stop_requested' });
       await ending.summary.then(
