@@ -20,15 +20,15 @@ export interface WorkerBlocks {
   close(): void;
 }
 
-/** Once may be another worker that made room; a folder that loses a block again is not to be relied on. */
-const lossesToMemory = 2;
-
 /** Numbers of the blocks that hold these samples. */
 export function blocksOf(manifest: PackManifest, indices: Uint32Array): Set<number> {
   const wanted = new Set<number>();
   for (const index of indices) wanted.add(Math.floor(index / manifest.samplesPerBlock));
   return wanted;
 }
+
+/** Once may be another worker that made room; a folder that loses a block again is not to be relied on. */
+const lossesToMemory = 2;
 
 export async function openBlocks(o: {
   folder: string;
