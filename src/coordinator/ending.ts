@@ -1,10 +1,12 @@
 import { OutputError } from '../store/index.js';
 import { BrokerError, type CoordinatorLink, realTimers, within } from '../transport/index.js';
+import type { RunAccount } from './account.js';
 import { type writeCurves, writeFinished, writeModel } from './artifacts.js';
 import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig, RunSummary } from './config.js';
 import type { Disk } from './disk.js';
 import { RunStoppedError, TakenOverError } from './errors.js';
+import type { HistoryRow } from './history.js';
 import type { PreparedRun } from './prepare.js';
 import { runPaths } from './run-dir.js';
 
@@ -28,6 +30,7 @@ export function createEnding(o: {
   chronicle: Chronicle;
   disk: Disk;
   draw: typeof writeCurves;
+  account: () => Promise<RunAccount>;
   onClose: () => void;
 }): Ending {
   const { config, run, link, chronicle, disk } = o;
@@ -54,7 +57,11 @@ export function createEnding(o: {
     await bounded(link.close()).catch((error: unknown) => config.log.debug(String(error)));
   };
 
-  const summarise = (outcome: RunSummary['outcome'], modelSha256: string): RunSummary => {
+  const summarise = (
+    outcome: RunSummary['outcome'],
+    modelSha256: string,
+    account: RunAccount,
+  ): RunSummary => {
     const rows = chronicle.rows();
     const last = rows.at(-1);
     const sums = chronicle.epochSums();
@@ -69,6 +76,8 @@ export function createEnding(o: {
       epochs: rows.length,
       trainLoss: last?.trainLoss ?? sums.lossSum / sums.samples,
       validationAccuracy: last?.validationAccuracy ?? null,
+      best: bestOf(rows),
+      account,
       imagesPerSecond: seconds > 0 ? images / seconds : 0,
       seconds,
     };
@@ -91,7 +100,9 @@ export function createEnding(o: {
 
   const conclude = async (outcome: RunSummary['outcome']): Promise<RunSummary> => {
     await disk.settled();
-    const summary = summarise(outcome, await modelOrExplanation());
+    // Before the end itself makes all workers leave.
+    const account = await o.account();
+    const summary = summarise(outcome, await modelOrExplanation(), account);
     if (outcome === 'finished') await writeFinished(config, run, summary);
     o.onClose();
     await farewell(
@@ -151,6 +162,16 @@ export function createEnding(o: {
  */
 function isWorthKeeping(error: unknown): boolean {
   return error instanceof RunStoppedError ? error.keep : error instanceof BrokerError;
+}
+
+/** The epoch with the best validation; the first of equals. */
+function bestOf(rows: readonly HistoryRow[]): RunSummary['best'] {
+  let best: RunSummary['best'] = null;
+  for (const { epoch, validationAccuracy } of rows) {
+    if (validationAccuracy !== null && validationAccuracy > (best?.validationAccuracy ?? -1))
+      best = { epoch, validationAccuracy };
+  }
+  return best;
 }
 
 const noAnswer = (): Error => new Error(`no answer within ${farewellMs / 1000} s.`);

@@ -133,8 +133,10 @@ describe('block store', () => {
   });
 });
 
+/** Where the limited store keeps its blocks. */
+const folder = (): string => join(root, 'blocks');
+
 describe('a limit', () => {
-  const folder = (): string => join(root, 'blocks');
   const kept = async (): Promise<number[]> =>
     (await readdir(folder())).map((name) => hashes.indexOf(name.slice(0, 64))).toSorted((a, b) => a - b);
   /** Last used so many minutes ago. */
