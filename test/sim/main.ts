@@ -114,7 +114,8 @@ async function playAll({ seeds, from, jobs }: Command): Promise<boolean> {
     });
 
   const serveOn = async (): Promise<void> => {
-    while (next < end) await serve();
+    await serve();
+    if (next < end) await serveOn();
   };
   await Promise.all(Array.from({ length: jobs }, serveOn));
   const seconds = (performance.now() - startMs) / 1000;
