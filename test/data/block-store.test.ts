@@ -136,18 +136,21 @@ describe('block store', () => {
 /** Where the limited store keeps its blocks. */
 const folder = (): string => join(root, 'blocks');
 
-const kept = async (): Promise<number[]> =>
-  (await readdir(limitedFolder())).map((name) => hashes.indexOf(name.slice(0, 64))).toSorted((a, b) => a - b);
-/** Last used so many minutes ago. */
-const age = async (block: number, minutes: number): Promise<void> => {
+async function kept(): Promise<number[]> {
+  return (await readdir(folder())).map((name) => hashes.indexOf(name.slice(0, 64))).toSorted((a, b) => a - b);
+}
+
+/** Makes the block one that was last used so many minutes ago. */
+async function age(block: number, minutes: number): Promise<void> {
   const then = new Date(Date.now() - 60_000 * minutes);
-  await utimes(join(limitedFolder(), `${hashes[block]}.block`), then, then);
-};
-const limited = async (blocksAllowed: number): Promise<BlockStore> => {
-  const store = await BlockStore.open({ folder: limitedFolder(), maxBytes: blocksAllowed * 34 });
+  await utimes(join(folder(), `${hashes[block]}.block`), then, then);
+}
+
+async function limited(blocksAllowed: number): Promise<BlockStore> {
+  const store = await BlockStore.open({ folder: folder(), maxBytes: blocksAllowed * 34 });
   stores.push(store);
   return store;
-};
+}
 
 describe('a limit', () => {
   test('makes the blocks go that were not used for longest, of whatever run; what else is in the folder stays', async () => {
@@ -160,10 +163,10 @@ describe('a limit', () => {
       [3, 10],
     ] as const)
       await age(block, minutes);
-    await writeFile(join(limitedFolder(), 'note.txt'), 'x'.repeat(10_000));
+    await writeFile(join(folder(), 'note.txt'), 'x'.repeat(10_000));
     const store = await limited(3);
     await store.put(hashes[4], blocks[4]);
-    await rm(join(limitedFolder(), 'note.txt'));
+    await rm(join(folder(), 'note.txt'));
     expect(await kept()).toEqual([2, 3, 4]);
     expect(store.has(hashes[0])).toBe(false);
   });
