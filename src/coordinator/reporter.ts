@@ -84,7 +84,6 @@ export function createReporter(
     metrics.checkpointAge.set((now() - savedAtMs) / 1000);
     const eta = pace.etaSeconds(curriculum.totalSteps - state.position.step);
     if (eta !== null) metrics.eta.set(eta);
-    metrics.perWorker.observe(state);
   };
 
   return {
@@ -172,6 +171,8 @@ export function createReporter(
         recorder.left(worker, cause);
       }
       if (event.type !== 'result') observeSlowly(state);
+      // Every worker's series at every worker's heartbeat would be the square of the cluster.
+      if (event.type === 'tick' || phase !== phaseBefore) metrics.perWorker.observe(state);
       const isWorthIt =
         phase !== phaseBefore ||
         event.type === 'tick' ||

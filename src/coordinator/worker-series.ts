@@ -6,7 +6,7 @@ import { type CoordinatorState, readyWorkers, type Vitals, type WorkerEntry } fr
 export interface WorkerSeries {
   /** A result of this worker was accepted. */
   accepted(worker: string, samples: number, computeMs: number): void;
-  /** What heartbeats and clock have changed; also lets the series of those who left expire. */
+  /** What heartbeats and clock have changed, a few times a second; also lets the series of those who left expire. */
   observe(state: CoordinatorState): void;
 }
 

@@ -85,7 +85,7 @@ const runRows = {
   model: training.value(
     kind.nameOrJson('NAME|SPEC.json'),
     'lenet',
-    'lenet, lenet-grey, vgg-small, or a JSON file with a model spec',
+    'lenet, lenet-grey, vgg-small, onko-net, or a JSON file with a model spec',
   ),
   epochs: training.value(kind.integer({ min: 1, max: 100_000 }), 10, 'passes over the training samples'),
   batch: training.value(
@@ -330,7 +330,13 @@ export const drainTable = {
 
 export const doctorTable = {
   ...brokerRows,
-  broker: cluster.optional(kind.brokerUrl, 'not tried', 'also try to reach this RabbitMQ'),
+  broker: cluster.optional(
+    kind.brokerUrl,
+    'not tried',
+    'also try this RabbitMQ: account, rights, version, limits, clock',
+  ),
+  data: data.optional(kind.path('DIR'), 'not looked at', 'also look at this data set: folders, labels'),
+  out: output.optional(kind.path('RUN_DIR'), 'runs', 'folder for runs: may it be written, is there space'),
   ...machineRows,
   ...commonRows,
 } as const;
