@@ -30,3 +30,4 @@ export {
   SpecError,
 } from './spec.js';
 export * from './state-dict.js';
+export { type RunningStatistics, updateStatistics } from './statistics.js';
