@@ -4,6 +4,7 @@
  */
 #include "kernels.h"
 
+#include "augment.h"
 #include "conv2d.h"
 #include "conv2d_parameters.h"
 #include "elementwise.h"
@@ -24,6 +25,8 @@ static double multiply_adds(ptrdiff_t count, float *sink) {
   store_v(sink, total);
   return (double)count * CHAINS * V_LANES;
 }
+
+_Static_assert(ROW_LENGTH == AUGMENT_ROW, "the addon checks rows of the length that is read");
 
 #define STRING(name) #name
 #define NAME_OF(name) STRING(name)
@@ -46,5 +49,8 @@ const struct kernels ONKO_KERNELS = {
     .softmax_forward = softmax_forward,
     .cross_entropy_forward = cross_entropy_forward,
     .cross_entropy_backward = cross_entropy_backward,
+    .soft_cross_entropy_forward = soft_cross_entropy_forward,
+    .soft_cross_entropy_backward = soft_cross_entropy_backward,
+    .augment = augment,
     .multiply_adds = multiply_adds,
 };

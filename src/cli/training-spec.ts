@@ -20,6 +20,9 @@ export interface SpecOptions {
   seed: number;
   validate: ValidateChoice;
   train: string[];
+  augmentation: unknown;
+  labelSmoothing: number;
+  classWeights: 'balanced' | number[] | null;
 }
 
 const digits = 10;
@@ -49,6 +52,9 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
     seed: o.seed,
     validate: o.validate,
     trainFolders: o.train,
+    augmentation: o.augmentation,
+    labelSmoothing: o.labelSmoothing,
+    classWeights: o.classWeights,
   });
 }
 

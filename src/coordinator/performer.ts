@@ -130,6 +130,7 @@ export async function startPerformer(
       samples: curriculum.samplesOf({ mode, step, pass, node }),
       attempt,
       evaluationSamples: config.spec.batch / config.spec.microshards,
+      epoch: Math.floor(step / curriculum.stepsPerEpoch),
     }) as const;
 
   const sampleNames = (unit: UnitKey): string[] =>
@@ -155,6 +156,7 @@ export async function startPerformer(
       parameterCount: run.model.parameterCount,
       heartbeatMs: config.heartbeatMs,
       coordinatorVersion: config.version,
+      ...run.instructions,
     }) as const;
 
   const perform = (action: Action, arrived: ArrivedResult | null): void => {

@@ -14,7 +14,7 @@ import { bodyFieldOf, type FieldKind, messageTypes, schema } from './schema.js';
 import { decodeEnvelope, encodeEnvelope, type WireEnvelope } from './wire.js';
 
 /** A larger major than ours is refused; a larger minor only adds what we skip. */
-export const protocolVersion = { major: 1, minor: 1 } as const;
+export const protocolVersion = { major: 1, minor: 2 } as const;
 
 const typeOfBody = new Map<string, MessageType>(messageTypes.map((type) => [bodyFieldOf[type], type]));
 

@@ -32,6 +32,10 @@ export interface RunOffer {
   parameterCount: number;
   heartbeatMs: number;
   coordinatorVersion: string;
+  /** What to do to training images; empty: nothing. */
+  augmentationJson: string;
+  /** Label smoothing and class weights; empty: the plain cross-entropy. */
+  lossJson: string;
 }
 
 /** One block of one step: an aligned subtree whose node the worker computes. */
@@ -53,6 +57,8 @@ export interface Task {
   attempt: number;
   /** Samples per microshard of this task: S in training. Only the last microshards may hold fewer. */
   evaluationSamples: number;
+  /** Of the training step, from 0: what is drawn for a sample is keyed by it. */
+  epoch: number;
 }
 
 /** The parameters before step `version`; only the newest matter. */

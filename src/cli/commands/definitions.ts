@@ -6,6 +6,7 @@ import {
   doctorTable,
   drainTable,
   inferTable,
+  previewTable,
   statusTable,
   trainTable,
   workerTable,
@@ -120,6 +121,21 @@ export const datasetDemo: AnyCommand = defineCommand({
   load: async () => (await import('./dataset-demo.js')).runDatasetDemo,
 });
 
+export const datasetPreview: AnyCommand = defineCommand({
+  words: 'dataset preview',
+  summary: 'show what an augmentation does to images',
+  description:
+    'Draws a contact sheet: in each row an image as it is prepared for training, and beside it what the augmentation makes of it in the ' +
+    'first epochs.',
+  operand: null,
+  table: previewTable,
+  examples: [
+    'onko dataset preview --data demo --folder training-a --augmentation affine',
+    'onko dataset preview --data demo --folder training-a --augmentation \'{"elastic":0.05,"thickness":1}\' --out sheet.png',
+  ],
+  load: async () => (await import('./dataset-preview.js')).runDatasetPreview,
+});
+
 export const doctor: AnyCommand = defineCommand({
   words: 'doctor',
   summary: 'check this machine: Node, kernels, folders, broker',
@@ -130,4 +146,14 @@ export const doctor: AnyCommand = defineCommand({
   load: async () => (await import('./doctor.js')).runDoctor,
 });
 
-export const allCommands = [train, coordinatorStart, workerStart, status, drain, infer, datasetDemo, doctor];
+export const allCommands = [
+  train,
+  coordinatorStart,
+  workerStart,
+  status,
+  drain,
+  infer,
+  datasetDemo,
+  datasetPreview,
+  doctor,
+];

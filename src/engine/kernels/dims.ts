@@ -1,4 +1,4 @@
-import type { Conv2dDims, LinearDims, PackDims, Pool2dDims } from './kernels.js';
+import type { AugmentDims, Conv2dDims, LinearDims, PackDims, Pool2dDims } from './kernels.js';
 
 /** Dims as the C source has them: their numbers in a row, in the order of the structs in native/kernels.h. */
 export const conv2dRow = (d: Conv2dDims): number[] => [
@@ -23,6 +23,8 @@ export const pool2dRow = (d: Pool2dDims): number[] => [
 ];
 export const linearRow = (d: LinearDims): number[] => [d.inputs, d.units];
 export const packRow = (d: PackDims): number[] => [d.pixelChannels, d.channels, d.area];
+
+export const augmentRow = (d: AugmentDims): number[] => [d.channels, d.height, d.width, d.paper];
 
 /** Made once per object: reading the properties of dims on every call would cost more than the call. */
 export function remember<Dims extends object, Made>(make: (dims: Dims) => Made): (dims: Dims) => Made {

@@ -1,5 +1,5 @@
 import { activationNumbers, slopeOf } from '../activation.js';
-import { conv2dRow, linearRow, packRow, pool2dRow, remember } from '../dims.js';
+import { augmentRow, conv2dRow, linearRow, packRow, pool2dRow, remember } from '../dims.js';
 import type { Kernels } from '../kernels.js';
 
 /** The operations of one instruction set as native/addon.c has them: dims as numbers in a row, activations by number. */
@@ -44,6 +44,9 @@ export interface NativeOperations {
   softmaxForward: Kernels['softmaxForward'];
   crossEntropyForward: Kernels['crossEntropyForward'];
   crossEntropyBackward: Kernels['crossEntropyBackward'];
+  softCrossEntropyForward: Kernels['softCrossEntropyForward'];
+  softCrossEntropyBackward: Kernels['softCrossEntropyBackward'];
+  augment(pixels: Uint8Array, count: number, rows: Int32Array, scratch: Float32Array, dims: Int32Array): void;
   add: Kernels['add'];
   allocate: Kernels['allocate'];
   /** Bytes from the beginning of the array's first cache line to the array. */
@@ -67,7 +70,17 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
   const pool2d = rowOf(pool2dRow);
   const linear = rowOf(linearRow);
   const pack = rowOf(packRow);
-  const { multiply, softmaxForward, crossEntropyForward, crossEntropyBackward, add, allocate } = operations;
+  const images = rowOf(augmentRow);
+  const {
+    multiply,
+    softmaxForward,
+    crossEntropyForward,
+    crossEntropyBackward,
+    softCrossEntropyForward,
+    softCrossEntropyBackward,
+    add,
+    allocate,
+  } = operations;
   const kernels: Kernels = {
     name: `native-${instructionSet}`,
     numericsId: nativeNumericsId,
@@ -93,6 +106,10 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
     softmaxForward,
     crossEntropyForward,
     crossEntropyBackward,
+    softCrossEntropyForward,
+    softCrossEntropyBackward,
+    augment: (pixels, count, rows, scratch, dims) =>
+      operations.augment(pixels, count, rows, scratch, images(dims)),
     add,
     allocate,
   };

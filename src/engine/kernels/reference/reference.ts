@@ -1,10 +1,17 @@
 import type { Kernels } from '../kernels.js';
+import { augment } from './augment.js';
 import { conv2dBackwardInput, conv2dForward } from './conv2d.js';
 import { conv2dBackwardParameters } from './conv2d-parameters.js';
 import { activationBackward, activationForward, add, multiply, packPixels } from './elementwise.js';
 import { linearBackwardInput, linearBackwardParameters, linearForward } from './linear.js';
 import { maxPool2dBackward, maxPool2dForward } from './maxpool2d.js';
-import { crossEntropyBackward, crossEntropyForward, softmaxForward } from './softmax.js';
+import {
+  crossEntropyBackward,
+  crossEntropyForward,
+  softCrossEntropyBackward,
+  softCrossEntropyForward,
+  softmaxForward,
+} from './softmax.js';
 
 /**
  * The executable specification: plain TypeScript that loads f32, sums in f64 in a fixed order and rounds once on storing,
@@ -31,5 +38,8 @@ export const referenceKernels: Kernels = {
   softmaxForward,
   crossEntropyForward,
   crossEntropyBackward,
+  softCrossEntropyForward,
+  softCrossEntropyBackward,
+  augment,
   add,
 };
