@@ -17,6 +17,10 @@ export function runReport(
     `training loss ${summary.trainLoss.toFixed(4)}`,
     `${Math.round(summary.imagesPerSecond)} images/s`,
   ].join(', ');
+  const best =
+    summary.bestEpoch === null
+      ? ''
+      : ` The model is that of epoch ${summary.bestEpoch}, the best by validation.`;
   const took = `${summary.epochs} epochs, ${summary.steps} steps in ${formatDuration(summary.seconds)}`;
   if (summary.outcome === 'stopped') {
     return [`Stopped after ${took}: ${figures}.`, `Go on with  ${o.resumeCommand}`].join('\n');
@@ -28,7 +32,7 @@ export function runReport(
     ['curves', join(o.outDir, 'curves.png')],
   ] as const;
   return [
-    `Trained ${took}: ${figures}.`,
+    `Trained ${took}: ${figures}.${best}`,
     ...rows.map(([name, value]) => `  ${name.padEnd(8)} ${value}`),
     'Evaluate it on a folder that it has not seen, like',
     `  cnn-infer ${join(o.dataDir, 'testing-a')} --eval`,

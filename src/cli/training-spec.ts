@@ -23,6 +23,9 @@ export interface SpecOptions {
   augmentation: unknown;
   labelSmoothing: number;
   classWeights: 'balanced' | number[] | null;
+  averaging: number | null;
+  keep: 'last' | 'best';
+  patience: number | null;
 }
 
 const digits = 10;
@@ -55,6 +58,9 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
     augmentation: o.augmentation,
     labelSmoothing: o.labelSmoothing,
     classWeights: o.classWeights,
+    averaging: o.averaging === null ? null : { decay: o.averaging },
+    keep: o.keep === 'best' ? 'best' : null,
+    patience: o.patience,
   });
 }
 

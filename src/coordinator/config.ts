@@ -87,7 +87,10 @@ export interface RunSummary {
   epochs: number;
   /** Mean training loss of the last whole epoch, in nats; of the epoch so far when there is none. */
   trainLoss: number;
+  /** Of the epoch that the model is of. */
   validationAccuracy: number | null;
+  /** The epoch that the model is of, where it is that with the best validation; null: the last. */
+  bestEpoch: number | null;
   /** Training images per second, over all coordinator starts of the run. */
   imagesPerSecond: number;
   /** Time spent training and validating, over all coordinator starts of the run. */

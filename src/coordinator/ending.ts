@@ -5,6 +5,7 @@ import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig, RunSummary } from './config.js';
 import type { Disk } from './disk.js';
 import { RunStoppedError, TakenOverError } from './errors.js';
+import { bestEpoch } from './history.js';
 import type { PreparedRun } from './prepare.js';
 import { runPaths } from './run-dir.js';
 
@@ -57,6 +58,7 @@ export function createEnding(o: {
   const summarise = (outcome: RunSummary['outcome'], modelSha256: string): RunSummary => {
     const rows = chronicle.rows();
     const last = rows.at(-1);
+    const best = config.spec.keep === 'best' ? bestEpoch(rows) : null;
     const sums = chronicle.epochSums();
     const seconds = chronicle.seconds();
     const images = rows.length * run.curriculum.trainSamples + sums.samples;
@@ -68,7 +70,8 @@ export function createEnding(o: {
       steps: run.trainer.version(),
       epochs: rows.length,
       trainLoss: last?.trainLoss ?? sums.lossSum / sums.samples,
-      validationAccuracy: last?.validationAccuracy ?? null,
+      validationAccuracy: (best ?? last)?.validationAccuracy ?? null,
+      bestEpoch: best?.epoch ?? null,
       imagesPerSecond: seconds > 0 ? images / seconds : 0,
       seconds,
     };
@@ -77,7 +80,7 @@ export function createEnding(o: {
   /** Without its model a run has nothing to show, but what was trained may still be on disk. */
   const modelOrExplanation = async (): Promise<string> => {
     try {
-      return await writeModel(config, run);
+      return await writeModel(config, run, chronicle.rows());
     } catch (error) {
       if (!(error instanceof OutputError)) throw error;
       const saved = disk.savedStep();

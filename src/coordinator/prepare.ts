@@ -48,8 +48,9 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
   const restored = found?.checkpoint.metadata ?? null;
   if (found !== null) {
     checkBelongs(found.path, found.checkpoint, file, curriculum);
+    const { parameters, optimizerState, kept } = found.checkpoint;
     const { step } = found.checkpoint.metadata;
-    trainer.restore(step, found.checkpoint.parameters, found.checkpoint.optimizerState);
+    trainer.restore(step, parameters, optimizerState, kept);
     log.info(
       `Going on with run ${file.run} after step ${step} of ${curriculum.totalSteps}, from ${found.path}.`,
     );

@@ -38,6 +38,12 @@ export interface TrainingSpec {
   labelSmoothing?: number | undefined;
   /** How much a sample of each class counts, or `balanced`: so that every class counts the same. */
   classWeights?: 'balanced' | number[] | undefined;
+  /** Validate, and write, an exponential moving average of the parameters instead of the last ones. */
+  averaging?: { decay: number } | undefined;
+  /** The model is that of the epoch with the best validation, and not of the last. */
+  keep?: 'best' | undefined;
+  /** End after so many epochs without a better validation. */
+  patience?: number | undefined;
 }
 
 /** Samples that the kernels take side by side: a microshard is a multiple of this. */
@@ -67,6 +73,9 @@ const shape = z.strictObject({
   augmentation: z.unknown().optional(),
   labelSmoothing: z.number().min(0).lt(1).nullish(),
   classWeights: z.union([z.literal('balanced'), z.array(z.number().positive().max(1e6))]).nullish(),
+  averaging: z.strictObject({ decay: z.number().gt(0).lt(1) }).nullish(),
+  keep: z.literal('best').nullish(),
+  patience: z.int().positive().nullish(),
 });
 
 /**
@@ -78,7 +87,8 @@ export function parseTrainingSpec(json: unknown): TrainingSpec {
   if (!parsed.success) throw new TrainingSpecError(describeIssues(parsed.error));
   const spec = parsed.data;
   checkBatch(spec.batch, spec.microshards);
-  const { augmentation, labelSmoothing, classWeights, ...rest } = spec;
+  const { augmentation, labelSmoothing, classWeights, averaging, keep, patience, ...rest } = spec;
+  checkChoosing(spec);
   return {
     ...rest,
     model: parseModelSpec(spec.model),
@@ -89,8 +99,23 @@ export function parseTrainingSpec(json: unknown): TrainingSpec {
       augmentation: parseAugmentation(augmentation ?? null),
       labelSmoothing: labelSmoothing === 0 ? null : labelSmoothing,
       classWeights,
+      averaging,
+      keep,
+      patience,
     }),
   };
+}
+
+function checkChoosing({ validate, keep, patience }: z.infer<typeof shape>): void {
+  if (validate !== null) return;
+  const wants = [
+    keep === 'best' ? ['the best epoch'] : [],
+    (patience ?? null) === null ? [] : ['patience'],
+  ].flat();
+  if (wants.length === 0) return;
+  throw new TrainingSpecError(
+    `Without a validation there is nothing to choose by, but the spec asks for ${wants.join(' and ')}: set aside a share of the training samples, or a folder.`,
+  );
 }
 
 /** Without what is off: the spec of a run, and so its model file, is the same as before there was such a thing. */

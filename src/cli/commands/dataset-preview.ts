@@ -90,11 +90,15 @@ function sheetOf(o: {
   const channels = channelsOf(preprocessing);
   const sampleBytes = channels * width * height;
   const augment = createAugmenter({ ...o, capacity: 1 });
+  const image = (pixels: Uint8Array, caption: string): SheetImage => ({
+    pixels: interleaved(pixels, channels),
+    width,
+    height,
+    channels,
+    caption,
+  });
   return o.chosen.flatMap((index) => {
     const original = samples.pixels.subarray(index * sampleBytes, (index + 1) * sampleBytes);
-    const image = (pixels: Uint8Array, caption: string): SheetImage => {
-      return { pixels: interleaved(pixels, channels), width, height, channels, caption };
-    };
     const versions = Array.from({ length: o.columns }, (_, epoch) => {
       const pixels = original.slice();
       augment(pixels, Uint32Array.of(index), epoch);

@@ -1,3 +1,4 @@
+import { chosenRecipe } from '../chosen-recipe.js';
 import type { AnyCommand } from '../command.js';
 import { defineCommand } from '../define.js';
 import {
@@ -23,10 +24,12 @@ export const train: AnyCommand = defineCommand({
   table: trainTable,
   examples: [
     'onko train --data demo --train training-a,training-b',
-    'onko train --data NumtaDB --train training-a,training-c --validate training-d --epochs 20 --workers 4',
+    'onko train --data NumtaDB --train training-a,training-b,training-c --recipe lenet',
+    'onko train --data NumtaDB --train training-a,training-c --validate 0.1 --epochs 20 --workers 4',
     'onko train --data demo --resume --out runs/lenet-20260131-120000',
   ],
   stored: storedRun,
+  recipe: chosenRecipe,
   load: async () => (await import('./train.js')).runTrain,
 });
 
@@ -44,6 +47,7 @@ export const coordinatorStart: AnyCommand = defineCommand({
     'coordinator start --broker amqp://broker.lan --data demo --resume --out runs/mine',
   ],
   stored: storedRun,
+  recipe: chosenRecipe,
   load: async () => (await import('./coordinator-start.js')).runCoordinatorStart,
 });
 

@@ -1,4 +1,5 @@
 import { logLevels } from '../../metrics/index.js';
+import { recipes } from '../recipes.js';
 import { brokerRows } from './broker-rows.js';
 import * as kind from './kinds.js';
 import { grouped } from './table.js';
@@ -51,6 +52,11 @@ const retryRow = cluster.value(
 );
 
 const runRows = {
+  recipe: training.optional(
+    kind.choice([...recipes.keys()], 'NAME'),
+    null,
+    `options that go well together, as docs/accuracy.md has them: ${[...recipes.keys()].join(', ')}; each may be given another value`,
+  ),
   data: data.required(
     kind.path('DIR'),
     'say which folder holds the image folders and their CSV files (`onko dataset demo DIR` makes one).',
@@ -96,6 +102,22 @@ const runRows = {
     kind.classWeights,
     'every sample counts the same',
     'how much a sample of each class counts: `balanced`, so that every class counts the same, or ten numbers with commas between',
+  ),
+
+  averaging: training.optional(
+    kind.decimal({ above: 0, max: 0.999_999 }, 'DECAY'),
+    'the last parameters are the model',
+    'validate and write a moving average of the parameters, of which so much stays at each step, like 0.999',
+  ),
+  keep: training.value(
+    kind.choice(['last', 'best'], 'WHICH'),
+    'last',
+    'the epoch that the model is of: the last, or the one that was validated best',
+  ),
+  patience: training.optional(
+    kind.integer({ min: 1 }, 'EPOCHS'),
+    'all epochs are trained',
+    'end after so many epochs without a better validation',
   ),
 
   model: training.value(
