@@ -27,10 +27,10 @@ const words = {
   noise: 12,
   noiseSeed: 13,
   invert: 14,
-  /** From here on: one word per node of the mesh, a half for each direction. */
+  /** From here on: two bytes per node of the mesh, one for each direction. */
   elastic: 16,
 } as const;
-const wordCount = words.elastic + meshNodes + 3;
+const wordCount = words.elastic + Math.ceil(meshNodes / 2);
 
 /** Sets these streams apart from all others that a run's seed gives rise to. */
 const augmentationStream = 0x6175676d;
@@ -72,7 +72,7 @@ export function createDraw(a: Augmentation, { height, width }: ImageSize, seed: 
       counter[2] = epoch;
       counter[3] = 0;
       philox(counter, key, block);
-      drawn.set(block, i);
+      for (let j = 0; j < 4; j++) drawn[i + j] = block[j];
     }
   };
 
@@ -98,9 +98,10 @@ export function createDraw(a: Augmentation, { height, width }: ImageSize, seed: 
         let fromX = centreX + xx * x + xy * y;
         let fromY = centreY + yx * x + yy * y;
         if (a.elastic > 0) {
-          const word = drawn[words.elastic + j * (meshCells + 1) + i];
-          fromX += amplitudeX * ((word & 0xffff) / 32_767.5 - 1);
-          fromY += amplitudeY * ((word >>> 16) / 32_767.5 - 1);
+          const node = j * (meshCells + 1) + i;
+          const pair = drawn[words.elastic + (node >> 1)] >>> (16 * (node & 1));
+          fromX += amplitudeX * ((pair & 255) / 127.5 - 1);
+          fromY += amplitudeY * (((pair >>> 8) & 255) / 127.5 - 1);
         }
         row[at++] = Math.round((fromX + 1) * 65_536);
         row[at++] = Math.round((fromY + 1) * 65_536);
