@@ -15,13 +15,18 @@ process.once('exit', () => {
 });
 
 /** Every program has a home, a cache and a working folder of its own: nothing is shared but the broker. */
-function start(program, args, { home, broker }) {
+function start(program, args, { home, broker, env = {} }) {
   const path = join(workspace, home);
   mkdirSync(path, { recursive: true });
   const script = fileURLToPath(new URL(`../dist/cli/${program}.js`, import.meta.url));
   const child = spawn(process.execPath, [script, ...args], {
     cwd: path,
-    env: { PATH: process.env.PATH, HOME: path, ...(broker === undefined ? {} : { ONKO_BROKER: broker }) },
+    env: {
+      PATH: process.env.PATH,
+      HOME: path,
+      ...(broker === undefined ? {} : { ONKO_BROKER: broker }),
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.add(child);
@@ -49,11 +54,12 @@ function start(program, args, { home, broker }) {
   return { pid: child.pid, ended, says, output: () => output, kill: (signal) => child.kill(signal) };
 }
 
-export const startCoordinator = (broker, args) =>
-  start('coordinator', ['start', '--metrics-port', '0', ...args], { home: 'coordinator', broker });
+export const startCoordinator = (broker, args, env = {}) =>
+  start('coordinator', ['start', '--metrics-port', '0', ...args], { home: 'coordinator', broker, env });
 export const startWorker = (broker, name, args = []) =>
   start('worker', ['start', '--once', ...args], { home: name, broker });
 export const startTraining = (args) => start('onko', ['train', ...args], { home: 'train' });
+export const drawDemo = (args) => start('onko', ['dataset', 'demo', ...args], { home: 'demo' });
 export const infer = (args) => start('cnn-infer', args, { home: 'infer' });
 
 /** Waits for a program and throws with its output unless it ends with 0. */

@@ -1,15 +1,17 @@
 // Images per second of one thread, ours and others', taking turns in one run; how long one image takes; how much memory a plan
-// has; and what single kernels do of the core's peak.
+// has; where the time of a step goes; and what single kernels do of the core's peak.
 //   npm run bench:engine -- [--models lenet,vgg-small] [--batches 32,64,256] [--rounds 3] [--no-peers] [--no-kernels]
+
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { availableKernels } from '../dist/engine/index.js';
 import { benchKernels } from './kernels.mjs';
 import { median, table } from './measure.mjs';
+import { availableKernels, namedSpecs, switchedOn } from './onko.mjs';
 import { onnxruntime, tensorflow } from './peers/node-modules.mjs';
 import { ours, planOf } from './peers/ours.mjs';
 import { numpy, torch } from './peers/python.mjs';
+import { benchSteps } from './step.mjs';
 
 const { values } = parseArgs({
   allowNegative: true,
@@ -28,7 +30,15 @@ const rounds = Number(values.rounds);
 const roundSeconds = 0.25;
 const mostSeconds = 2;
 
-const contenders = [...availableKernels.values()].map(ours);
+/** NumtaDB is grey, and ours computes one channel where it knows that. So ours also runs on bytes in colour, the work of the others. */
+const backends = [...availableKernels.values()];
+const colour = models.some((name) => namedSpecs.get(name).input[0] > 1)
+  ? backends.filter(({ name }) => name !== 'reference')
+  : [];
+const contenders = [
+  ...backends.map((kernels) => ours(kernels)),
+  ...colour.map((kernels) => ours(kernels, { colour: true })),
+];
 if (values.peers)
   contenders.push(...(await torch()), ...onnxruntime(), ...(await tensorflow()), ...(await numpy()));
 /** A batch of 1 is for how long one image takes. */
@@ -39,8 +49,15 @@ const workloads = models.flatMap((name) => [
 
 const load = () => loadavg()[0].toFixed(1);
 console.log(
-  `${cpus()[0].model.trim()}, Node ${process.version}, one thread each; of processor time, medians of ${rounds} rounds; load at the start ${load()}`,
+  `${cpus()[0].model.trim()}, Node ${process.version}${switchedOn ? ' with relaxed SIMD switched on' : ''}, one thread each; of processor time, medians of ${rounds} rounds; load at the start ${load()}`,
 );
+
+if (colour.length > 0) {
+  console.log(
+    'Ours gets grey images, as NumtaDB has them, and computes their one channel; in the rows named "colour" images of as many\n' +
+      'channels as the model takes, all computed. The others get the model as it is written.',
+  );
+}
 
 /** A contender's turns at some number of images: batches that it takes in the same number of images share them. */
 const turns = new Map();
@@ -128,9 +145,7 @@ for (const [c, { name, family: own }] of contenders.entries()) {
   console.log(table([['', ...families], ...rows]));
 }
 
-const memory = Object.fromEntries(
-  models.map((name) => [name, planOf([...availableKernels.values()][0], name, 16).plan.memory]),
-);
+const memory = Object.fromEntries(models.map((name) => [name, planOf(backends[0], name, 16).plan.memory]));
 const mebibytes = (bytes) => (bytes / 2 ** 20).toFixed(2);
 console.log('\nMiB that a plan holds, for the sixteen images it has in flight');
 console.log(
@@ -145,6 +160,9 @@ console.log(
   ]),
 );
 
+const steps = values.kernels
+  ? Object.fromEntries(backends.slice(0, 1).map((one) => [one.name, benchSteps(one, models)]))
+  : {};
 const kernels = values.kernels ? benchKernels() : {};
 console.log(`\nload at the end ${load()}`);
 const results = new URL('./results/', import.meta.url);
@@ -159,6 +177,7 @@ const record = {
   images: workloads.map((workload) => contenders.map((_, c) => turnsOf(c, workload).work.images)),
   rates,
   memory,
+  steps,
   kernels,
 };
 writeFileSync(new URL('engine.json', results), `${JSON.stringify(record, null, 2)}\n`);

@@ -211,7 +211,7 @@ static void gradient_of_tiles(float *dw, const float *x, const float *dy, const 
   struct gradient_tile tiles[MOST_TILES];
   const ptrdiff_t area = d->kernel * d->kernel, plane = d->out_height * d->out_width * LANES;
   const ptrdiff_t band = most(1, BAND_FLOATS / (b->filters * d->out_width * LANES));
-  __builtin_memset(sums, 0, sizeof sums);
+  __builtin_memset(sums, 0, (size_t)(end - first) * sizeof *sums);
   for (ptrdiff_t n = first; n < end; n++) describe_tile(&tiles[n - first], b, d, taps_of(b, d, n));
   for (ptrdiff_t top = 0; top < d->out_height; top += band) {
     for (ptrdiff_t n = first; n < end; n++) {

@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildModel, namedSpecs } from '../../dist/engine/index.js';
 import { processorSeconds, time } from '../measure.mjs';
+import { buildModel, namedSpecs } from '../onko.mjs';
 import { toOnnx } from './onnx.mjs';
 import { inference, training } from './tensorflow.mjs';
 

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { parseTrainingSpec, type TrainingSpec } from '../coordinator/index.js';
 import { channelsOf, defaultPreprocessing, type Preprocessing, parsePreprocessing } from '../data/index.js';
 import { buildModel, type ModelSpec, namedSpecs, parseModelSpec } from '../engine/index.js';
@@ -64,6 +64,9 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
   });
 }
 
+/** Of 256 layers at most, in a few lines each. */
+const maxSpecBytes = 2 ** 20;
+
 async function modelSpecOf(raw: unknown): Promise<ModelSpec> {
   if (typeof raw !== 'string') return parseModelSpec(raw);
   const named = namedSpecs.get(raw);
@@ -74,7 +77,8 @@ async function modelSpecOf(raw: unknown): Promise<ModelSpec> {
       `There is no model named "${raw}": choose one of ${known.join(', ')}, or a file ending in .json.${didYouMean(raw, known)}`,
     );
   }
-  const source = await readFile(raw, 'utf8').catch((error: unknown) => {
+  const source = await readSpec(raw).catch((error: unknown) => {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(`The model spec ${raw} cannot be read; check --model.`, { cause: error });
   });
   let json: unknown;
@@ -85,6 +89,15 @@ async function modelSpecOf(raw: unknown): Promise<ModelSpec> {
     throw new UsageError(`The model spec ${raw} is not valid JSON: ${why}.`, { cause: error });
   }
   return parseModelSpec(json);
+}
+
+async function readSpec(path: string): Promise<string> {
+  const { size } = await stat(path);
+  if (size > maxSpecBytes)
+    throw new UsageError(
+      `The model spec ${path} has ${size} bytes, at most ${maxSpecBytes} are read; check --model.`,
+    );
+  return readFile(path, 'utf8');
 }
 
 function preprocessingOf(raw: unknown, model: ModelSpec): Preprocessing {

@@ -2,6 +2,7 @@ import { type Lifetime, layOutArena } from './arena.js';
 import { type Kernels, LANES } from './kernels/kernels.js';
 import { type LayerBuffers, type LayerRun, volume } from './layers/layer.js';
 import type { Model } from './model.js';
+import { type Stack, stackFor } from './stack.js';
 
 /** A layer at work with the buffers it works on. */
 export interface PlannedLayer {
@@ -17,7 +18,7 @@ export interface PlanMemory {
   gradientBytes: number;
   /** What both really take: one arena, in which a buffer gives its place away when its time is over. */
   arenaBytes: number;
-  /** What layers keep from forward to backward: the argmax of poolings, the masks of dropouts. */
+  /** What layers keep to themselves: the argmax of poolings, the masks of dropouts, the weights that a first layer adds up. */
   scratchBytes: number;
   totalBytes: number;
   /** The most that a training step needs at one moment; less takes computing something twice. */
@@ -26,8 +27,10 @@ export interface PlanMemory {
 
 export interface PlannedLayers {
   layers: PlannedLayer[];
-  /** The model's input, [C][H][W][16]. */
+  /** What the first layer reads, [channels][H][W][16]. */
   input: Float32Array;
+  /** Those of the model's input, or 1 where they are all alike and the first layer reads one of them. */
+  channels: number;
   /** Index of the first layer that learns: the backward pass ends there. */
   firstLearning: number;
   memory: PlanMemory;
@@ -40,15 +43,17 @@ const none = new Float32Array(0);
  *
  * Activations: a buffer per layer, except that an element-wise layer overwrites its input where no backward pass reads it.
  * Gradients: likewise, except that an element-wise layer always overwrites. All lie in one arena: see `lifetimesOf`.
+ *
+ * @param pixelChannels of the bytes: see `stackFor`
  */
-export function planLayers(model: Model, kernels: Kernels): PlannedLayers {
-  const { layers } = model;
-  const { buffers, activations, gradients, firstLearning } = lifetimesOf(model);
+export function planLayers(model: Model, kernels: Kernels, pixelChannels: number): PlannedLayers {
+  const stack = stackFor(model, pixelChannels);
+  const { buffers, activations, gradients, firstLearning } = lifetimesOf(stack);
   const { offsets, length, needed } = layOutArena(buffers);
   const arena = kernels.allocate(length);
   const views = buffers.map((buffer, i) => arena.subarray(offsets[i], offsets[i] + buffer.length));
 
-  const planned = layers.map(({ design, index }): PlannedLayer => {
+  const planned = stack.layers.map(({ design }, index): PlannedLayer => {
     const dx = index > firstLearning ? gradients[index - 1] : null;
     const dy = gradients[index];
     return {
@@ -77,7 +82,8 @@ export function planLayers(model: Model, kernels: Kernels): PlannedLayers {
     totalBytes: arena.byteLength + scratchBytes,
     neededBytes: needed * arena.BYTES_PER_ELEMENT + scratchBytes,
   };
-  return { layers: planned, input: views[activations[0]], firstLearning, memory };
+  const { channels } = stack.input;
+  return { layers: planned, input: views[activations[0]], channels, firstLearning, memory };
 }
 
 /** Every buffer of a training step with its lifetime; each layer's forward pass is a moment, and its backward pass another. */
@@ -90,8 +96,8 @@ interface BufferUse {
   firstLearning: number;
 }
 
-function lifetimesOf({ input, layers }: Model): BufferUse {
-  const firstLearning = layers.findIndex((layer) => layer.parameters.length > 0);
+function lifetimesOf({ input, layers }: Stack): BufferUse {
+  const firstLearning = layers.findIndex(({ design }) => design.parameters.length > 0);
   // The last layer is the softmax. Its backward moment is the loss's, which reads probabilities and writes dLogits.
   const backwardAt = (index: number): number => 2 * layers.length - 1 - index;
   const buffers: Lifetime[] = [{ length: volume(input) * LANES, born: 0, dies: 0 }];
@@ -102,7 +108,7 @@ function lifetimesOf({ input, layers }: Model): BufferUse {
   const activations = [0];
   let current = 0;
   let readBack = false;
-  for (const { design, index, output } of layers) {
+  for (const [index, { design, output }] of layers.entries()) {
     lives(current, index);
     if (design.backwardReads === 'input' && index >= firstLearning) lives(current, backwardAt(index));
     const keeps = design.storage === 'view' || (design.storage === 'in place' && !readBack);

@@ -14,7 +14,7 @@ export interface Batch {
 
 /** How a byte becomes a number: x = (u8/255 − mean)/std. */
 export interface InputScaling {
-  /** Channels of the bytes; one is given to every channel of the model's input. */
+  /** Channels of the bytes; one is given to every channel of the model's input (a first convolution then reads it just once). */
   channels: 1 | 3;
   mean: number;
   std: number;
@@ -74,10 +74,12 @@ export function createPlan(model: Model, backend: Kernels, options: PlanOptions)
   if (targets !== null && targets.length !== classes ** 2) {
     throw new RangeError(`Expected targets of ${classes}² values, found ${targets.length}.`);
   }
-  const packDims = packDimsFor(model, scaling);
+  checkChannels(model, scaling);
   const table = scalingTable(scaling);
-  const sampleBytes = packDims.pixelChannels * packDims.area;
-  const { layers, input, firstLearning, memory } = planLayers(model, kernels);
+  const { layers, input, channels, firstLearning, memory } = planLayers(model, kernels, scaling.channels);
+  const area = shape.height * shape.width;
+  const packDims: PackDims = { pixelChannels: scaling.channels, channels, area };
+  const sampleBytes = scaling.channels * area;
   const softmax = layers[layers.length - 1];
   const { x: logits, y: probabilities, dx: dLogits } = softmax.buffers;
   const losses = new Float64Array(LANES);
@@ -94,9 +96,11 @@ export function createPlan(model: Model, backend: Kernels, options: PlanOptions)
     expectLength('parameters', parameters.length, parameterCount);
     copies?.parameters.set(parameters);
     const used = copies?.parameters ?? parameters;
-    if (used === boundParameters) return;
-    bindParameters(model, layers, used);
-    boundParameters = used;
+    if (used !== boundParameters) {
+      bindParameters(model, layers, used);
+      boundParameters = used;
+    }
+    for (const { run, buffers } of layers) run.begin?.(buffers);
   }
 
   /** Returns the array that the gradient is added up in. */
@@ -142,7 +146,7 @@ export function createPlan(model: Model, backend: Kernels, options: PlanOptions)
       throw new BatchError(`Expected a batch of 0 to ${capacity} samples, found ${count}.`);
     }
     if (pixels.length < count * sampleBytes) {
-      const each = `${packDims.pixelChannels}×${shape.height}×${shape.width}`;
+      const each = `${scaling.channels}×${shape.height}×${shape.width}`;
       throw new BatchError(
         `Expected ${count * sampleBytes} pixel bytes for ${count} samples of ${each}, found ${pixels.length}.`,
       );
@@ -178,6 +182,7 @@ export function createPlan(model: Model, backend: Kernels, options: PlanOptions)
         score(batch, group, lanes, tally);
         backward(lanes);
       }
+      for (const { run, buffers } of layers) run.end?.(buffers);
       if (sums !== gradient) gradient.set(sums);
       return tally;
     },
@@ -212,13 +217,12 @@ function expectLength(what: string, found: number, expected: number): void {
   if (found !== expected) throw new BatchError(`Expected ${expected} ${what}, found ${found}.`);
 }
 
-function packDimsFor({ input: { channels, height, width } }: Model, scaling: InputScaling): PackDims {
+function checkChannels({ input: { channels } }: Model, scaling: InputScaling): void {
   if (scaling.channels !== 1 && scaling.channels !== channels) {
     throw new BatchError(
       `Expected images of ${channels === 1 ? '1 channel' : `1 or ${channels} channels`} for this model, found ${scaling.channels}.`,
     );
   }
-  return { pixelChannels: scaling.channels, channels, area: height * width };
 }
 
 /** table[256]: what each byte becomes */

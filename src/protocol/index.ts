@@ -1,3 +1,4 @@
+export { protocolVersion } from './admission.js';
 export {
   decode,
   decodeStatusReport,
@@ -6,7 +7,6 @@ export {
   decodeToWorker,
   decodeWeights,
   encode,
-  protocolVersion,
 } from './codec.js';
 export { assertNever, ProtocolError } from './errors.js';
 export { asBytes, asFloat32 } from './float32.js';

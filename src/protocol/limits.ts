@@ -7,7 +7,7 @@ export const limits = {
   /** Model spec and manifest. */
   jsonChars: 64 * 1024 * 1024,
   /** Sample indices in a task. */
-  samples: 1 << 22,
+  samples: 1 << 20,
   /** Counts in a confusion matrix: 512 classes. */
   confusion: 512 * 512,
   /** Tree nodes in a heartbeat. */
@@ -16,6 +16,6 @@ export const limits = {
   tensorBytes: 512 * 1024 * 1024,
   /** A whole message. */
   messageBytes: 640 * 1024 * 1024,
-  /** A message without tensor, JSON or list. */
-  smallMessageBytes: 64 * 1024,
+  /** What a message may have beside the fields that are bounded above: names, numbers, fields of a newer minor version. */
+  restBytes: 64 * 1024,
 } as const;

@@ -24,6 +24,49 @@ function envelopeType(): protobuf.Type {
 const padTag = (14 << 3) | 2;
 const tensorTag = (15 << 3) | 2;
 const tensorAlignment = 16;
+const majorNumber = 1;
+
+/** What an envelope holds, seen from outside: nothing of it is allocated. */
+export interface Outline {
+  major: number;
+  /** Number and length of each field that is neither pad nor tensor and has a length of its own. */
+  fields: { number: number; sizeBytes: number }[];
+  /** Everything but pad and tensor. */
+  restBytes: number;
+}
+
+/** More of them than any message has. */
+const mostFields = 64;
+
+/**
+ * Walks over the top level, in place. Throws plain errors on malformed input, and at more fields than any message has.
+ */
+export function outlineOf(bytes: Uint8Array): Outline {
+  const reader = protobuf.Reader.create(asBuffer(bytes));
+  const outline: Outline = { major: 0, fields: [], restBytes: bytes.length };
+  for (let count = 0; reader.pos < reader.len; count++) {
+    if (count >= mostFields) throw new RangeError(`more than ${mostFields} fields`);
+    const tag = reader.uint32();
+    const [number, wireType] = [tag >>> 3, tag & 7];
+    if (wireType !== 2) {
+      if (number === majorNumber && wireType === 0) outline.major = reader.uint32();
+      else reader.skipType(wireType);
+      continue;
+    }
+    const sizeBytes = reader.uint32();
+    reader.skip(sizeBytes);
+    if (number === tensorTag >> 3 || number === padTag >> 3) outline.restBytes -= sizeBytes;
+    else outline.fields.push({ number, sizeBytes });
+  }
+  return outline;
+}
+
+/** Number of a field of the envelope by its JavaScript name. */
+export function fieldNumber(name: string): number {
+  const field = envelopeType().fields[name];
+  if (field === undefined) throw new TypeError(`The envelope has no field ${name}.`);
+  return field.id;
+}
 
 /** An envelope, decoded but not checked. */
 export interface WireEnvelope {
@@ -70,11 +113,7 @@ export function encodeEnvelope(
 
 /** Bytes → envelope; `tensor` is a view of `bytes`. Throws plain errors of protobufjs on malformed input. */
 export function decodeEnvelope(bytes: Uint8Array): WireEnvelope {
-  // Only a Buffer is read without copying its parts.
-  const buffer = Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const message = envelopeType().decode(buffer);
+  const message = envelopeType().decode(asBuffer(bytes));
   const body: unknown = Reflect.get(message, 'body');
   const fields: unknown = typeof body === 'string' ? Reflect.get(message, body) : undefined;
   const tensor: unknown = Reflect.get(message, 'tensor');
@@ -86,6 +125,11 @@ export function decodeEnvelope(bytes: Uint8Array): WireEnvelope {
       typeof fields === 'object' && fields !== null ? Reflect.get(fields, name) : undefined,
     tensor: tensor instanceof Uint8Array ? tensor : new Uint8Array(0),
   };
+}
+
+/** Only a Buffer is read without copying its parts. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function varint(value: number): number[] {

@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { stackLines } from '../cli/run-program.js';
 import { type PrivateBroker, startPrivateBroker } from '../support/broker.js';
+import { expectPlain } from '../support/expect-plain.js';
 import { type FaultRuns, openFaultRuns } from '../support/fault-run.js';
 import { temporaryFolder } from '../support/small-data.js';
-import { endPrograms, expectPlain, type ProgramEnd, startProgram } from '../support/start-program.js';
+import { endPrograms, type ProgramEnd, startProgram } from '../support/start-program.js';
 
 // A dozen starts of Node and of RabbitMQ take ten times as long on a machine that has other work.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunStatus } from '../../src/coordinator/index.js';
 import { type TestVhost, testVhost } from '../support/broker.js';
+import { expectPlain } from '../support/expect-plain.js';
 import { type FaultRuns, openFaultRuns } from '../support/fault-run.js';
-import { endPrograms, expectPlain, type ProgramEnd, startProgram } from '../support/start-program.js';
+import { endPrograms, type ProgramEnd, startProgram } from '../support/start-program.js';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 

@@ -5,8 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encodeModelFile } from '../../src/store/index.js';
 import { levelFolder, levelModel } from '../infer/level-model.js';
 import { type TestVhost, testVhost } from '../support/broker.js';
+import { expectPlain } from '../support/expect-plain.js';
 import { temporaryFolder } from '../support/small-data.js';
-import { endPrograms, expectPlain, type ProgramEnd, startProgram } from '../support/start-program.js';
+import { endPrograms, type ProgramEnd, startProgram } from '../support/start-program.js';
 
 /** In every URL; must be in no output. */
 const secret = 'hunter2';

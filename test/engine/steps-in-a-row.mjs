@@ -5,7 +5,8 @@ const [kernelsName, steps] = process.argv.slice(2);
 const { kernels } = resolveKernels(kernelsName);
 const model = buildModel({
   name: 'tiny',
-  input: [1, 8, 8],
+  // On grey bytes: the first convolution adds up its weights in each step.
+  input: [3, 8, 8],
   layers: [
     { type: 'conv2d', filters: 2, kernel: 3 },
     { type: 'relu' },

@@ -185,10 +185,39 @@ test('sizes: small kinds stay small, reasons are clipped', () => {
   const reason = 'x'.repeat(10_000);
   const refuse = decode(encode({ type: 'refuse', run: 'r', reason }));
   expect(refuse).toEqual({ type: 'refuse', run: 'r', reason: `${'x'.repeat(limits.textChars - 1)}…` });
-  const stuffed = wire({ major: 1, announce: { run: 'r' }, pad: new Uint8Array(limits.smallMessageBytes) });
+  const stuffed = wire({ major: 1, announce: { run: 'r' }, pad: new Uint8Array(limits.restBytes) });
   expect(() => decode(stuffed)).toThrow(/^announce: expected at most 65536 bytes/);
   const long = wire({ major: 1, refuse: { run: 'r', reason } });
   expect(() => decode(long)).toThrow(/^refuse\.reason: expected at most 4096 characters, got 10000/);
+});
+
+test('sizes are looked at from outside, before lists are unpacked to many times their bytes', () => {
+  const body = Buffer.concat([
+    new protobuf.Writer()
+      .uint32((5 << 3) | 2)
+      .uint32(50_000_000)
+      .finish(),
+    Buffer.alloc(50_000_000, 1),
+  ]);
+  const head = new protobuf.Writer()
+    .uint32(8)
+    .uint32(1)
+    .uint32((18 << 3) | 2)
+    .uint32(body.length);
+  const bomb = Buffer.concat([head.finish(), body]);
+  const before = process.memoryUsage().rss;
+  expect(() => decodeToCoordinator(bomb)).toThrow(/^heartbeat: expected at most 393216 bytes, got 50000/);
+  expect(process.memoryUsage().rss - before).toBeLessThan(32 * 1024 * 1024);
+  // Kinds that are for others are not even looked into.
+  const offer = encode(samples.offer);
+  expect(() => decodeToCoordinator(offer)).toThrow('offer: expected a message for a coordinator here');
+});
+
+test('an envelope has one body, and few fields', () => {
+  const announce = wire({ major: 1, announce: { run: 'r' } });
+  expect(() => decode(Buffer.concat([announce, announce.subarray(2)]))).toThrow('expected one, got 2');
+  const crowd = Buffer.concat(Array.from({ length: 100 }, () => Buffer.of(8, 1)));
+  expect(() => decode(Buffer.concat([announce, crowd]))).toThrow('more than 64 fields');
 });
 
 test('every reader takes its own kinds only', () => {

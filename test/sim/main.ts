@@ -6,6 +6,8 @@ import { type Outcome, simulate } from './simulate.js';
 
 /** Seeds that a process takes at a time. */
 const portion = 20;
+/** Without it the garbage of many schedules is left lying about until a process has some gigabytes of it. */
+const execArgv = [...process.execArgv, '--max-old-space-size=300'];
 /** Lines of a timeline that a failing seed among many is shown with. */
 const shownLines = 40;
 /** Failing seeds that are shown so. */
@@ -92,7 +94,7 @@ async function playAll({ seeds, from, jobs }: Command): Promise<boolean> {
 
   const serve = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const child = fork(process.argv[1], ['--child'], { serialization: 'advanced' });
+      const child = fork(process.argv[1], ['--child'], { serialization: 'advanced', execArgv });
       const hand = (): void => {
         const count = Math.min(portion, end - next);
         child.send({ from: next, count });

@@ -1,4 +1,4 @@
 import { register } from 'node:module';
 
-register('./to-dist.mjs', import.meta.url);
-await import('../../.sim/test/sim/main.js');
+register('../support/to-dist.mjs', import.meta.url);
+await import('../../.test-programs/test/sim/main.js');

@@ -21,7 +21,7 @@ export interface FaultRuns {
   path: string;
   coordinator(out: string, args?: string[], o?: Partial<ProgramOptions>): Promise<RunningCoordinator>;
   /** One thread, and a home of its own. */
-  worker(id: string, args?: string[]): Promise<RunningProgram>;
+  worker(id: string, args?: string[], o?: Partial<ProgramOptions>): Promise<RunningProgram>;
   /** SHA-256 of the model of a run. */
   modelSha256(out: string): Promise<string>;
   /** Steps of the checkpoints of a run, ascending. */
@@ -115,10 +115,10 @@ export async function openFaultRuns(brokerUrl: string): Promise<FaultRuns> {
       };
       return { ...program, metric, reaches };
     },
-    worker: async (id, args = []) => {
+    worker: async (id, args = [], o = {}) => {
       const cwd = await home(id);
       const given = ['start', '--threads', '1', '--kernels', 'reference', '--id', id, '--verbose', ...args];
-      return startProgram('worker', given, { cwd, env: { ...env, HOME: cwd } });
+      return startProgram('worker', given, { cwd, env: { ...env, HOME: cwd }, ...o });
     },
     modelSha256: async (out) =>
       createHash('sha256')

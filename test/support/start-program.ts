@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
-import { stackLines } from '../cli/run-program.js';
+import { join } from 'node:path';
+import { repository } from './repository.js';
 
 export type Program = 'onko' | 'coordinator' | 'worker' | 'cnn-infer';
 
@@ -29,16 +28,19 @@ export interface ProgramOptions {
   env?: Record<string, string>;
   /** Blocks of 512 bytes that a file may have: beyond it every write fails, as on a full disk, for root too. */
   largestFileBlocks?: number;
+  /** A command that runs the program, as `nice` would. */
+  through?: readonly string[];
 }
 
 const running = new Set<RunningProgram>();
 
 /** Starts a program with nothing of this machine's environment but the PATH. */
 export function startProgram(program: Program, args: readonly string[], o: ProgramOptions): RunningProgram {
-  const script = fileURLToPath(new URL(`../../dist/cli/${program}.js`, import.meta.url));
+  const script = join(repository, 'dist', 'cli', `${program}.js`);
   const node = [process.execPath, script, ...args];
   const limited = ['sh', '-c', 'ulimit -f "$0" && exec "$@"', String(o.largestFileBlocks), ...node];
-  const [command = '', ...rest] = o.largestFileBlocks === undefined ? node : limited;
+  const limitable = o.largestFileBlocks === undefined ? node : limited;
+  const [command = '', ...rest] = [...(o.through ?? []), ...limitable];
   const child = spawn(command, rest, {
     cwd: o.cwd,
     env: { PATH: process.env['PATH'] ?? '', ...o.env },
@@ -93,12 +95,4 @@ export async function endPrograms(): Promise<void> {
   const all = [...running];
   for (const program of all) program.kill('SIGKILL');
   await Promise.all(all.map((program) => program.ended));
-}
-
-/** One line of plain sentences on standard error, the code, and no stack trace. */
-export function expectPlain(end: ProgramEnd, code: number, sentence: RegExp): void {
-  expect({ code: end.code, stdout: end.stdout }, end.stderr).toEqual({ code, stdout: '' });
-  expect(end.stderr).toMatch(sentence);
-  expect(end.stderr.trim().split('\n')).toHaveLength(1);
-  expect(stackLines(end.stderr)).toEqual([]);
 }

@@ -6,9 +6,9 @@ import {
   type Transport,
 } from '../../src/transport/index.js';
 import { type PrivateBroker, startPrivateBroker } from '../support/broker.js';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { heartbeat, offer, result, task, weights } from './samples.js';
 import { gate } from './stage.js';
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.js';
 
 let broker: PrivateBroker;
 const transports: Transport[] = [];

@@ -3,8 +3,8 @@ import { beforeAll } from 'vitest';
 import { runTopology } from '../../src/protocol/index.js';
 import { createRabbitTransport } from '../../src/transport/index.js';
 import { testVhost } from '../support/broker.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 import { transportConformance } from './conformance.js';
-import { startTcpProxy } from './tcp-proxy.js';
 
 /** Names among those of a run that are on the broker. */
 async function existing(url: string, run: string, workers: string[]): Promise<string[]> {

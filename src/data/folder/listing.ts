@@ -38,10 +38,20 @@ export async function listFolder(path: string): Promise<FolderListing> {
   return { path, files };
 }
 
-/** FOLDER.csv beside FOLDER. @throws DataError if it cannot be read */
+/** Millions of rows; NumtaDB's largest has 2 MB. */
+const maxLabelBytes = 64 * 2 ** 20;
+
+/** FOLDER.csv beside FOLDER. @throws DataError if it cannot be read or is far too large */
 export async function readLabelFile(folder: string): Promise<{ path: string; bytes: Uint8Array }> {
   const path = `${folder}.csv`;
   try {
+    const { size } = await stat(path);
+    if (size > maxLabelBytes) {
+      const found = `${Math.ceil(size / 2 ** 20)} MiB`;
+      throw new DataError(
+        `The label file ${path} has ${found}, at most ${maxLabelBytes / 2 ** 20} are read: is it the one?`,
+      );
+    }
     return { path, bytes: await readFile(path) };
   } catch (error) {
     throw readError(

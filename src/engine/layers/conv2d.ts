@@ -1,5 +1,6 @@
 import type { Conv2dDims } from '../kernels/kernels.js';
 import type { LayerSpec, Shape } from '../spec.js';
+import { conv2dOnAlikeChannels } from './conv2d-alike.js';
 import { describeShape, type LayerDesign, ShapeMismatch } from './layer.js';
 
 /**
@@ -35,7 +36,7 @@ export function conv2d(spec: Extract<LayerSpec, { type: 'conv2d' }>, input: Shap
   };
   const area = kernel * kernel;
   const fans = { fanIn: channels * area, fanOut: filters * area };
-  return {
+  const design: LayerDesign = {
     output: { channels: filters, height: outHeight, width: outWidth },
     parameters: [
       { role: 'weight', shape: [filters, channels, kernel, kernel], ...fans },
@@ -51,4 +52,5 @@ export function conv2d(spec: Extract<LayerSpec, { type: 'conv2d' }>, input: Shap
       },
     }),
   };
+  return channels === 1 ? design : { ...design, onAlikeChannels: conv2dOnAlikeChannels(design, dims) };
 }

@@ -37,11 +37,15 @@ export interface Pass {
 
 /** A layer at work: bound to kernels, and to scratch of its own (a mask, an argmax). */
 export interface LayerRun {
-  /** What it keeps from its forward to its backward pass, if anything. */
+  /** What it keeps from its forward to its backward pass, or over the groups of a call, if anything. */
   readonly scratch?: ArrayBufferView;
+  /** Before the first group of a call: the parameters may be others than in the last one. */
+  begin?(buffers: LayerBuffers): void;
   forward(buffers: LayerBuffers, pass: Pass): void;
   /** dy → dx (unless null), and += into dw, db. */
   backward(buffers: LayerBuffers, pass: Pass): void;
+  /** After the last group of a gradient: += into dw, db what the backward passes kept to themselves. */
+  end?(buffers: LayerBuffers): void;
 }
 
 /** A layer whose input shape is known and fits. */
@@ -52,6 +56,8 @@ export interface LayerDesign {
   readonly storage: 'own' | 'in place' | 'view';
   /** What the backward pass reads of the forward pass, so the plan does not overwrite it. */
   readonly backwardReads: 'input' | 'output' | 'neither';
+  /** The same layer for a model's input whose channels are all alike: it reads one, [1][H][W][16]. Absent where that spares nothing. */
+  readonly onAlikeChannels?: LayerDesign;
   /** Index of the layer in its model: part of the key of what it draws at random. */
   bind(kernels: Kernels, layerIndex: number): LayerRun;
 }

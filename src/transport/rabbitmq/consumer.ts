@@ -7,6 +7,8 @@ export interface ConsumerOptions {
   queue: string;
   /** Messages in hand at a time. */
   prefetch: number;
+  /** Of the session: what comes before is kept back until then, and is never seen if the session breaks first. */
+  opened: Promise<void>;
   /** A rejected promise gives the message back. */
   handle: (bytes: Buffer, delivery: Delivery) => Promise<Verdict>;
   onMalformed: (reason: string) => void;
@@ -43,6 +45,9 @@ export async function subscribe(connection: ChannelModel, options: ConsumerOptio
   };
 
   const take = async (message: ConsumeMessage): Promise<void> => {
+    // The broker gives back what a session that never came up was given; whoever held on to it would take the
+    // message that comes again for a twin.
+    await options.opened;
     const whole = assembler.add(message.properties.headers ?? {}, message.content);
     if (whole === null) return settle(message, 'ack');
     if (typeof whole === 'string') {

@@ -49,6 +49,7 @@ export async function openRabbitCoordinator(
 
   const consume = async (session: Session): Promise<void> => {
     const common = {
+      opened: session.opened,
       handle,
       onMalformed: events.malformed.tell,
       onCancelled: () => session.fail('a queue of the run was deleted'),

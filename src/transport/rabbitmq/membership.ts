@@ -52,6 +52,7 @@ export function createMembership(options: MembershipOptions): Membership {
     attach: async (session) => {
       if (!(await joinRun(session.consuming, names, worker, options.weightsMessages))) return false;
       const common = {
+        opened: session.opened,
         onMalformed: events.malformed.tell,
         onCancelled: onGone,
         onClosed: () => session.fail('a consuming channel was closed'),

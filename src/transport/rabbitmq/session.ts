@@ -18,6 +18,8 @@ export interface Session {
   /** On the consuming connection: declarations, purges, deletions. */
   readonly control: Channel;
   readonly publisher: Publisher;
+  /** Resolves when it has become the session, after `up` was told; never if it breaks before that. */
+  readonly opened: Promise<void>;
   /** Ends this session and starts over; for a channel or queue that went without our doing. */
   fail(reason: string): void;
 }
@@ -40,6 +42,8 @@ const lockedForMs = 2_000;
  */
 const oldConnectionBeats = 4;
 
+const nothing = (): void => undefined;
+
 /**
  * Keeps a session: connecting → up ⇄ down (reconnecting with backoff) → closed or lost.
  *
@@ -51,6 +55,7 @@ export class ReconnectingSession {
   readonly #stopped = new AbortController();
   #current: Session | null = null;
   #closeCurrent: () => Promise<void> = async () => undefined;
+  #openCurrent: () => void = nothing;
   /** Why sends are refused while there is no session. */
   #absence: Error = new LinkDownError('The link is not connected yet.');
   #reconnecting: Promise<void> = Promise.resolve();
@@ -62,6 +67,7 @@ export class ReconnectingSession {
   /** Connects for the first time. BrokerError, or the error of `onLocked`. */
   async start(): Promise<void> {
     await persist(this.#config.options, this.#stopped.signal, this.#config.onLocked, () => this.#connect());
+    this.#openCurrent();
   }
 
   /** The session, or LinkDownError while there is none, or the reason why there will never be one again. */
@@ -88,6 +94,10 @@ export class ReconnectingSession {
     const { address, options, events, setup } = this.#config;
     const [consuming, publishing] = await openPair(address, options);
     let failure: string | null = null;
+    let open = nothing;
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
     const closeBoth = async (): Promise<void> => {
       await Promise.all([
         closeConnection(consuming, options.timers),
@@ -112,7 +122,7 @@ export class ReconnectingSession {
       const control = await consuming.createChannel();
       control.on('error', (error) => fail(shortReason(error, address), error));
       control.on('close', () => fail('the control channel was closed'));
-      session = { consuming, control, publisher, fail };
+      session = { consuming, control, publisher, opened, fail };
       await setup(session);
       if (this.#stopped.signal.aborted) throw new LinkDownError('The link is closed.');
       if (failure !== null)
@@ -129,6 +139,7 @@ export class ReconnectingSession {
     }
     this.#current = session;
     this.#closeCurrent = closeBoth;
+    this.#openCurrent = open;
   }
 
   #goDown(reason: string, error: unknown): void {
@@ -161,6 +172,7 @@ export class ReconnectingSession {
         await this.#connect();
         options.log.info(`Connected to RabbitMQ at ${address.place} again.`);
         events.state.tell({ type: 'up' });
+        this.#openCurrent();
         return;
       } catch (error) {
         if (error instanceof AccessRefusedError) {

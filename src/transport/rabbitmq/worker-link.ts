@@ -53,6 +53,7 @@ export async function openRabbitWorker(
     await subscribe(session.consuming, {
       queue: workerInbox(worker),
       prefetch: inboxPrefetch,
+      opened: session.opened,
       handle: decoding(events, decodeToWorker, received),
       onMalformed: events.malformed.tell,
       onCancelled: () => session.fail('the inbox was deleted'),

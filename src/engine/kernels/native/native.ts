@@ -62,7 +62,7 @@ export type Addon = Record<string, NativeOperations>;
  * Singles, every multiply-add fused, every sum in one order over sixteen lanes: all instruction sets give the same bits.
  * The number rises when the bits change.
  */
-export const nativeNumericsId = 'native-f32-1';
+export const nativeNumericsId = 'native-f32-2';
 
 /** `Kernels` over the addon's operations for one instruction set. */
 export function nativeKernels(instructionSet: string, operations: NativeOperations): Kernels {

@@ -19,7 +19,7 @@ import {
  */
 export const referenceKernels: Kernels = {
   name: 'reference',
-  numericsId: 'reference-f64-1',
+  numericsId: 'reference-f64-2',
   copies: false,
   forPlan: () => referenceKernels,
   allocate: (length) => new Float32Array(length),

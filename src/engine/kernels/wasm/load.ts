@@ -4,7 +4,7 @@ import { nativeNumericsId } from '../native/native.js';
 import { type WasmInstance, type WasmOperations, wasmKernels } from './wasm.js';
 
 /** Singles, every product and every sum rounded: plain SIMD, and relaxed SIMD where the machine has no fused multiply-add. */
-const roundedTwiceId = 'wasm-f32-1';
+const roundedTwiceId = 'wasm-f32-2';
 
 /** As native/build-wasm.mjs links the modules. */
 const pages = { initial: 16, maximum: 16_384 };

@@ -1,0 +1,75 @@
+// Workers that cost next to nothing: they speak the protocol over RabbitMQ as true ones do, fetch every data block once, and answer
+// each task, after a moment of chance, with numbers that have the right length. For measuring a coordinator.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createRabbitTransport } from '../dist/transport/index.js';
+
+/** Milliseconds that a block takes, at most: so results arrive in any order. */
+const longestMs = 20;
+
+/** @returns {Promise<() => Promise<void>>} how to end them all */
+export async function startSimulatedWorkers(brokerUrl, count) {
+  const transports = [];
+  for (let i = 0; i < count; i++) {
+    const transport = await createRabbitTransport({ url: brokerUrl, connectionName: `simulated ${i + 1}` });
+    transports.push(transport);
+    await startOne(transport, `simulated-${i + 1}`);
+  }
+  return async () => {
+    await Promise.all(transports.map((transport) => transport.close()));
+  };
+}
+
+async function startOne(transport, worker) {
+  const link = await transport.openWorker({ worker });
+  let gradient = null;
+  let beating;
+  const quietly = (sent) => sent.catch(() => undefined);
+
+  const onTask = async (task) => {
+    await sleep(Math.random() * longestMs);
+    const { run, fence, step, pass, weightsVersion, node, mode, samples } = task;
+    const place = { run, fence, step, pass, weightsVersion, node, mode, worker };
+    const sums = { samples: samples.length, lossSum: 2.3 * samples.length, correct: 0 };
+    const times = { fetchMs: 0, waitMs: 0, computeMs: 1 };
+    const none = new Uint32Array(0);
+    await link.publishResult({ type: 'result', ...place, ...sums, confusion: none, gradient, ...times });
+    return 'ack';
+  };
+
+  const join = async (offer) => {
+    const { run, fence, heartbeatMs, parameterCount } = offer;
+    const values = Float32Array.from({ length: parameterCount }, () => (Math.random() - 0.5) * 1e-4);
+    gradient = new Uint8Array(values.buffer);
+    await link.joinRun(run, { prefetch: 2, task: onTask, weights: () => undefined });
+    await link.send(run, { type: 'ready', run, fence, worker, threads: 1 });
+    const beat = { step: 0, nodes: [], images: 0, rssBytes: 0, eventLoopLagMs: 0 };
+    beating = setInterval(
+      () => void quietly(link.send(run, { type: 'heartbeat', run, fence, worker, ...beat })),
+      heartbeatMs,
+    );
+    for (const [block, { hash }] of JSON.parse(offer.manifestJson).blocks.entries()) {
+      await link.send(run, { type: 'block_request', run, worker, block, hash });
+    }
+  };
+
+  const hello = (description) =>
+    link.hello({ type: 'hello', worker, host: 'simulated', pid: 1, threads: 1, ...description });
+  // It takes part in whatever there is: what it computes with nobody asks.
+  let joined = false;
+  await link.receive((message) => {
+    if (message.type === 'announce') void quietly(hello(describe()));
+    if (message.type === 'offer' && !joined) {
+      joined = true;
+      void quietly(join(message));
+    }
+    if (message.type === 'end_of_run') clearInterval(beating);
+  });
+  await hello(describe());
+}
+
+let description = null;
+/** What coordinator and worker must have in common. */
+export const pretend = (numericsId, kernels, version) => {
+  description = { numericsId, kernels, version };
+};
+const describe = () => description;

@@ -1,0 +1,4 @@
+import { register } from 'node:module';
+
+register('../support/to-dist.mjs', import.meta.url);
+await import('../../.test-programs/test/fuzz/main.js');

@@ -1,0 +1,7 @@
+import { drawPictures, images, labels, modelFiles, specs } from './files.js';
+import { messages } from './messages.js';
+import type { Target } from './target.js';
+
+export async function allTargets(): Promise<Target[]> {
+  return [messages, modelFiles, specs, labels, images(await drawPictures())];
+}
