@@ -10,7 +10,6 @@ const lenet: Recipe = {
     model: 'lenet',
     augmentation: 'affine',
     labelSmoothing: 0.05,
-    averaging: 0.999,
     optimizer: 'adamw',
     lr: 0.004,
     schedule: 'one_cycle',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DataError } from '../errors.js';
+import { SpecError } from '../../engine/index.js';
 
 export type Range = [least: number, most: number];
 
@@ -126,7 +126,7 @@ const schema = z.strictObject({
  * Reads `"affine"`, or an object like `{"rotate": 12, "scale": [0.9, 1.1]}` or `{"preset": "affine", "noise": 0.1}`, and fills in
  * all that it does not name, so that a run's spec says what it ran with. Null and "none" are no augmentation.
  *
- * @throws DataError naming the key, or the preset and those there are
+ * @throws SpecError naming the key, or the preset and those there are
  */
 export function parseAugmentation(json: unknown): Augmentation | null {
   if (json === null || json === 'none') return null;
@@ -135,7 +135,7 @@ export function parseAugmentation(json: unknown): Augmentation | null {
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
-    throw new DataError(`The augmentation is not valid${where}: ${issue?.message ?? 'unreadable'}.`);
+    throw new SpecError(`The augmentation is not valid${where}: ${issue?.message ?? 'unreadable'}.`);
   }
   const { preset, ...own } = parsed.data;
   const named = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
@@ -145,7 +145,7 @@ export function parseAugmentation(json: unknown): Augmentation | null {
 function presetOf(name: string): Augmentation {
   const found = augmentationPresets.get(name);
   if (found !== undefined) return found;
-  throw new DataError(
+  throw new SpecError(
     `There is no augmentation named "${name}": choose one of none, ${[...augmentationPresets.keys()].join(', ')}, or a JSON object like {"rotate": 12}.`,
   );
 }

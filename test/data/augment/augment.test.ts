@@ -5,7 +5,6 @@ import {
   type Augmentation,
   augmentationPresets,
   createAugmenter,
-  DataError,
   defaultPreprocessing,
   parseAugmentation,
 } from '../../../src/data/index.js';
@@ -14,6 +13,7 @@ import {
   augmentationRow as places,
   referenceKernels,
   augmentationRowLength as rowLength,
+  SpecError,
 } from '../../../src/engine/index.js';
 
 const all = parseAugmentation({
@@ -191,7 +191,7 @@ describe('the spec of an augmentation', () => {
     [{ cutout: { share: 2, size: [0, 1] } }, 'at cutout.share'],
     [7, 'not valid'],
   ])('%j is refused, with the key and what is wrong', (json, message) => {
-    expect(() => parseAugmentation(json)).toThrow(DataError);
+    expect(() => parseAugmentation(json)).toThrow(SpecError);
     expect(() => parseAugmentation(json)).toThrow(message);
   });
 });
