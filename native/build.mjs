@@ -7,6 +7,8 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  accessSync,
+  constants,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -18,7 +20,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -85,13 +87,47 @@ function compilers() {
     .filter(({ version }) => version !== '');
 }
 
+/** Far more than a build takes on a busy machine. */
+const mostMs = 600_000;
+
 /** @param {string[]} command */
 function run([program, ...args]) {
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-  return { ok: status === 0, text: status === 0 ? stdout : '', errors: stderr ?? '' };
+  const { status, error, stdout, stderr } = spawnSync(program, args, {
+    encoding: 'utf8',
+    timeout: mostMs,
+    env: { ...process.env, ...cacheOfZig() },
+  });
+  const late = error !== undefined && 'code' in error && error.code === 'ETIMEDOUT';
+  const errors = late ? `no answer in ${mostMs / 60_000} minutes` : (stderr ?? '');
+  return { ok: status === 0, text: status === 0 ? stdout : '', errors };
 }
 
-/** @param {Compiler} compiler @param {string} platform `linux-x64` and the like */
+/** Where zig cannot make its cache (a home that does not exist, say) it tries for ever: then it gets a temporary one. */
+function cacheOfZig() {
+  if (process.env.ZIG_GLOBAL_CACHE_DIR !== undefined) return {};
+  const usual = process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? homedir(), '.cache');
+  try {
+    // Not recursive, which on Linux never ends either below a folder where nothing can be made, as /proc.
+    if (!existsSync(usual)) mkdirSync(usual);
+    accessSync(usual, constants.W_OK);
+    return {};
+  } catch {
+    const temporary = join(tmpdir(), `onko-zig-${process.getuid?.() ?? ''}`);
+    return { ZIG_GLOBAL_CACHE_DIR: temporary, ZIG_LOCAL_CACHE_DIR: temporary };
+  }
+}
+
+/** Why it could not be built, or null. @param {Compiler} compiler @param {string} platform `linux-x64` and the like */
+function tryToBuild(compiler, platform) {
+  try {
+    return build(compiler, platform);
+  } catch (error) {
+    // No room or no right to write, in the temporary folder or here; or the headers of Node's interface were left out.
+    return error instanceof Error ? error.message.split('\n')[0] : String(error);
+  }
+}
+
+/** @param {Compiler} compiler @param {string} platform */
 function build(compiler, platform) {
   const [system, processor] = platform.split('-');
   const sets = instructionSets[processor];
@@ -173,7 +209,7 @@ if (record?.inputs !== inputs || (record.failures.length === 0 && !platforms.eve
     const before = failures.length;
     let built = null;
     for (const compiler of available) {
-      const failure = build(compiler, platform);
+      const failure = tryToBuild(compiler, platform);
       if (failure === null) {
         built = compiler;
         break;
@@ -192,7 +228,7 @@ if (record?.inputs !== inputs || (record.failures.length === 0 && !platforms.eve
   writeFileSync(join(out, 'build.json'), `${JSON.stringify({ inputs, failures }, null, 2)}\n`);
   if (failures.length > 0) {
     console.warn(
-      `Onko's native kernels were not built; the reference kernels, which are much slower, will run instead.`,
+      `Onko's native kernels were not built; the WebAssembly kernels, at a third of their speed, will run instead.`,
     );
     for (const failure of failures) console.warn(`  ${failure}`);
     // Publishing wants every platform.

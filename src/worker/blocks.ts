@@ -14,32 +14,39 @@ export interface WorkerBlocks {
   put(hash: string, bytes: Uint8Array): Promise<void>;
   /** Numbers of the blocks that hold these samples and are not here, ascending. All samples must be in the pack. */
   missing(manifest: PackManifest, indices: Uint32Array): number[];
-  /** A thread did not find the block's file: it has to be put again, and stays in memory then. */
+  /** A thread did not find the block's file: it has to be put again. After the second time it stays in memory. */
   lose(hash: string): void;
   readonly shared: SharedBlocks;
   close(): void;
 }
 
+/** Once may be another worker that made room; a folder that loses a block again is not to be relied on. */
+const lossesToMemory = 2;
+
 export async function openBlocks(o: {
   folder: string;
+  /** Of all blocks in the folder; see BlockStore. */
+  maxBytes: number;
   onWarning: (message: string) => void;
 }): Promise<WorkerBlocks> {
   const shared = new Map<string, Uint8Array<SharedArrayBuffer>>();
-  const lost = new Set<string>();
+  const lost = new Map<string, number>();
+  const isLost = (hash: string): boolean => (lost.get(hash) ?? 0) >= lossesToMemory;
   let isWritable = true;
   const store = await BlockStore.open({
     folder: o.folder,
+    maxBytes: o.maxBytes,
     onWarning: (message) => {
       isWritable = false;
       o.onWarning(message);
     },
   });
-  const has = (hash: string): boolean => shared.has(hash) || (!lost.has(hash) && store.has(hash));
+  const has = (hash: string): boolean => shared.has(hash) || (!isLost(hash) && store.has(hash));
   return {
     has,
     async put(hash, bytes) {
       if (has(hash)) return;
-      const isFile = isWritable && !lost.has(hash);
+      const isFile = isWritable && !isLost(hash);
       if (isFile) await store.put(hash, bytes);
       if (isFile && isWritable) return;
       const found = createHash('sha256').update(bytes).digest('hex');
@@ -54,7 +61,10 @@ export async function openBlocks(o: {
       for (const index of indices) wanted.add(Math.floor(index / samplesPerBlock));
       return [...wanted].filter((block) => !has(blocks[block].hash)).toSorted((a, b) => a - b);
     },
-    lose: (hash) => void lost.add(hash),
+    lose(hash) {
+      lost.set(hash, (lost.get(hash) ?? 0) + 1);
+      store.forget(hash);
+    },
     shared,
     close() {
       store.close();

@@ -12,6 +12,8 @@ export interface WorkerConfig {
   kernels?: string;
   /** Folder of data blocks, shared by all runs and by all workers of the machine. */
   cacheDir: string;
+  /** Disk space for data blocks in it; those that were not used for longest go first. Default 2 GiB. */
+  blockCacheBytes?: number;
   /** A copy of the data set on this machine: blocks whose hashes agree are taken from it instead of the broker. */
   localData?: { dataDir: string };
   /** End after the first run instead of going back to the lobby. */

@@ -5,6 +5,8 @@ import type { RunningWorker, WorkerConfig } from './config.js';
 import { watchEventLoop } from './event-loop-lag.js';
 import { type Parts, Performer } from './performer.js';
 
+const defaultBlockCacheBytes = 2 * 2 ** 30;
+
 /**
  * Joins the lobby of the broker and works for one run at a time until drained, closed or, with `once`, the run is over.
  *
@@ -18,6 +20,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningWorker> 
   const blockFolder = join(config.cacheDir, 'blocks');
   const blocks = await openBlocks({
     folder: blockFolder,
+    maxBytes: config.blockCacheBytes ?? defaultBlockCacheBytes,
     onWarning: (message) => config.log.warn(message),
   });
   const parts: Parts = { config, kernels, blocks, blockFolder, eventLoop: watchEventLoop() };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -130,5 +130,55 @@ describe('block store', () => {
     expect(warnings).toEqual([expect.stringMatching(/^Data blocks are kept in memory/)]);
     expect(read(store, 0, 3)).toEqual({ labels: [0, 3], firstPixels: [0, 3] });
     expect(store.missing(manifest, Uint32Array.of(0, 4))).toEqual([2]);
+  });
+});
+
+describe('a limit', () => {
+  const folder = (): string => join(root, 'blocks');
+  const kept = async (): Promise<number[]> =>
+    (await readdir(folder())).map((name) => hashes.indexOf(name.slice(0, 64))).toSorted((a, b) => a - b);
+  /** Last used so many minutes ago. */
+  const age = async (block: number, minutes: number): Promise<void> => {
+    const then = new Date(Date.now() - 60_000 * minutes);
+    await utimes(join(folder(), `${hashes[block]}.block`), then, then);
+  };
+  const limited = async (blocksAllowed: number): Promise<BlockStore> => {
+    const store = await BlockStore.open({ folder: folder(), maxBytes: blocksAllowed * 34 });
+    stores.push(store);
+    return store;
+  };
+
+  test('makes the blocks go that were not used for longest, of whatever run; what else is in the folder stays', async () => {
+    const before = await open();
+    for (const block of [0, 1, 2, 3]) await before.put(hashes[block], blocks[block]);
+    for (const [block, minutes] of [
+      [0, 30],
+      [1, 40],
+      [2, 20],
+      [3, 10],
+    ] as const)
+      await age(block, minutes);
+    await writeFile(join(folder(), 'note.txt'), 'x'.repeat(10_000));
+    const store = await limited(3);
+    await store.put(hashes[4], blocks[4]);
+    await rm(join(folder(), 'note.txt'));
+    expect(await kept()).toEqual([2, 3, 4]);
+    expect(store.has(hashes[0])).toBe(false);
+  });
+
+  test('spares what is in use, even if that is more than allowed', async () => {
+    const store = await limited(2);
+    for (const block of [0, 1, 2, 3]) await store.put(hashes[block], blocks[block]);
+    expect(await kept()).toEqual([0, 1, 2, 3]);
+    for (const block of [0, 1, 2, 3]) await age(block, 5);
+    // Another process finds block 0 and uses it.
+    const other = await limited(2);
+    expect(other.missing(manifest, Uint32Array.of(0, 1))).toEqual([]);
+    await other.put(hashes[4], blocks[4]);
+    expect(await kept()).toEqual([0, 4]);
+    // The first one did not see that happen; once a reader has missed the block, it looks again.
+    expect(store.has(hashes[1])).toBe(true);
+    store.forget(hashes[1]);
+    expect(store.has(hashes[1])).toBe(false);
   });
 });

@@ -23,7 +23,7 @@ const spec = parseModelSpec({
 const model = encodeModelFile({
   spec,
   preprocessing: { ...defaultPreprocessing, width: 12, height: 12 },
-  classes: [...'০১২৩৪৫৬৭৮৯'],
+  classes: Array.from('০১২৩৪৫৬৭৮৯'),
   provenance: { onko: '0.1.0', data: 'ab12', training: '{"epochs":2}' },
   parameters: initialParameters(buildModel(spec), 7),
 });

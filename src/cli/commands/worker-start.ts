@@ -42,6 +42,7 @@ export async function runWorkerStart(
       ...(values.kernels === null ? {} : { kernels: values.kernels }),
       cacheDir: values.cacheDir ?? defaultCacheDir(host.env),
       ...(values.data === null ? {} : { localData: { dataDir: values.data } }),
+      blockCacheBytes: values.blockCache * 2 ** 20,
       once: values.once,
       run: values.run,
       log,

@@ -275,6 +275,11 @@ export const workerTable = {
     'whatever run needs a worker',
     'work for the run of this name only',
   ),
+  blockCache: cluster.value(
+    kind.integer({ min: 1 }, 'MIB'),
+    2048,
+    'disk space for data blocks in --cache-dir, in MiB; those that were not used for longest go first',
+  ),
   once: cluster.value(kind.toggle, false, 'end after one run instead of waiting for the next'),
   brokerWait: waitRow,
   brokerRetry: retryRow,

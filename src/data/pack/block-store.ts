@@ -1,13 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { BlockMismatchError, BlockMissingError } from '../errors.js';
 import type { PackManifest, SampleReader } from '../types.js';
+import { blockPath, oldestBeyond } from './block-folder.js';
 import { readFully, sampleRangeError } from './pack-file.js';
 import { sha256, sha256OfFile } from './sha256.js';
 
 /** Block files held open at once: beyond it, the one that was not read for longest is closed. */
 const openBlocks = 128;
+/** How often a block that is in use says so to whoever makes room in the folder, by its file's time. */
+const touchEveryMs = 15_000;
 
 /** One block, open for reading: its labels in memory, its pixels behind `readPixels`. */
 interface OpenBlock {
@@ -27,19 +38,31 @@ export class BlockStore {
   readonly #folder: string;
   readonly #onWarning: (message: string) => void;
   readonly #memory = new Map<string, Uint8Array>();
-  readonly #verified = new Set<string>();
+  /** Blocks on disk whose bytes were found right, and when each last said that it is in use. */
+  readonly #verified = new Map<string, number>();
   /** In the order of use, longest unused first. */
   readonly #open = new Map<string, OpenBlock>();
+  readonly #maxBytes: number;
   #isWritable = true;
 
-  private constructor(folder: string, onWarning: (message: string) => void) {
+  private constructor(folder: string, maxBytes: number, onWarning: (message: string) => void) {
     this.#folder = folder;
+    this.#maxBytes = maxBytes;
     this.#onWarning = onWarning;
   }
 
-  /** @param o.onWarning told once, if the folder cannot be written and blocks are kept in memory instead */
-  static async open(o: { folder: string; onWarning?: (message: string) => void }): Promise<BlockStore> {
-    const store = new BlockStore(o.folder, o.onWarning ?? (() => undefined));
+  /**
+   * @param o.maxBytes of the folder, all runs together; beyond it the blocks that were not used for longest go, but none that
+   *   was in use within the last minute. Default: no limit
+   * @param o.onWarning told once, if the folder cannot be written and blocks are kept in memory instead
+   */
+  static async open(o: {
+    folder: string;
+    maxBytes?: number;
+    onWarning?: (message: string) => void;
+  }): Promise<BlockStore> {
+    const { maxBytes = Number.POSITIVE_INFINITY, onWarning = () => undefined } = o;
+    const store = new BlockStore(o.folder, maxBytes, onWarning);
     try {
       mkdirSync(o.folder, { recursive: true });
     } catch (error) {
@@ -50,7 +73,11 @@ export class BlockStore {
 
   /** Whether the block is here and intact. Looks at the disk again while it is not: another process may bring it. */
   has(hash: string): boolean {
-    if (this.#memory.has(hash) || this.#verified.has(hash)) return true;
+    if (this.#memory.has(hash)) return true;
+    if (this.#verified.has(hash)) {
+      this.#touch(hash);
+      return true;
+    }
     const path = this.#path(hash);
     let found: string;
     try {
@@ -62,8 +89,14 @@ export class BlockStore {
       this.#remove(path);
       return false;
     }
-    this.#verified.add(hash);
+    this.#verified.set(hash, Number.NEGATIVE_INFINITY);
+    this.#touch(hash);
     return true;
+  }
+
+  /** Its file was not found, or may not be: it is looked for again. */
+  forget(hash: string): void {
+    this.#verified.delete(hash);
   }
 
   /** Keeps a block. @throws BlockMismatchError if the bytes are not those of the hash */
@@ -81,7 +114,8 @@ export class BlockStore {
       try {
         writeFileSync(temporary, bytes, { flag: 'wx' });
         renameSync(temporary, path);
-        this.#verified.add(hash);
+        this.#verified.set(hash, Date.now());
+        this.#makeRoom();
         return;
       } catch (error) {
         this.#remove(temporary);
@@ -177,7 +211,27 @@ export class BlockStore {
   #path(hash: string): string {
     // It names a file: nothing but a hash may get here, whatever came over the wire.
     if (!/^[0-9a-f]{64}$/.test(hash)) throw new BlockMismatchError(`"${hash}" is no SHA-256.`);
-    return join(this.#folder, `${hash}.block`);
+    return blockPath(this.#folder, hash);
+  }
+
+  /** Only a sign for others: where it cannot be given, nothing is lost but the block, and that can be fetched. */
+  #touch(hash: string): void {
+    const now = Date.now();
+    if (now - (this.#verified.get(hash) ?? now) < touchEveryMs) return;
+    this.#verified.set(hash, now);
+    try {
+      utimesSync(this.#path(hash), new Date(now), new Date(now));
+    } catch {
+      this.#verified.delete(hash);
+    }
+  }
+
+  #makeRoom(): void {
+    if (this.#maxBytes === Number.POSITIVE_INFINITY) return;
+    for (const { hash, path } of oldestBeyond(this.#folder, this.#maxBytes, Date.now())) {
+      this.#verified.delete(hash);
+      this.#remove(path);
+    }
   }
 
   #keepInMemory(error: unknown): void {
