@@ -46,7 +46,7 @@ export interface Task {
   step: number;
   /** 0 in training; tells evaluation passes of one step apart. */
   pass: number;
-  /** The parameters to use: those before step `weightsVersion`. */
+  /** The weights to use; see `Weights`. */
   weightsVersion: number;
   /** Heap index of the block: the root is 1, the leaves are M … 2M−1. */
   node: number;
@@ -61,7 +61,9 @@ export interface Task {
   epoch: number;
 }
 
-/** The parameters before step `version`; only the newest matter. */
+/**
+ * The parameters before step `version`; only the newest matter. With averaging, 2s + 1 are those before step s, and 2s their average.
+ */
 export interface Weights {
   type: 'weights';
   run: string;
