@@ -30,7 +30,7 @@ const labels = Uint8Array.from({ length: count }, (_, i) => i % 10);
 const indices = Uint32Array.from({ length: count }, (_, i) => i * 7);
 const none = parseAugmentation({});
 const everything = parseAugmentation({ preset: 'strong', invert: 0.1 });
-const kinds = [...augmentationPresets.entries(), ['everything', everything]];
+const kinds = new Map(augmentationPresets).set('everything', everything);
 
 /** How to do it once to `count` images. */
 const contenders = new Map();
@@ -49,10 +49,7 @@ for (const [preset, augmentation] of kinds) {
     contenders.set(`${preset} ${kernels.name}`, () => augment(images, indices, epoch++));
   }
 }
-for (const [name, augmentation] of [
-  ['none', none],
-  ['everything', everything],
-]) {
+for (const [name, augmentation] of new Map([['none', none]]).set('everything', everything)) {
   const draw = createDraw(augmentation, { height: 32, width: 32 }, 1);
   const row = new Int32Array(augmentationRowLength);
   contenders.set(`draw ${name}`, () => {
@@ -99,7 +96,7 @@ console.log(
 console.log(
   table([
     ['', ...used.map(({ name }) => name), ...models.map((name) => `of ${name}`)],
-    ...kinds.map(([preset]) => {
+    ...[...kinds.keys()].map((preset) => {
       const own = cost(`${preset} ${used[0].name}`);
       return [
         preset,

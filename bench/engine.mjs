@@ -150,12 +150,27 @@ const mebibytes = (bytes) => (bytes / 2 ** 20).toFixed(2);
 console.log('\nMiB that a plan holds, for the sixteen images it has in flight');
 console.log(
   table([
-    ['', 'activations', 'their gradients', 'both in the arena', 'argmax, masks', 'in all', 'needed'],
+    [
+      '',
+      'activations',
+      'their gradients',
+      'longest workspace',
+      'all in the arena',
+      'argmax, masks',
+      'in all',
+      'needed',
+    ],
     ...Object.entries(memory).map(([name, m]) => [
       name,
-      ...[m.activationBytes, m.gradientBytes, m.arenaBytes, m.scratchBytes, m.totalBytes, m.neededBytes].map(
-        mebibytes,
-      ),
+      ...[
+        m.activationBytes,
+        m.gradientBytes,
+        m.workspaceBytes,
+        m.arenaBytes,
+        m.scratchBytes,
+        m.totalBytes,
+        m.neededBytes,
+      ].map(mebibytes),
     ]),
   ]),
 );

@@ -57,13 +57,14 @@ function convolution(operations, [channels, height, width, filters, kernel, stri
   const [y, dy] = [0, 1].map(() => aligned(operations, filters * outHeight * outWidth * 16));
   const [w, dw] = [0, 1].map(() => aligned(operations, filters * channels * kernel * kernel));
   const [b, db] = [0, 1].map(() => aligned(operations, filters));
+  const workspace = operations.allocate(operations.conv2dWorkspace(dims));
   const taps =
     tapsSeen(height, outHeight, kernel, stride, padding) * tapsSeen(width, outWidth, kernel, stride, padding);
   const flop = 2 * 16 * channels * filters * taps;
   return [
-    rate(flop, () => operations.conv2dForward(y, x, w, b, dims)),
-    rate(flop, () => operations.conv2dBackwardInput(dx, dy, w, dims)),
-    rate(flop, () => operations.conv2dBackwardParameters(dw, db, x, dy, dims)),
+    rate(flop, () => operations.conv2dForward(y, x, w, b, dims, workspace)),
+    rate(flop, () => operations.conv2dBackwardInput(dx, dy, w, dims, workspace)),
+    rate(flop, () => operations.conv2dBackwardParameters(dw, db, x, dy, dims, workspace)),
   ];
 }
 
@@ -101,6 +102,7 @@ export function benchKernels() {
     results[set] = { peak, kernels: Object.fromEntries(rows) };
     const cell = (value) => `${value.toFixed(0)} (${((100 * value) / peak).toFixed(0)} %)`;
     console.log(`\n${set}: ${peak.toFixed(0)} GFLOP/s are this core's peak of multiply-adds; of them`);
+    console.log('(a convolution counts the multiply-adds of the direct one: Winograd does with fewer)');
     console.log(
       table([
         ['', 'forward', 'for the input', 'for the parameters'],

@@ -19,11 +19,13 @@ export async function startSimulatedWorkers(brokerUrl, count) {
   };
 }
 
+/** What is sent to somebody who has left may be lost. */
+const quietly = (sent) => sent.catch(() => undefined);
+
 async function startOne(transport, worker) {
   const link = await transport.openWorker({ worker });
   let gradient = null;
   let beating;
-  const quietly = (sent) => sent.catch(() => undefined);
 
   const onTask = async (task) => {
     await sleep(Math.random() * longestMs);

@@ -6,9 +6,12 @@ import { planOf } from './peers/ours.mjs';
 
 const steps = 400;
 
-/** Multiply-adds of an operation, from its dims; 0 for those that have none to speak of. Padding counts as if computed. */
+/**
+ * Multiply-adds of an operation, from its dims; 0 for those that have none to speak of. Padding counts as if computed, and a
+ * convolution by points (Winograd) as if computed directly.
+ */
 function multiplyAdds(operation, args) {
-  const dims = args.at(-1);
+  const dims = args.findLast((arg) => !ArrayBuffer.isView(arg));
   if (operation.startsWith('conv2d')) {
     return LANES * dims.filters * dims.channels * dims.kernel ** 2 * dims.outHeight * dims.outWidth;
   }
@@ -24,8 +27,9 @@ function timed(kernels, see) {
       if (typeof operation !== 'function' || name === 'allocate') return operation;
       return (...args) => {
         const start = performance.now();
-        operation(...args);
+        const result = operation(...args);
         see(name, args, performance.now() - start);
+        return result;
       };
     },
   });

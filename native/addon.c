@@ -9,7 +9,7 @@
 
 #define LANES ((size_t)16)
 
-/* dims come last, and say how long the rest must be: they are read first */
+/* dims come last but for a workspace, and say how long the rest must be: they are read first */
 static struct conv2d_dims conv2d_sizes(struct arguments *a, size_t index) {
   ptrdiff_t n[9];
   a->next = index;
@@ -70,28 +70,48 @@ static void pack_pixels_checked(struct arguments *a) { /* x, pixels, first, lane
 }
 OPERATION("packPixels", pack_pixels)
 
-static void conv2d_forward_checked(struct arguments *a) { /* y, x, w, b, dims */
+/* dims → floats that the three operations below want to work in */
+static napi_value conv2d_workspace(napi_env env, napi_callback_info info) {
+  struct arguments args = begin(env, info, "conv2dWorkspace");
+  const struct conv2d_dims d = conv2d_sizes(&args, 0);
+  napi_value result = NULL;
+  if (!args.failed) napi_create_int64(env, args.kernels->conv2d_workspace(&d), &result);
+  return result;
+}
+
+static float *workspace_for(struct arguments *a, const struct conv2d_dims *d) {
+  const size_t count = a->failed ? 0 : (size_t)a->kernels->conv2d_workspace(d);
+  return elements(a, "workspace", napi_float32_array, "Float32Array", count, true);
+}
+
+static void conv2d_forward_checked(struct arguments *a) { /* y, x, w, b, dims, workspace */
   const struct conv2d_dims d = conv2d_sizes(a, 4);
   float *y = floats(a, "y", conv2d_outputs(&d));
   const float *x = floats(a, "x", conv2d_inputs(&d));
   const float *w = floats(a, "w", conv2d_weights(&d)), *b = floats(a, "b", (size_t)d.filters);
-  if (!a->failed) a->kernels->conv2d_forward(y, x, w, b, &d);
+  a->next++;
+  float *workspace = workspace_for(a, &d);
+  if (!a->failed) a->kernels->conv2d_forward(y, x, w, b, &d, workspace);
 }
 OPERATION("conv2dForward", conv2d_forward)
 
-static void conv2d_backward_input_checked(struct arguments *a) { /* dx, dy, w, dims */
+static void conv2d_backward_input_checked(struct arguments *a) { /* dx, dy, w, dims, workspace */
   const struct conv2d_dims d = conv2d_sizes(a, 3);
   float *dx = floats(a, "dx", conv2d_inputs(&d));
   const float *dy = floats(a, "dy", conv2d_outputs(&d)), *w = floats(a, "w", conv2d_weights(&d));
-  if (!a->failed) a->kernels->conv2d_backward_input(dx, dy, w, &d);
+  a->next++;
+  float *workspace = workspace_for(a, &d);
+  if (!a->failed) a->kernels->conv2d_backward_input(dx, dy, w, &d, workspace);
 }
 OPERATION("conv2dBackwardInput", conv2d_backward_input)
 
-static void conv2d_backward_parameters_checked(struct arguments *a) { /* dw, db, x, dy, dims */
+static void conv2d_backward_parameters_checked(struct arguments *a) { /* dw, db, x, dy, dims, workspace */
   const struct conv2d_dims d = conv2d_sizes(a, 4);
   float *dw = floats(a, "dw", conv2d_weights(&d)), *db = floats(a, "db", (size_t)d.filters);
   const float *x = floats(a, "x", conv2d_inputs(&d)), *dy = floats(a, "dy", conv2d_outputs(&d));
-  if (!a->failed) a->kernels->conv2d_backward_parameters(dw, db, x, dy, &d);
+  a->next++;
+  float *workspace = workspace_for(a, &d);
+  if (!a->failed) a->kernels->conv2d_backward_parameters(dw, db, x, dy, &d, workspace);
 }
 OPERATION("conv2dBackwardParameters", conv2d_backward_parameters)
 
@@ -331,6 +351,7 @@ static napi_value multiply_adds(napi_env env, napi_callback_info info) {
 static void export_kernels(napi_env env, napi_value exports, const struct kernels *kernels) {
   const napi_property_descriptor methods[] = {
       METHOD("packPixels", pack_pixels),
+      METHOD("conv2dWorkspace", conv2d_workspace),
       METHOD("conv2dForward", conv2d_forward),
       METHOD("conv2dBackwardInput", conv2d_backward_input),
       METHOD("conv2dBackwardParameters", conv2d_backward_parameters),

@@ -1,49 +1,15 @@
 /*
- * Convolution forward and its gradient for the input. Both are a correlation: along each axis, output q sums over taps
- * t = 0 … taps−1 the inputs at q·stride + origin + t, as far as they are on the image. Padding is never computed on:
- * positions are taken together in lines that see the same taps.
+ * Convolution forward and its gradient for the input, two correlations. With stride 1 and enough filters and channels they are
+ * computed by points (winograd_correlate.h), else directly. Then padding is never computed on: positions are taken together
+ * in lines that see the same taps.
  */
 #ifndef ONKO_CONV2D_H
 #define ONKO_CONV2D_H
 
+#include "correlation.h"
+#include "kernels.h"
 #include "tile.h"
-
-struct axis {
-  ptrdiff_t count;  /* outputs */
-  ptrdiff_t taps;
-  ptrdiff_t stride; /* of the input, per output */
-  ptrdiff_t origin; /* input of output 0 and tap 0, may be off the image */
-  ptrdiff_t extent; /* inputs */
-  ptrdiff_t y_step; /* in floats, from one output to the next */
-  ptrdiff_t x_step; /* in floats, from one input to the next */
-  ptrdiff_t w_step; /* in floats, from one tap to the next */
-};
-
-struct range {
-  ptrdiff_t begin, end;
-};
-
-INLINE struct range taps_at(const struct axis *a, ptrdiff_t output) {
-  const ptrdiff_t first = output * a->stride + a->origin;
-  const ptrdiff_t begin = most(0, -first);
-  return (struct range){begin, most(begin, least(a->taps, a->extent - first))};
-}
-
-/* The outputs that see every tap */
-INLINE struct range whole_outputs(const struct axis *a) {
-  if (a->taps == 0) return (struct range){0, a->count};
-  const ptrdiff_t begin = least(a->count, a->origin < 0 ? divide_up(-a->origin, a->stride) : 0);
-  const ptrdiff_t room = a->extent - a->taps - a->origin;
-  return (struct range){begin, most(begin, least(a->count, room < 0 ? 0 : room / a->stride + 1))};
-}
-
-struct correlation {
-  float *y;
-  const float *x, *w, *bias;
-  ptrdiff_t filters, y_filter, w_filter;
-  ptrdiff_t channels, x_channel, w_channel;
-  struct axis rows, columns;
-};
+#include "winograd_correlate.h"
 
 /* `count` outputs from (row, column) on, along the axis `along`, all of which see the taps of the first */
 static void correlate_line(const struct correlation *c, const struct axis *along, ptrdiff_t row, ptrdiff_t column,
@@ -93,10 +59,10 @@ static void correlate(const struct correlation *c) {
   }
 }
 
-/* x[C,H,W,16], w[F,C,K,K], b[F] → y[F,OH,OW,16]; each sum over c, ky, kx in this order, from the bias on */
-static void conv2d_forward(float *y, const float *x, const float *w, const float *b, const struct conv2d_dims *d) {
+static struct correlation forward_correlation(float *y, const float *x, const float *w, const float *b,
+                                              const struct conv2d_dims *d) {
   const ptrdiff_t area = d->kernel * d->kernel;
-  correlate(&(struct correlation){
+  return (struct correlation){
       .y = y,
       .x = x,
       .w = w,
@@ -110,7 +76,15 @@ static void conv2d_forward(float *y, const float *x, const float *w, const float
       .rows = {d->out_height, d->kernel, d->stride, -d->padding, d->height, d->out_width * LANES, d->width * LANES,
                d->kernel},
       .columns = {d->out_width, d->kernel, d->stride, -d->padding, d->width, LANES, LANES, 1},
-  });
+  };
+}
+
+/* x[C,H,W,16], w[F,C,K,K], b[F] → y[F,OH,OW,16]; computed directly, each sum runs over c, ky, kx, from the bias on */
+static void conv2d_forward(float *y, const float *x, const float *w, const float *b, const struct conv2d_dims *d,
+                           float *workspace) {
+  const struct correlation c = forward_correlation(y, x, w, b, d);
+  if (correlation_workspace(&c) > 0) correlate_by_points(&c, workspace);
+  else correlate(&c);
 }
 
 /*
@@ -131,29 +105,38 @@ INLINE ptrdiff_t last_weight(const struct axis *a, ptrdiff_t phase, ptrdiff_t st
   return a->taps == 0 ? 0 : ((phase + d->padding) % d->stride + (a->taps - 1) * d->stride) * step;
 }
 
-/* dy[F,OH,OW,16], w[F,C,K,K] → dx[C,H,W,16]; each sum over f, then ky and kx downwards */
-static void conv2d_backward_input(float *dx, const float *dy, const float *w, const struct conv2d_dims *d) {
+/* The gradient for inputs (py, px), (py, px + stride), … */
+static struct correlation input_gradient(float *dx, const float *dy, const float *w, ptrdiff_t py, ptrdiff_t px,
+                                         const struct conv2d_dims *d) {
   const ptrdiff_t area = d->kernel * d->kernel;
+  struct axis rows = phase_axis(py, d->height, d->out_height, d->width * LANES, d->kernel, d);
+  struct axis columns = phase_axis(px, d->width, d->out_width, LANES, 1, d);
+  rows.x_step = d->out_width * LANES;
+  columns.x_step = LANES;
+  return (struct correlation){
+      .y = dx + (py * d->width + px) * LANES,
+      .x = dy,
+      .w = w + last_weight(&rows, py, d->kernel, d) + last_weight(&columns, px, 1, d),
+      .bias = NULL,
+      .filters = d->channels,
+      .y_filter = d->height * d->width * LANES,
+      .w_filter = area,
+      .channels = d->filters,
+      .x_channel = d->out_height * d->out_width * LANES,
+      .w_channel = d->channels * area,
+      .rows = rows,
+      .columns = columns,
+  };
+}
+
+/* dy[F,OH,OW,16], w[F,C,K,K] → dx[C,H,W,16]; computed directly, each sum runs over f, then ky and kx downwards */
+static void conv2d_backward_input(float *dx, const float *dy, const float *w, const struct conv2d_dims *d,
+                                  float *workspace) {
   for (ptrdiff_t py = 0; py < least(d->stride, d->height); py++) {
-    struct axis rows = phase_axis(py, d->height, d->out_height, d->width * LANES, d->kernel, d);
-    rows.x_step = d->out_width * LANES;
     for (ptrdiff_t px = 0; px < least(d->stride, d->width); px++) {
-      struct axis columns = phase_axis(px, d->width, d->out_width, LANES, 1, d);
-      columns.x_step = LANES;
-      correlate(&(struct correlation){
-          .y = dx + (py * d->width + px) * LANES,
-          .x = dy,
-          .w = w + last_weight(&rows, py, d->kernel, d) + last_weight(&columns, px, 1, d),
-          .bias = NULL,
-          .filters = d->channels,
-          .y_filter = d->height * d->width * LANES,
-          .w_filter = area,
-          .channels = d->filters,
-          .x_channel = d->out_height * d->out_width * LANES,
-          .w_channel = d->channels * area,
-          .rows = rows,
-          .columns = columns,
-      });
+      const struct correlation c = input_gradient(dx, dy, w, py, px, d);
+      if (d->stride == 1 && correlation_workspace(&c) > 0) correlate_by_points(&c, workspace);
+      else correlate(&c);
     }
   }
 }

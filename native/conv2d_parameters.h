@@ -1,14 +1,16 @@
 /*
  * x[C,H,W,16], dy[F,OH,OW,16] → dw[F,C,K,K] +=, db[F] +=
  *
- * A tile keeps sixteen-lane sums for filters × taps in registers while it walks over the outputs, rows then columns; the
+ * By points where that is faster (winograd_parameters.h), else directly: a tile keeps sixteen-lane sums for filters × taps in registers while it walks over the outputs, rows then columns; the
  * lanes are summed last. The taps of a tile lie in one row of the kernel, neighbours in it or the same ones of neighbouring
  * channels: they see the same rows, and the same columns but at the sides, where each is asked.
  */
 #ifndef ONKO_CONV2D_PARAMETERS_H
 #define ONKO_CONV2D_PARAMETERS_H
 
+#include "kernels.h"
 #include "vector.h"
+#include "winograd_parameters.h"
 
 #if V_REGISTERS == 32
 #define MOST_TAPS 6
@@ -242,9 +244,7 @@ static void gradient_of_tiles(float *dw, const float *x, const float *dy, const 
   }
 }
 
-static void conv2d_backward_parameters(float *dw, float *db, const float *x, const float *dy,
-                                       const struct conv2d_dims *d) {
-  add_bias_gradient(db, dy, d->filters, d->out_height * d->out_width);
+static void weights_gradient(float *dw, const float *x, const float *dy, const struct conv2d_dims *d) {
   struct gradient_block b = {.tiles_across = d->kernel <= MOST_TAPS ? 1 : divide_up(d->kernel, TAPS_OF_MANY)};
   const ptrdiff_t together = divide_up(d->kernel, b.tiles_across);
   const ptrdiff_t groups = divide_up(d->channels, most(1, MOST_TAPS / together));
@@ -258,6 +258,13 @@ static void conv2d_backward_parameters(float *dw, float *db, const float *x, con
         gradient_of_tiles(dw, x, dy, d, &b, n, least(tiles, n + MOST_TILES));
     }
   }
+}
+
+static void conv2d_backward_parameters(float *dw, float *db, const float *x, const float *dy,
+                                       const struct conv2d_dims *d, float *workspace) {
+  add_bias_gradient(db, dy, d->filters, d->out_height * d->out_width);
+  if (gradient_workspace(d) > 0) gradient_by_points(dw, x, dy, d, workspace);
+  else weights_gradient(dw, x, dy, d);
 }
 
 #endif

@@ -28,12 +28,21 @@ static double multiply_adds(ptrdiff_t count, float *sink) {
 
 _Static_assert(ROW_LENGTH == AUGMENT_ROW, "the addon checks rows of the length that is read");
 
+static ptrdiff_t conv2d_workspace(const struct conv2d_dims *d) {
+  const struct correlation forward = forward_correlation(NULL, NULL, NULL, NULL, d);
+  const ptrdiff_t forward_and_parameters = most(correlation_workspace(&forward), gradient_workspace(d));
+  if (d->stride != 1) return forward_and_parameters;
+  const struct correlation backward = input_gradient(NULL, NULL, NULL, 0, 0, d);
+  return most(forward_and_parameters, correlation_workspace(&backward));
+}
+
 #define STRING(name) #name
 #define NAME_OF(name) STRING(name)
 
 const struct kernels ONKO_KERNELS = {
     .name = NAME_OF(ONKO_SET),
     .pack_pixels = pack_pixels,
+    .conv2d_workspace = conv2d_workspace,
     .conv2d_forward = conv2d_forward,
     .conv2d_backward_input = conv2d_backward_input,
     .conv2d_backward_parameters = conv2d_backward_parameters,

@@ -25,10 +25,14 @@ struct kernels {
   const char *name;
   void (*pack_pixels)(float *x, const uint8_t *pixels, ptrdiff_t lanes, const float *table, ptrdiff_t pixel_channels,
                       ptrdiff_t channels, ptrdiff_t area);
-  void (*conv2d_forward)(float *y, const float *x, const float *w, const float *b, const struct conv2d_dims *);
-  void (*conv2d_backward_input)(float *dx, const float *dy, const float *w, const struct conv2d_dims *);
+  /* Floats of memory that the three below want to work in; what stands there means nothing before or after. */
+  ptrdiff_t (*conv2d_workspace)(const struct conv2d_dims *);
+  void (*conv2d_forward)(float *y, const float *x, const float *w, const float *b, const struct conv2d_dims *,
+                         float *workspace);
+  void (*conv2d_backward_input)(float *dx, const float *dy, const float *w, const struct conv2d_dims *,
+                                float *workspace);
   void (*conv2d_backward_parameters)(float *dw, float *db, const float *x, const float *dy,
-                                     const struct conv2d_dims *);
+                                     const struct conv2d_dims *, float *workspace);
   void (*linear_forward)(float *y, const float *x, const float *w, const float *b, ptrdiff_t inputs, ptrdiff_t units);
   void (*linear_backward_input)(float *dx, const float *dy, const float *w, ptrdiff_t inputs, ptrdiff_t units);
   void (*linear_backward_parameters)(float *dw, float *db, const float *x, const float *dy, ptrdiff_t inputs,

@@ -9,20 +9,25 @@ void export_pack_pixels(float *x, const uint8_t *pixels, ptrdiff_t lanes, const 
   pack_pixels(x, pixels, lanes, table, pixel_channels, channels, area);
 }
 
+EXPORT("conv2dWorkspace")
+ptrdiff_t export_conv2d_workspace(const struct conv2d_dims *d) { return conv2d_workspace(d); }
+
 EXPORT("conv2dForward")
-void export_conv2d_forward(float *y, const float *x, const float *w, const float *b, const struct conv2d_dims *d) {
-  conv2d_forward(y, x, w, b, d);
+void export_conv2d_forward(float *y, const float *x, const float *w, const float *b, const struct conv2d_dims *d,
+                           float *workspace) {
+  conv2d_forward(y, x, w, b, d, workspace);
 }
 
 EXPORT("conv2dBackwardInput")
-void export_conv2d_backward_input(float *dx, const float *dy, const float *w, const struct conv2d_dims *d) {
-  conv2d_backward_input(dx, dy, w, d);
+void export_conv2d_backward_input(float *dx, const float *dy, const float *w, const struct conv2d_dims *d,
+                                  float *workspace) {
+  conv2d_backward_input(dx, dy, w, d, workspace);
 }
 
 EXPORT("conv2dBackwardParameters")
 void export_conv2d_backward_parameters(float *dw, float *db, const float *x, const float *dy,
-                                       const struct conv2d_dims *d) {
-  conv2d_backward_parameters(dw, db, x, dy, d);
+                                       const struct conv2d_dims *d, float *workspace) {
+  conv2d_backward_parameters(dw, db, x, dy, d, workspace);
 }
 
 EXPORT("linearForward")

@@ -16,12 +16,14 @@ export interface PlanMemory {
   activationBytes: number;
   /** Of the gradients of the activations. */
   gradientBytes: number;
-  /** What both really take: one arena, in which a buffer gives its place away when its time is over. */
+  /** The longest workspace of an operation. */
+  workspaceBytes: number;
+  /** What all three really take: one arena, in which a buffer gives its place away when its time is over. */
   arenaBytes: number;
   /** What layers keep to themselves: the argmax of poolings, the masks of dropouts, the weights that a first layer adds up. */
   scratchBytes: number;
   totalBytes: number;
-  /** The most that a training step needs at one moment; less takes computing something twice. */
+  /** The most that a training step needs at one moment; less takes computing something twice, or with less workspace. */
   neededBytes: number;
 }
 
@@ -42,13 +44,14 @@ const none = new Float32Array(0);
  * Allocates what one group of sixteen images needs, forward and backward, and binds every layer to it.
  *
  * Activations: a buffer per layer, except that an element-wise layer overwrites its input where no backward pass reads it.
- * Gradients: likewise, except that an element-wise layer always overwrites. All lie in one arena: see `lifetimesOf`.
+ * Gradients: likewise, except that an element-wise layer always overwrites. Workspaces: one per pass of a layer that wants any.
+ * All lie in one arena: see `lifetimesOf`.
  *
  * @param pixelChannels of the bytes: see `stackFor`
  */
 export function planLayers(model: Model, kernels: Kernels, pixelChannels: number): PlannedLayers {
   const stack = stackFor(model, pixelChannels);
-  const { buffers, activations, gradients, firstLearning } = lifetimesOf(stack);
+  const { buffers, activations, gradients, workspaces, firstLearning } = lifetimesOf(stack, kernels);
   const { offsets, length, needed } = layOutArena(buffers);
   const arena = kernels.allocate(length);
   const views = buffers.map((buffer, i) => arena.subarray(offsets[i], offsets[i] + buffer.length));
@@ -56,6 +59,7 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
   const planned = stack.layers.map(({ design }, index): PlannedLayer => {
     const dx = index > firstLearning ? gradients[index - 1] : null;
     const dy = gradients[index];
+    const { forward, backward } = workspaces[index];
     return {
       run: design.bind(kernels, index),
       buffers: {
@@ -63,6 +67,10 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
         y: views[activations[index + 1]],
         dx: dx === null ? null : views[dx],
         dy: dy === null ? none : views[dy],
+        workspace: {
+          forward: forward === null ? none : views[forward],
+          backward: backward === null ? none : views[backward],
+        },
         w: none,
         b: none,
         dw: none,
@@ -77,6 +85,7 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
   const memory: PlanMemory = {
     activationBytes: bytesOf(activations),
     gradientBytes: bytesOf(gradients),
+    workspaceBytes: Math.max(0, ...workspaces.map(({ forward }) => bytesOf([forward]))),
     arenaBytes: arena.byteLength,
     scratchBytes,
     totalBytes: arena.byteLength + scratchBytes,
@@ -93,10 +102,12 @@ interface BufferUse {
   activations: number[];
   /** gradients[i] is that of layer i's output; null where nobody asks for it. */
   gradients: (number | null)[];
+  /** workspaces[i] are those of layer i; null where it has none. */
+  workspaces: { forward: number | null; backward: number | null }[];
   firstLearning: number;
 }
 
-function lifetimesOf({ input, layers }: Stack): BufferUse {
+function lifetimesOf({ input, layers }: Stack, kernels: Kernels): BufferUse {
   const firstLearning = layers.findIndex(({ design }) => design.parameters.length > 0);
   // The last layer is the softmax. Its backward moment is the loss's, which reads probabilities and writes dLogits.
   const backwardAt = (index: number): number => 2 * layers.length - 1 - index;
@@ -133,7 +144,14 @@ function lifetimesOf({ input, layers }: Stack): BufferUse {
     lives(id, backwardAt(index));
     gradients[index] = id;
   }
-  return { buffers, activations, gradients, firstLearning };
+
+  const workspaces = layers.map(({ design }, index) => {
+    const length = design.workspace?.(kernels) ?? 0;
+    const at = (moment: number): number => buffers.push({ length, born: moment, dies: moment }) - 1;
+    if (length === 0) return { forward: null, backward: null };
+    return { forward: at(index), backward: index >= firstLearning ? at(backwardAt(index)) : null };
+  });
+  return { buffers, activations, gradients, workspaces, firstLearning };
 }
 
 /** Points every layer's w and b into the flat parameter vector. */

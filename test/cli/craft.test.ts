@@ -44,6 +44,10 @@ afterAll(() => rm(dir, { recursive: true }));
 const train = (run: string, ...more: string[]) =>
   runProgram('onko', ['train', '--out', `runs/${run}`, ...more], { cwd: dir });
 const modelOf = (run: string) => readModelFile(join(dir, 'runs', run, 'model.safetensors'));
+const bits = async (run: string): Promise<Buffer> => {
+  const { parameters } = await modelOf(run);
+  return Buffer.from(parameters.buffer, parameters.byteOffset, parameters.byteLength);
+};
 const bytesOf = (run: string) => readFile(join(dir, 'runs', run, 'model.safetensors'));
 
 describe('augmentation, smoothing, weights, averaging and the best epoch at once', {
@@ -76,10 +80,6 @@ describe('augmentation, smoothing, weights, averaging and the best epoch at once
   });
 
   it('reach the workers: without one of them the parameters are others', async () => {
-    const bits = async (run: string): Promise<Buffer> => {
-      const { parameters } = await modelOf(run);
-      return Buffer.from(parameters.buffer, parameters.byteOffset, parameters.byteLength);
-    };
     const whole = await bits('one');
     const without: [string, string][] = [
       ['--augmentation', 'none'],
@@ -125,13 +125,14 @@ it('shows what an augmentation does', async () => {
   expect((await stat(join(dir, 'sheet.png'))).isFile()).toBe(true);
 });
 
+const given = (flags: Record<string, unknown>, stored: Record<string, unknown> = {}): Sources => ({
+  flags: { data: 'd', train: 'training-a', ...flags },
+  env: {},
+  config: null,
+  stored,
+});
+
 describe('a recipe', () => {
-  const given = (flags: Record<string, unknown>, stored: Record<string, unknown> = {}): Sources => ({
-    flags: { data: 'd', train: 'training-a', ...flags },
-    env: {},
-    config: null,
-    stored,
-  });
   /** As `define.ts` puts them together. */
   const optionsOf = async (flags: Record<string, unknown>, stored: Record<string, unknown> = {}) => {
     let values: unknown;

@@ -57,6 +57,7 @@ export type Activation =
  * - Activations and their gradients are f32 `[C][H][W][16]`, parameters f32 in PyTorch's order.
  * - Dims objects are made once and passed again on every call: a backend may hang a prebuilt handle on their identity.
  * - Outputs are overwritten, except `dw`, `db` (`+=`: a microshard is several groups) and `add`.
+ * - A workspace is memory to compute in, at least as long as asked for: what stands in it means nothing, before or after.
  * - Element-wise operations may be given one buffer as input and output.
  * - Lanes past the valid ones hold zeros going in and get a zero gradient from the loss: so they add exactly nothing.
  * - Two backends share a `numericsId` only if every operation gives the same bits.
@@ -85,10 +86,25 @@ export interface Kernels {
     dims: PackDims,
   ): void;
 
+  /** Length of the workspace that the three operations below want for these dims; may be 0. */
+  conv2dWorkspace(dims: Conv2dDims): number;
   /** x[C,H,W,16], w[F,C,K,K], b[F] → y[F,OH,OW,16] */
-  conv2dForward(y: Float32Array, x: Float32Array, w: Float32Array, b: Float32Array, dims: Conv2dDims): void;
+  conv2dForward(
+    y: Float32Array,
+    x: Float32Array,
+    w: Float32Array,
+    b: Float32Array,
+    dims: Conv2dDims,
+    workspace: Float32Array,
+  ): void;
   /** dy[F,OH,OW,16], w[F,C,K,K] → dx[C,H,W,16] */
-  conv2dBackwardInput(dx: Float32Array, dy: Float32Array, w: Float32Array, dims: Conv2dDims): void;
+  conv2dBackwardInput(
+    dx: Float32Array,
+    dy: Float32Array,
+    w: Float32Array,
+    dims: Conv2dDims,
+    workspace: Float32Array,
+  ): void;
   /** x[C,H,W,16], dy[F,OH,OW,16] → dw[F,C,K,K] +=, db[F] += */
   conv2dBackwardParameters(
     dw: Float32Array,
@@ -96,6 +112,7 @@ export interface Kernels {
     x: Float32Array,
     dy: Float32Array,
     dims: Conv2dDims,
+    workspace: Float32Array,
   ): void;
 
   /** x[I,16], w[U,I], b[U] → y[U,16] */

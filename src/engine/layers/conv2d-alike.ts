@@ -13,6 +13,7 @@ export function conv2dOnAlikeChannels(design: LayerDesign, dims: Conv2dDims): La
   const oneChannel: Conv2dDims = { ...dims, channels: 1 };
   return {
     ...design,
+    workspace: (kernels) => kernels.conv2dWorkspace(oneChannel),
     bind: (kernels) => {
       const scratch = kernels.allocate(2 * length);
       /** [F,1,K,K] each: the sum of the weights, and the gradient of any of them. */
@@ -24,9 +25,11 @@ export function conv2dOnAlikeChannels(design: LayerDesign, dims: Conv2dDims): La
           addChannels(w1, w, channels, area);
           dw1.fill(0);
         },
-        forward: ({ y, x, b }) => kernels.conv2dForward(y, x, w1, b, oneChannel),
+        forward: ({ y, x, b, workspace }) =>
+          kernels.conv2dForward(y, x, w1, b, oneChannel, workspace.forward),
         // Nothing learns before a model's first layer: nobody asks for dx.
-        backward: ({ db, dy, x }) => kernels.conv2dBackwardParameters(dw1, db, x, dy, oneChannel),
+        backward: ({ db, dy, x, workspace }) =>
+          kernels.conv2dBackwardParameters(dw1, db, x, dy, oneChannel, workspace.backward),
         end: ({ dw }) => giveChannels(dw, dw1, channels, area),
       };
     },

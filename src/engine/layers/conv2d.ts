@@ -44,11 +44,12 @@ export function conv2d(spec: Extract<LayerSpec, { type: 'conv2d' }>, input: Shap
     ],
     storage: 'own',
     backwardReads: 'input',
+    workspace: (kernels) => kernels.conv2dWorkspace(dims),
     bind: (kernels) => ({
-      forward: ({ y, x, w, b }) => kernels.conv2dForward(y, x, w, b, dims),
-      backward: ({ dw, db, dx, dy, x, w }) => {
-        kernels.conv2dBackwardParameters(dw, db, x, dy, dims);
-        if (dx !== null) kernels.conv2dBackwardInput(dx, dy, w, dims);
+      forward: ({ y, x, w, b, workspace }) => kernels.conv2dForward(y, x, w, b, dims, workspace.forward),
+      backward: ({ dw, db, dx, dy, x, w, workspace }) => {
+        kernels.conv2dBackwardParameters(dw, db, x, dy, dims, workspace.backward);
+        if (dx !== null) kernels.conv2dBackwardInput(dx, dy, w, dims, workspace.backward);
       },
     }),
   };

@@ -19,6 +19,8 @@ export interface LayerBuffers {
   readonly dy: Float32Array;
   /** null: nothing before this layer learns, so nobody asks for the gradient of its input. */
   readonly dx: Float32Array | null;
+  /** Memory to compute in, as much as the design asks for: others use it between the passes. */
+  readonly workspace: { readonly forward: Float32Array; readonly backward: Float32Array };
   w: Float32Array;
   b: Float32Array;
   dw: Float32Array;
@@ -56,6 +58,8 @@ export interface LayerDesign {
   readonly storage: 'own' | 'in place' | 'view';
   /** What the backward pass reads of the forward pass, so the plan does not overwrite it. */
   readonly backwardReads: 'input' | 'output' | 'neither';
+  /** Length of the workspace that each pass needs, where it needs one. */
+  workspace?(kernels: Kernels): number;
   /** The same layer for a model's input whose channels are all alike: it reads one, [1][H][W][16]. Absent where that spares nothing. */
   readonly onAlikeChannels?: LayerDesign;
   /** Index of the layer in its model: part of the key of what it draws at random. */

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { availableKernels, type Kernels, type LayerSpec, type Shape } from '../../../src/engine/index.js';
+import {
+  availableKernels,
+  type Kernels,
+  type LayerSpec,
+  referenceKernels,
+  type Shape,
+} from '../../../src/engine/index.js';
 import { designLayer } from '../../../src/engine/layers/design.js';
 import { type LayerBuffers, volume } from '../../../src/engine/layers/layer.js';
 import { laneOf, naiveCrossEntropy, naiveLayer } from '../naive.js';
@@ -48,6 +54,23 @@ const cases: [LayerSpec, Shape][] = [
   [{ type: 'sigmoid' }, shape(3, 4, 5)],
 ];
 
+/**
+ * Convolutions that a backend may compute by points (Winograd): of whole tiles and broken ones, one tile and several strips of
+ * them, no padding and the most, with filters and channels that fill vectors and that do not.
+ */
+const wide: [LayerSpec, Shape][] = [
+  [conv(17, 3, 1, 1), shape(16, 8, 8)],
+  [conv(16, 3, 1, 0), shape(18, 7, 12)],
+  [conv(20, 3, 1, 2), shape(9, 5, 6)],
+  [conv(33, 3, 1, 1), shape(34, 4, 3)],
+  [conv(32, 3, 1, 1), shape(4, 6, 38)],
+  [conv(16, 5, 1, 0), shape(16, 9, 10)],
+  [conv(18, 5, 1, 2), shape(16, 7, 5)],
+  [conv(16, 5, 1, 4), shape(17, 4, 4)],
+  [conv(24, 5, 1, 3), shape(24, 2, 3)],
+  [conv(20, 5, 1, 2), shape(7, 21, 6)],
+];
+
 const pass = { training: true, seed: 1, step: 0, microshard: 0, group: 0 };
 const noise = (length: number): Float32Array => new Float32Array(length).fill(Number.NaN);
 
@@ -64,6 +87,7 @@ interface Bench {
 function layerBench(kernels: Kernels, spec: LayerSpec, input: Shape): Bench {
   const design = designLayer(spec, input);
   const run = design.bind(kernels, 0);
+  const workspace = design.workspace?.(kernels) ?? 0;
   const sizes = design.parameters.map((p) => p.shape.reduce((a, b) => a * b, 1));
   const [wLength = 0, bLength = 0] = sizes;
   const buffers = {
@@ -75,6 +99,7 @@ function layerBench(kernels: Kernels, spec: LayerSpec, input: Shape): Bench {
     b: uniform(300_000, bLength),
     dw: new Float32Array(wLength),
     db: new Float32Array(bLength),
+    workspace: { forward: noise(workspace), backward: noise(workspace) },
   };
   return {
     buffers,
@@ -102,7 +127,7 @@ function slopes(values: Float64Array, objective: () => number): Float64Array {
 }
 
 describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
-  describe.each(cases)('%j', (spec, input) => {
+  describe.each([...cases, ...wide])('%j', (spec, input) => {
     test('forward is what the naive layer gives', () => {
       const { buffers, forward } = layerBench(kernels, spec, input);
       forward();
@@ -110,30 +135,6 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
         const { y } = naiveLayer(spec, laneOf(buffers.x, lane), input, buffers);
         expect(relativeError(laneOf(buffers.y, lane), y)).toBeLessThan(forwardTolerance);
       }
-    });
-
-    test('backward is the slope of forward', () => {
-      const { buffers, forward, backward } = layerBench(kernels, spec, input);
-      forward();
-      backward();
-      const w = Float64Array.from(buffers.w);
-      const b = Float64Array.from(buffers.b);
-      const dw = new Float64Array(w.length);
-      const db = new Float64Array(b.length);
-      for (let lane = 0; lane < 16; lane++) {
-        const x = laneOf(buffers.x, lane);
-        const dy = laneOf(buffers.dy, lane);
-        const objective = (): number => dot(naiveLayer(spec, x, input, { w, b }).y, dy);
-        expect(relativeError(laneOf(buffers.dx, lane), slopes(x, objective))).toBeLessThan(backwardTolerance);
-        slopes(w, objective).forEach((slope, i) => {
-          dw[i] += slope;
-        });
-        slopes(b, objective).forEach((slope, i) => {
-          db[i] += slope;
-        });
-      }
-      expect(relativeError(buffers.dw, dw)).toBeLessThan(backwardTolerance);
-      expect(relativeError(buffers.db, db)).toBeLessThan(backwardTolerance);
     });
 
     test('lanes without a sample add exactly nothing', () => {
@@ -182,6 +183,40 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
         ),
       ).toBe(true);
     });
+  });
+
+  test.each(cases)('%j: backward is the slope of forward', (spec, input) => {
+    const { buffers, forward, backward } = layerBench(kernels, spec, input);
+    forward();
+    backward();
+    const w = Float64Array.from(buffers.w);
+    const b = Float64Array.from(buffers.b);
+    const dw = new Float64Array(w.length);
+    const db = new Float64Array(b.length);
+    for (let lane = 0; lane < 16; lane++) {
+      const x = laneOf(buffers.x, lane);
+      const dy = laneOf(buffers.dy, lane);
+      const objective = (): number => dot(naiveLayer(spec, x, input, { w, b }).y, dy);
+      expect(relativeError(laneOf(buffers.dx, lane), slopes(x, objective))).toBeLessThan(backwardTolerance);
+      slopes(w, objective).forEach((slope, i) => {
+        dw[i] += slope;
+      });
+      slopes(b, objective).forEach((slope, i) => {
+        db[i] += slope;
+      });
+    }
+    expect(relativeError(buffers.dw, dw)).toBeLessThan(backwardTolerance);
+    expect(relativeError(buffers.db, db)).toBeLessThan(backwardTolerance);
+  });
+
+  // Which the test above holds against slopes; of so many parameters they would take minutes.
+  test.each(wide)('%j: backward is that of the reference', (spec, input) => {
+    const { buffers, forward, backward } = layerBench(kernels, spec, input);
+    const expected = layerBench(referenceKernels, spec, input);
+    for (const run of [forward, backward, expected.forward, expected.backward]) run();
+    for (const name of ['dx', 'dw', 'db'] as const) {
+      expect(relativeError(buffers[name], expected.buffers[name]), name).toBeLessThan(backwardTolerance);
+    }
   });
 
   test.each(['relu', 'leaky_relu', 'tanh', 'sigmoid'] as const)('%s works in place', (type) => {

@@ -2,7 +2,10 @@ import { createRandom, type Random } from '../../../src/engine/index.js';
 import { rowLength, scratchLength } from '../../../src/engine/kernels/augmentation-row.js';
 import type { NativeOperations } from '../../../src/engine/kernels/native/native.js';
 
-export type Operation = Exclude<keyof NativeOperations, 'allocate' | 'multiplyAdds' | 'cacheLineOffset'>;
+export type Operation = Exclude<
+  keyof NativeOperations,
+  'allocate' | 'multiplyAdds' | 'cacheLineOffset' | 'conv2dWorkspace'
+>;
 export type TypedArray = Float32Array | Float64Array | Uint8Array | Int32Array;
 
 /** Arguments that an operation takes, and which of them it writes. */
@@ -20,15 +23,14 @@ function call(operation: Operation, args: ValidCall['args'], outputs = [0]): Val
   return { operation, args, outputs };
 }
 
-/** A valid call of every operation, with sizes and values drawn from the seed. */
-export function validCalls(seed: number): ValidCall[] {
-  const random = createRandom(seed, 99);
+/** Of convolutions drawn small, which are computed directly, and of some that are not and need a workspace. */
+function conv2dCalls(random: Random, operations: NativeOperations, wide: boolean): ValidCall[] {
   const between = (least: number, most: number): number => least + random.below(most - least + 1);
   const f32 = (length: number): Float32Array => values(random, length);
-
-  const kernel = between(1, 6);
+  const kernel = wide ? 3 + 2 * random.below(2) : between(1, 6);
   const padding = random.below(kernel);
-  const [channels, filters, stride] = [between(1, 9), between(1, 9), between(1, 3)];
+  const [channels, filters] = wide ? [between(12, 20), between(12, 20)] : [between(1, 9), between(1, 9)];
+  const stride = wide ? 1 : between(1, 3);
   const [height, width] = [kernel + random.below(8), kernel + random.below(8)];
   const outHeight = Math.floor((height + 2 * padding - kernel) / stride) + 1;
   const outWidth = Math.floor((width + 2 * padding - kernel) / stride) + 1;
@@ -36,11 +38,28 @@ export function validCalls(seed: number): ValidCall[] {
   const image = channels * height * width * 16;
   const map = filters * outHeight * outWidth * 16;
   const weights = filters * channels * kernel * kernel;
+  const workspace = operations.conv2dWorkspace(conv);
+  return [
+    call('conv2dForward', [f32(map), f32(image), f32(weights), f32(filters), conv, f32(workspace)], [0, 5]),
+    call('conv2dBackwardInput', [f32(image), f32(map), f32(weights), conv, f32(workspace)], [0, 4]),
+    call(
+      'conv2dBackwardParameters',
+      [f32(weights), f32(filters), f32(image), f32(map), conv, f32(workspace)],
+      [0, 1, 5],
+    ),
+  ];
+}
+
+/** A valid call of every operation and more, with sizes and values drawn from the seed. */
+export function validCalls(seed: number, operations: NativeOperations): ValidCall[] {
+  const random = createRandom(seed, 99);
+  const between = (least: number, most: number): number => least + random.below(most - least + 1);
+  const f32 = (length: number): Float32Array => values(random, length);
 
   const [inputs, units] = [between(1, 50), between(1, 30)];
   const linear = dims(inputs, units);
 
-  const [size, step] = [between(1, 4), between(1, 4)];
+  const [size, step, channels] = [between(1, 4), between(1, 4), between(1, 9)];
   const [rows, columns] = [size + random.below(7), size + random.below(7)];
   const poolRows = Math.floor((rows - size) / step) + 1;
   const poolColumns = Math.floor((columns - size) / step) + 1;
@@ -60,9 +79,8 @@ export function validCalls(seed: number): ValidCall[] {
 
   return [
     call('packPixels', [f32(3 * area * 16), pixels, first, lanes, f32(256), dims(pixelChannels, 3, area)]),
-    call('conv2dForward', [f32(map), f32(image), f32(weights), f32(filters), conv]),
-    call('conv2dBackwardInput', [f32(image), f32(map), f32(weights), conv]),
-    call('conv2dBackwardParameters', [f32(weights), f32(filters), f32(image), f32(map), conv], [0, 1]),
+    ...conv2dCalls(random, operations, false),
+    ...conv2dCalls(random, operations, true),
     call('linearForward', [f32(units * 16), f32(inputs * 16), f32(inputs * units), f32(units), linear]),
     call('linearBackwardInput', [f32(inputs * 16), f32(units * 16), f32(inputs * units), linear]),
     call(

@@ -25,12 +25,20 @@ const values = (random: Random, length: number): Float32Array =>
   Float32Array.from({ length }, () => random.float() * 2 - 1);
 const noise = (length: number): Float32Array => new Float32Array(length).fill(Number.NaN);
 
-function conv2dOutputs(kernels: Kernels, random: Random): Outputs {
-  const kernel = between(random, 1, 8);
+interface Drawn {
+  kernel: number;
+  stride: number;
+  channels: number;
+  filters: number;
+  /** Rows and columns beyond the fewest that fit. */
+  extra: number;
+}
+
+function conv2dOutputsOf(kernels: Kernels, random: Random, drawn: Drawn): Outputs {
+  const { kernel, stride, channels, filters, extra } = drawn;
   const padding = random.below(kernel);
   const least = Math.max(1, kernel - 2 * padding);
-  const [channels, filters, stride] = [between(random, 1, 14), between(random, 1, 14), between(random, 1, 4)];
-  const [height, width] = [between(random, least, least + 11), between(random, least, least + 11)];
+  const [height, width] = [between(random, least, least + extra), between(random, least, least + extra)];
   const outHeight = Math.floor((height + 2 * padding - kernel) / stride) + 1;
   const outWidth = Math.floor((width + 2 * padding - kernel) / stride) + 1;
   const dims = { channels, height, width, filters, kernel, stride, padding, outHeight, outWidth };
@@ -42,10 +50,24 @@ function conv2dOutputs(kernels: Kernels, random: Random): Outputs {
   const dx = noise(x.length);
   const dw = values(random, w.length);
   const db = values(random, filters);
-  kernels.conv2dForward(y, x, w, b, dims);
-  kernels.conv2dBackwardInput(dx, dy, w, dims);
-  kernels.conv2dBackwardParameters(dw, db, x, dy, dims);
+  const workspace = noise(kernels.conv2dWorkspace(dims));
+  kernels.conv2dForward(y, x, w, b, dims, workspace);
+  kernels.conv2dBackwardInput(dx, dy, w, dims, workspace);
+  kernels.conv2dBackwardParameters(dw, db, x, dy, dims, workspace);
   return { y, dx, dw, db };
+}
+
+function conv2dOutputs(kernels: Kernels, random: Random): Outputs {
+  const [kernel, channels, filters] = [between(random, 1, 8), between(random, 1, 14), between(random, 1, 14)];
+  const stride = between(random, 1, 4);
+  return conv2dOutputsOf(kernels, random, { kernel, stride, channels, filters, extra: 11 });
+}
+
+/** Those that may be computed by points (Winograd). */
+function wideConv2dOutputs(kernels: Kernels, random: Random): Outputs {
+  const kernel = random.below(2) === 0 ? 3 : 5;
+  const [channels, filters] = [between(random, 3, 40), between(random, 3, 40)];
+  return conv2dOutputsOf(kernels, random, { kernel, stride: 1, channels, filters, extra: 14 });
 }
 
 function linearOutputs(kernels: Kernels, random: Random): Outputs {
@@ -129,7 +151,14 @@ function lossOutputs(kernels: Kernels, random: Random): Outputs {
   return { y, dx, soft, packed, losses: new Float32Array(losses.buffer), rounded: Float32Array.from(losses) };
 }
 
-const families = { conv2dOutputs, linearOutputs, pool2dOutputs, elementwiseOutputs, lossOutputs };
+const families = {
+  conv2dOutputs,
+  wideConv2dOutputs,
+  linearOutputs,
+  pool2dOutputs,
+  elementwiseOutputs,
+  lossOutputs,
+};
 
 describe.each(Object.entries(families))('%s over random shapes', (name, outputsOf) => {
   const seeds = Array.from({ length: name === 'conv2dOutputs' ? 60 : 25 }, (_, i) => 1000 + i);
@@ -147,6 +176,43 @@ describe.each(Object.entries(families))('%s over random shapes', (name, outputsO
     },
   );
 });
+
+test.each([3, 5])(
+  'kernels %i × %i: by points in each direction if they are many, directly if few',
+  (kernel) => {
+    for (const kernels of natives) {
+      const sizes = {
+        height: 13,
+        width: 12,
+        kernel,
+        stride: 1,
+        padding: kernel >> 1,
+        outHeight: 13,
+        outWidth: 12,
+      };
+      const few = { ...sizes, channels: 1, filters: 2 };
+      expect(kernels.conv2dWorkspace(few)).toBe(0);
+      const many = { ...sizes, channels: 16, filters: 24 };
+      const [image, map] = [many.channels, many.filters].map(
+        (count) => new Float32Array(count * 13 * 12 * 16),
+      );
+      const weights = new Float32Array(many.filters * many.channels * kernel ** 2);
+      const biases = new Float32Array(many.filters);
+      const directions = [
+        (workspace: Float32Array) => kernels.conv2dForward(map, image, weights, biases, many, workspace),
+        (workspace: Float32Array) => kernels.conv2dBackwardInput(image, map, weights, many, workspace),
+        (workspace: Float32Array) =>
+          kernels.conv2dBackwardParameters(weights, biases, image, map, many, workspace),
+      ];
+      for (const run of directions) {
+        const workspace = noise(kernels.conv2dWorkspace(many));
+        run(workspace);
+        // What is computed directly leaves the workspace alone.
+        expect(workspace.some((value) => !Number.isNaN(value))).toBe(true);
+      }
+    }
+  },
+);
 
 test('instruction sets share a numerics id, which the reference does not', () => {
   expect(new Set(natives.map(({ numericsId }) => numericsId)).size).toBeLessThan(2);

@@ -133,7 +133,7 @@ function computed(model: Model, channels: 1 | 3) {
   const weights = new Set<unknown>();
   const filters = model.layers.find(({ spec }) => spec.type === 'conv2d')?.output.channels;
   const kernels = watched(referenceKernels, (operation, args, when) => {
-    const dims = Object(args.at(-1));
+    const dims = Object(args.findLast((arg) => !ArrayBuffer.isView(arg)));
     if (when === 'after') return;
     if (operation === 'packPixels') packed.add(dims.channels);
     if (operation.startsWith('conv2d') && dims.filters === filters) convolved.add(dims.channels);

@@ -181,7 +181,8 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
       const y = new Float32Array(length).fill(Number.NaN);
       const dy = uniform(50_000, length);
       const dx = new Float32Array(length).fill(Number.NaN);
-      const buffers = { x, y, dy, dx, w: none, b: none, dw: none, db: none };
+      const workspace = { forward: none, backward: none };
+      const buffers = { x, y, dy, dx, w: none, b: none, dw: none, db: none, workspace };
       layer.forward(buffers, { training: true, ...pass });
       layer.backward(buffers, { training: true, ...pass });
       return buffers;
@@ -214,7 +215,8 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
       const evaluating = designLayer(spec, shape).bind(kernels, 2);
       const out = new Float32Array(length);
       const none = new Float32Array(0);
-      const buffers = { x, y: out, dy: none, dx: null, w: none, b: none, dw: none, db: none };
+      const workspace = { forward: none, backward: none };
+      const buffers = { x, y: out, dy: none, dx: null, w: none, b: none, dw: none, db: none, workspace };
       evaluating.forward(buffers, { ...key, training: false });
       expect(sameBits(out, x)).toBe(true);
     });

@@ -12,14 +12,29 @@ export interface NativeOperations {
     table: Float32Array,
     dims: Int32Array,
   ): void;
-  conv2dForward(y: Float32Array, x: Float32Array, w: Float32Array, b: Float32Array, dims: Int32Array): void;
-  conv2dBackwardInput(dx: Float32Array, dy: Float32Array, w: Float32Array, dims: Int32Array): void;
+  conv2dWorkspace(dims: Int32Array): number;
+  conv2dForward(
+    y: Float32Array,
+    x: Float32Array,
+    w: Float32Array,
+    b: Float32Array,
+    dims: Int32Array,
+    workspace: Float32Array,
+  ): void;
+  conv2dBackwardInput(
+    dx: Float32Array,
+    dy: Float32Array,
+    w: Float32Array,
+    dims: Int32Array,
+    workspace: Float32Array,
+  ): void;
   conv2dBackwardParameters(
     dw: Float32Array,
     db: Float32Array,
     x: Float32Array,
     dy: Float32Array,
     dims: Int32Array,
+    workspace: Float32Array,
   ): void;
   linearForward(y: Float32Array, x: Float32Array, w: Float32Array, b: Float32Array, dims: Int32Array): void;
   linearBackwardInput(dx: Float32Array, dy: Float32Array, w: Float32Array, dims: Int32Array): void;
@@ -88,10 +103,13 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
     forPlan: () => kernels,
     packPixels: (x, pixels, first, lanes, table, dims) =>
       operations.packPixels(x, pixels, first, lanes, table, pack(dims)),
-    conv2dForward: (y, x, w, b, dims) => operations.conv2dForward(y, x, w, b, conv2d(dims)),
-    conv2dBackwardInput: (dx, dy, w, dims) => operations.conv2dBackwardInput(dx, dy, w, conv2d(dims)),
-    conv2dBackwardParameters: (dw, db, x, dy, dims) =>
-      operations.conv2dBackwardParameters(dw, db, x, dy, conv2d(dims)),
+    conv2dWorkspace: (dims) => operations.conv2dWorkspace(conv2d(dims)),
+    conv2dForward: (y, x, w, b, dims, workspace) =>
+      operations.conv2dForward(y, x, w, b, conv2d(dims), workspace),
+    conv2dBackwardInput: (dx, dy, w, dims, workspace) =>
+      operations.conv2dBackwardInput(dx, dy, w, conv2d(dims), workspace),
+    conv2dBackwardParameters: (dw, db, x, dy, dims, workspace) =>
+      operations.conv2dBackwardParameters(dw, db, x, dy, conv2d(dims), workspace),
     linearForward: (y, x, w, b, dims) => operations.linearForward(y, x, w, b, linear(dims)),
     linearBackwardInput: (dx, dy, w, dims) => operations.linearBackwardInput(dx, dy, w, linear(dims)),
     linearBackwardParameters: (dw, db, x, dy, dims) =>

@@ -24,6 +24,7 @@ export const referenceKernels: Kernels = {
   forPlan: () => referenceKernels,
   allocate: (length) => new Float32Array(length),
   packPixels,
+  conv2dWorkspace: () => 0,
   conv2dForward,
   conv2dBackwardInput,
   conv2dBackwardParameters,

@@ -8,6 +8,12 @@ export function expectElements(operation: string, name: string, found: number, e
   }
 }
 
+export function expectRoom(operation: string, name: string, found: number, least: number): void {
+  if (found < least) {
+    throw new TypeError(`${operation}: expected ${name} to have at least ${least} elements, found ${found}.`);
+  }
+}
+
 export function expectWhole(
   operation: string,
   name: string,

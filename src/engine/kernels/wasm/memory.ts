@@ -8,6 +8,8 @@ export interface InstanceMemory {
   input: (array: Values) => number;
   /** The same for what the call writes; `finish` carries a copy back. */
   output: (array: Values) => number;
+  /** The same for memory that is only computed in: nothing is copied. */
+  place: (array: Values) => number;
   /** After each call, also one that did not come to pass. */
   finish: () => void;
 }
@@ -51,6 +53,7 @@ export function createInstanceMemory(memory: WebAssembly.Memory, base: number): 
   };
 
   return {
+    place: (array) => (buffers.has(array.buffer) ? array.byteOffset : take(array.byteLength)),
     allocate(length) {
       const address = take(length * Float32Array.BYTES_PER_ELEMENT);
       allocated = top;

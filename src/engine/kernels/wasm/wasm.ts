@@ -1,16 +1,17 @@
 import { activationNumbers, slopeOf } from '../activation.js';
 import { rowLength } from '../augmentation-row.js';
 import { remember } from '../dims.js';
-import { type Kernels, LANES } from '../kernels.js';
-import { expectElements, expectLabels, expectWhole } from './checks.js';
+import { type Conv2dDims, type Kernels, LANES } from '../kernels.js';
+import { expectElements, expectLabels, expectRoom, expectWhole } from './checks.js';
 import { createInstanceMemory } from './memory.js';
 import { augmentSizes, conv2dSizes, linearSizes, packSizes, pool2dSizes } from './sizes.js';
 
 /** What native/wasm.c exports: addresses and numbers in, memory changed. */
 export type WasmOperations = Record<
-  keyof Omit<Kernels, 'name' | 'numericsId' | 'allocate' | 'copies' | 'forPlan'>,
+  keyof Omit<Kernels, 'name' | 'numericsId' | 'allocate' | 'copies' | 'forPlan' | 'conv2dWorkspace'>,
   (...numbers: number[]) => void
 > & {
+  conv2dWorkspace(dims: number): number;
   /** a·b + c as this machine computes it */
   multiplyAdd(a: number, b: number, c: number): number;
   /** As of the addon; over 32 floats at `sink`. */
@@ -42,6 +43,7 @@ export function wasmKernels(name: string, numericsId: string, instantiate: () =>
     forPlan,
     allocate: (length) => shared().allocate(length),
     packPixels: (...args) => shared().packPixels(...args),
+    conv2dWorkspace: (dims) => shared().conv2dWorkspace(dims),
     conv2dForward: (...args) => shared().conv2dForward(...args),
     conv2dBackwardInput: (...args) => shared().conv2dBackwardInput(...args),
     conv2dBackwardParameters: (...args) => shared().conv2dBackwardParameters(...args),
@@ -70,8 +72,15 @@ function kernelsOf(
   { operations, memory }: WasmInstance,
   forPlan: () => Kernels,
 ): Kernels {
-  const { allocate, input, output, finish } = createInstanceMemory(memory, operations.heapBase());
-  const conv2d = remember(conv2dSizes);
+  const { allocate, input, output, place, finish } = createInstanceMemory(memory, operations.heapBase());
+  const conv2d = remember((dims: Conv2dDims) => {
+    const sizes = conv2dSizes(dims);
+    try {
+      return { ...sizes, workspace: operations.conv2dWorkspace(input(sizes.row)) };
+    } finally {
+      finish();
+    }
+  });
   const pool2d = remember(pool2dSizes);
   const linear = remember(linearSizes);
   const pack = remember(packSizes);
@@ -106,37 +115,51 @@ function kernelsOf(
       }
     },
 
-    conv2dForward(y, x, w, b, dims) {
+    conv2dWorkspace: (dims) => conv2d(dims).workspace,
+    conv2dForward(y, x, w, b, dims, workspace) {
       const sizes = conv2d(dims);
       expectElements('conv2dForward', 'y', y.length, sizes.y);
       expectElements('conv2dForward', 'x', x.length, sizes.x);
       expectElements('conv2dForward', 'w', w.length, sizes.w);
       expectElements('conv2dForward', 'b', b.length, dims.filters);
+      expectRoom('conv2dForward', 'workspace', workspace.length, sizes.workspace);
       try {
-        operations.conv2dForward(output(y), input(x), input(w), input(b), input(sizes.row));
+        const row = input(sizes.row);
+        operations.conv2dForward(output(y), input(x), input(w), input(b), row, place(workspace));
       } finally {
         finish();
       }
     },
-    conv2dBackwardInput(dx, dy, w, dims) {
+    conv2dBackwardInput(dx, dy, w, dims, workspace) {
       const sizes = conv2d(dims);
       expectElements('conv2dBackwardInput', 'dx', dx.length, sizes.x);
       expectElements('conv2dBackwardInput', 'dy', dy.length, sizes.y);
       expectElements('conv2dBackwardInput', 'w', w.length, sizes.w);
+      expectRoom('conv2dBackwardInput', 'workspace', workspace.length, sizes.workspace);
       try {
-        operations.conv2dBackwardInput(output(dx), input(dy), input(w), input(sizes.row));
+        const row = input(sizes.row);
+        operations.conv2dBackwardInput(output(dx), input(dy), input(w), row, place(workspace));
       } finally {
         finish();
       }
     },
-    conv2dBackwardParameters(dw, db, x, dy, dims) {
+    conv2dBackwardParameters(dw, db, x, dy, dims, workspace) {
       const sizes = conv2d(dims);
       expectElements('conv2dBackwardParameters', 'dw', dw.length, sizes.w);
       expectElements('conv2dBackwardParameters', 'db', db.length, dims.filters);
       expectElements('conv2dBackwardParameters', 'x', x.length, sizes.x);
       expectElements('conv2dBackwardParameters', 'dy', dy.length, sizes.y);
+      expectRoom('conv2dBackwardParameters', 'workspace', workspace.length, sizes.workspace);
       try {
-        operations.conv2dBackwardParameters(output(dw), output(db), input(x), input(dy), input(sizes.row));
+        const row = input(sizes.row);
+        operations.conv2dBackwardParameters(
+          output(dw),
+          output(db),
+          input(x),
+          input(dy),
+          row,
+          place(workspace),
+        );
       } finally {
         finish();
       }
