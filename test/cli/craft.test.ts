@@ -132,30 +132,30 @@ const given = (flags: Record<string, unknown>, stored: Record<string, unknown> =
   stored,
 });
 
-describe('a recipe', () => {
-  /** As `define.ts` puts them together. */
-  const optionsOf = async (flags: Record<string, unknown>, stored: Record<string, unknown> = {}) => {
-    let values: unknown;
-    const command = defineCommand({
-      words: 'train',
-      summary: '',
-      description: '',
-      operand: null,
-      examples: [],
-      table: trainTable,
-      stored: async () => stored,
-      recipe: chosenRecipe,
-      load: async () => async (resolved) => {
-        values = resolved;
-        return 0;
-      },
-    });
-    // The session is not looked at.
-    const run = await command.prepare(given(flags));
-    await Reflect.apply(run, undefined, [null]);
-    return values;
-  };
+/** As `define.ts` puts them together. */
+const optionsOf = async (flags: Record<string, unknown>, stored: Record<string, unknown> = {}) => {
+  let values: unknown;
+  const command = defineCommand({
+    words: 'train',
+    summary: '',
+    description: '',
+    operand: null,
+    examples: [],
+    table: trainTable,
+    stored: async () => stored,
+    recipe: chosenRecipe,
+    load: async () => async (resolved) => {
+      values = resolved;
+      return 0;
+    },
+  });
+  // The session is not looked at.
+  const run = await command.prepare(given(flags));
+  await Reflect.apply(run, undefined, [null]);
+  return values;
+};
 
+describe('a recipe', () => {
   it.each([...recipes.keys()])('%s is a set of options that make a run', async (name) => {
     const sources = { ...given({}), recipe: recipes.get(name) ?? null };
     const values = resolveOptions(trainTable, sources);
