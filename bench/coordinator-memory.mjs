@@ -46,7 +46,11 @@ async function weigh(workers) {
   const coordinator = startCoordinator(broker, [...spec, ...cut, ...run], env);
   await coordinator.says(/metrics are served url=\S+/);
   const url = /metrics are served url=(\S+)/.exec(coordinator.output())[1];
-  const stepsDone = async () => Number(/^onko_step (\d+)/m.exec(await (await fetch(url)).text())?.[1] ?? 0);
+  const stepsDone = async () => {
+    // A new connection each time: an old one may just be closing.
+    const response = await fetch(url, { headers: { connection: 'close' } }).catch(() => null);
+    return Number(/^onko_step (\d+)/m.exec((await response?.text()) ?? '')?.[1] ?? 0);
+  };
   const reaches = async (step) => {
     while ((await stepsDone()) < step) await sleep(100);
   };

@@ -100,6 +100,8 @@ export interface RunSummary {
 export interface Coordinator {
   /** Resolves at the orderly end or after `stop`; rejects with RunStoppedError, OutputError, BrokerError … */
   finished: Promise<RunSummary>;
+  /** One sentence if somebody should have a look: the broker is away for long, or nothing comes back. null while all is well. */
+  illness(): string | null;
   /** Checkpoint at the last whole step, tell the workers, leave. Resolves when `finished` has settled. */
   stop(): Promise<void>;
 }

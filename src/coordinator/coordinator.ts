@@ -21,7 +21,7 @@ export async function startCoordinator(
   if (run.file.finished !== null && (await isThere(runPaths(config.outDir).model, config.files))) {
     const summary = summaryOfFinished(config, run.file.run, run.file.finished);
     config.log.info(`Run ${run.file.run} in ${config.outDir} is finished already; nothing is left to do.`);
-    return { finished: Promise.resolve(summary), stop: async () => {} };
+    return { finished: Promise.resolve(summary), illness: () => null, stop: async () => {} };
   }
   const open = { run: run.file.run, fence: run.fence };
   const link = await (config.takeOver === true

@@ -19,6 +19,7 @@ import { type CoordinatorState, initialState } from './decide/state.js';
 import { createDisk } from './disk.js';
 import { createEnding } from './ending.js';
 import { listSamples, runStopped } from './failure-text.js';
+import { createHealth } from './health.js';
 import { bestEpoch, earlyEnd, isExhausted } from './history.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import { createOutbox } from './outbox.js';
@@ -64,6 +65,7 @@ export async function startPerformer(
 
   const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
   const work = parts.createStepWork(run, kernels, metrics, now);
+  const health = createHealth(now);
   const reporter = createReporter(config, run, chronicle, metrics, now);
   const fail = (error: unknown): void => {
     state = { ...state, phase: 'ended' };
@@ -104,6 +106,7 @@ export async function startPerformer(
         state = decided.state;
         for (const action of decided.actions) perform(action, next.arrived);
         reporter.observe(state, next.event);
+        health.observe(state);
       }
     } catch (error) {
       events.length = 0;
@@ -331,6 +334,7 @@ export async function startPerformer(
   decideAll();
   return {
     finished: ending.summary,
+    illness: () => health.illness(),
     stop: async () => {
       post({ type: 'stop_requested' });
       await ending.summary.then(

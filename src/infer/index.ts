@@ -3,6 +3,7 @@ export { InferenceError } from './errors.js';
 export { type ClassScore, type Evaluation, evaluatePredictions, guesses } from './evaluate.js';
 export { classify, type Inference, type InferenceOptions, runInference } from './predict.js';
 export {
+  checkOutput,
   type EvaluationFiles,
   metricsJson,
   type PredictionFiles,

@@ -1,6 +1,7 @@
-import { stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder, writeAtomically } from '../store/index.js';
+import { makeFolder, outputError, writeAtomically } from '../store/index.js';
 import { predictionsCsv, rejectsCsv } from './csv.js';
 import { type Evaluation, guesses } from './evaluate.js';
 import type { Inference } from './predict.js';
@@ -10,6 +11,21 @@ export interface PredictionFiles {
   predictions: string;
   /** null if every image could be classified. */
   rejects: string | null;
+}
+
+/**
+ * Whether something can be written there, before anything is computed for it.
+ * @throws OutputError
+ */
+export async function checkOutput(dir: string): Promise<void> {
+  await makeFolder(dir);
+  const probe = join(dir, `.onko-${randomBytes(6).toString('hex')}`);
+  try {
+    await writeFile(probe, '', { flag: 'wx' });
+    await unlink(probe);
+  } catch (error) {
+    throw outputError(dir, error);
+  }
 }
 
 /**

@@ -194,6 +194,11 @@ it('code 7: the output cannot be written', async () => {
     'error',
   ];
   expectPlain(await runProgram('cnn-infer', args, { cwd: dir }), 7, 'in-the-way');
+  // It is found out before the images are looked at, which may take long.
+  await mkdir(join(dir, 'no-images'));
+  await writeFile(join(dir, 'no-images', 'a.png'), 'text');
+  const unusable = await runProgram('cnn-infer', ['no-images', ...args.slice(1)], { cwd: dir });
+  expectPlain(unusable, 7, 'in-the-way');
 });
 
 it('goes on in silence when nobody reads its output', async () => {

@@ -1,7 +1,9 @@
+import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { resolveKernels } from '../../engine/index.js';
 import {
+  checkOutput,
   evaluatePredictions,
   formatConfusion,
   formatScores,
@@ -25,6 +27,9 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
   const model = await readModelFile(modelPath);
   const { kernels, reason } = resolveKernels(values.kernels ?? undefined);
   log.info('model', { file: modelPath, name: model.spec.name, kernels: kernels.name, why: reason });
+  const outDir = values.out ?? folder;
+  // Not after an hour of classifying. But a folder of images that is missing is told as such, and not made.
+  if (values.out !== null || (await isFolder(folder))) await checkOutput(outDir);
   const startMs = host.now();
   const inference = await runInference({
     model,
@@ -45,7 +50,6 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
     signal: signals.stop,
   });
   const seconds = (host.now() - startMs) / 1000;
-  const outDir = values.out ?? folder;
   const files = await writePredictions(outDir, inference, model.classes);
   for (const note of inference.notes) log.info(note);
   const count = inference.names.length;
@@ -79,6 +83,13 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
   }
   session.print(lines.join('\n'));
   return 0;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
 }
 
 /** `testing-a/` → `testing-a`, and `.` → its real name: the labels are in NAME.csv beside it. */

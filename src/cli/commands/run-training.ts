@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import {
+  type Coordinator,
   type CoordinatorConfig,
   type Progress,
   type RunSummary,
@@ -49,9 +50,15 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
   const outDir = o.out ?? join('runs', `${spec.model.name}-${timestamp(new Date())}`);
   const registry = createRegistry();
   const cleanups: (() => Promise<void>)[] = [];
+  let running: Coordinator | null = null;
   try {
     if (o.metricsPort !== null) {
-      const server = await serveMetrics({ registry, host: o.metricsHost, port: o.metricsPort });
+      const server = await serveMetrics({
+        registry,
+        host: o.metricsHost,
+        port: o.metricsPort,
+        health: () => running?.illness() ?? null,
+      });
       cleanups.push(() => server.close());
       log.info('metrics are served', { url: `${server.url}/metrics` });
     }
@@ -87,6 +94,7 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
           session.progress(progressReport({ ...progress, waiting: null }));
       },
     } satisfies CoordinatorConfig);
+    running = coordinator;
     const summary = await untilTheEnd(coordinator, flavour, { transport, kernels, cacheDir }, session);
     await remember(summary, session);
     session.print(
