@@ -11,6 +11,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    // They need a Docker engine: `npm run test:containers`.
+    exclude: ['test/containers/**'],
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 60_000,
     // A broker that has to be installed or fetched first takes its time.

@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-process.on('SIGUSR2', async () => {
+async function report() {
   // Buffers are freed a turn after what held them.
   for (let i = 0; i < 3; i++) {
     globalThis.gc();
@@ -10,4 +10,6 @@ process.on('SIGUSR2', async () => {
   }
   const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
   appendFileSync(process.env.MEMORY_PROBE, `${JSON.stringify({ rss, heapUsed, external, arrayBuffers })}\n`);
-});
+}
+
+process.on('SIGUSR2', () => void report());

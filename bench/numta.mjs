@@ -34,7 +34,7 @@ await Promise.all(workers.map(finished));
 const memory = weighed();
 
 console.log(summary.match(/data set ready.*/)?.[0]);
-console.log(summary.match(/Trained .*/)?.[0]);
+console.log(summary.match(/Trained .*\n.*\n.*/)?.[0]);
 console.log(
   `${((performance.now() - began) / 1000).toFixed(0)} s in all, model ${sha256(`${out}/model.safetensors`)}`,
 );

@@ -50,6 +50,8 @@ await run('3. Evaluation on digits from fonts and hands that it has not seen', '
   '--eval',
   '--model',
   join(out, 'model.safetensors'),
+  '--report',
+  join(out, 'report.html'),
 ]);
 
 process.stderr.write(`
@@ -58,6 +60,7 @@ Done in ${Math.round((performance.now() - startMs) / 1000)} s.
   run          ${out}  (model.safetensors, history.csv, curves.png, checkpoints)
   predictions  ${join(testing, 'predictions.csv')}
   evaluation   ${join(testing, 'evaluation')}
+  report       ${join(out, 'report.html')}
 
 Your own images next:  npx onko train --data DIR --train FOLDER,FOLDER   and   npx cnn-infer FOLDER --eval
 `);

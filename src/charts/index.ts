@@ -2,4 +2,5 @@
 export { renderConfusion } from './confusion.js';
 export { renderContactSheet } from './contact-sheet.js';
 export { renderCurves } from './curves.js';
+export { type ReliabilityBin, renderReliability } from './reliability.js';
 export { type Chart, ChartError, type EpochPoint, type SheetImage } from './types.js';

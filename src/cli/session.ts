@@ -32,7 +32,11 @@ export function openSession(
 ): Session {
   const level = o.verbose ? 'debug' : o.logLevel;
   const line: ProgressLine = o.json
-    ? createProgressLine({ stream: { write: (text) => log.info(text.trim()) }, now: host.now })
+    ? createProgressLine({
+        stream: { write: () => true },
+        now: host.now,
+        plain: (report) => log.info('progress', knownOf(report)),
+      })
     : createProgressLine({ stream: host.stderr, now: host.now });
   const log = createLog({ level, json: o.json, destination: o.json ? host.stderr : line });
   const signals = watchSignals({
@@ -60,4 +64,11 @@ export function openSession(
       signals.dispose();
     },
   };
+}
+
+/** As fields, for machines to read. */
+function knownOf(report: ProgressReport): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(report).filter(([, value]) => value !== null && value !== undefined),
+  );
 }

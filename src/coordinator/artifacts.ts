@@ -35,13 +35,14 @@ export async function writeModel(
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** curves.png; a picture that fails must not cost a trained model, so it only warns. */
+/** curves.png and curves.svg; a picture that fails must not cost a trained model, so it only warns. */
 export async function writeCurves(config: CoordinatorConfig, rows: readonly HistoryRow[]): Promise<void> {
   if (rows.length === 0) return;
   const path = runPaths(config.outDir).curves;
   try {
-    const { png } = await renderCurves(rows);
+    const { png, svg } = await renderCurves(rows);
     await writeAtomically(path, png, config.files);
+    await writeAtomically(path.replace(/\.png$/, '.svg'), svg, config.files);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     config.log.warn(`The learning curves ${path} could not be written: ${reason}`);
@@ -55,7 +56,7 @@ export async function writeFinished(
 ): Promise<void> {
   const { modelSha256, steps, epochs, trainLoss, validationAccuracy, imagesPerSecond, seconds } = summary;
   const figures = { modelSha256, steps, epochs, trainLoss, validationAccuracy, imagesPerSecond, seconds };
-  const finished = summary.bestEpoch === null ? figures : { ...figures, bestEpoch: summary.bestEpoch };
+  const finished = summary.modelEpoch === null ? figures : { ...figures, modelEpoch: summary.modelEpoch };
   await writeRunFile(config.outDir, { ...run.file, finished }, config.files);
 }
 
@@ -65,8 +66,10 @@ export function summaryOfFinished(config: CoordinatorConfig, run: string, finish
     ...finished,
     outcome: 'finished',
     run,
+    best: null,
+    account: null,
     modelPath: runPaths(config.outDir).model,
     trainLoss: finished.trainLoss ?? Number.NaN,
-    bestEpoch: finished.bestEpoch ?? null,
+    modelEpoch: finished.modelEpoch ?? null,
   };
 }

@@ -4,8 +4,10 @@ import type { Kernels } from '../engine/index.js';
 import type { Log } from '../metrics/index.js';
 import type { FileOperations } from '../store/index.js';
 import type { Timers, Transport } from '../transport/index.js';
+import type { RunAccount } from './account.js';
 import type { Patience } from './decide/state.js';
 import type { TrainingSpec } from './spec.js';
+import type { RunView } from './view/view.js';
 
 /** Everything a coordinator needs; `src/cli` fills it from flags, environment and files. */
 export interface CoordinatorConfig {
@@ -36,9 +38,13 @@ export interface CoordinatorConfig {
   version: string;
   /** The registry that the coordinator's metrics are added to. */
   metrics: Registry;
+  /** A file for the timeline of the run, which is replaced; absent or null: none. */
+  tracePath?: string | null;
   log: Log;
   /** Called at every step and change of phase; must return quickly. */
   onProgress?: (progress: Progress) => void;
+  /** Somebody may ask for `view`: keep what it shows. Default: false. */
+  viewed?: boolean;
   /** How to start a worker, for the line that waits for one; null where they start by themselves. Default: `worker start --broker URL`. */
   workerCommand?: string | null;
   /** Milliseconds of a clock that only goes forward; injected by tests. Default: performance.now. */
@@ -87,10 +93,14 @@ export interface RunSummary {
   epochs: number;
   /** Mean training loss of the last whole epoch, in nats; of the epoch so far when there is none. */
   trainLoss: number;
-  /** Of the epoch that the model is of. */
+  /** Of the last epoch. */
   validationAccuracy: number | null;
-  /** The epoch that the model is of, where it is that with the best validation; null: the last. */
-  bestEpoch: number | null;
+  /** The best epoch by validation accuracy; null without validation, or where it is not known any more. */
+  best: { epoch: number; validationAccuracy: number } | null;
+  /** The epoch that the model is of, where the run keeps the best one; null: the last. */
+  modelEpoch: number | null;
+  /** Null for a run that an earlier start has finished. */
+  account: RunAccount | null;
   /** Training images per second, over all coordinator starts of the run. */
   imagesPerSecond: number;
   /** Time spent training and validating, over all coordinator starts of the run. */
@@ -104,4 +114,6 @@ export interface Coordinator {
   illness(): string | null;
   /** Checkpoint at the last whole step, tell the workers, leave. Resolves when `finished` has settled. */
   stop(): Promise<void>;
+  /** What there is to be seen of the run now; null for one that an earlier start has finished. Cheap, but made anew at each call. */
+  view(): RunView | null;
 }

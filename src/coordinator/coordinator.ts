@@ -1,11 +1,13 @@
 import { type FileOperations, realFiles } from '../store/index.js';
 import { summaryOfFinished } from './artifacts.js';
-import type { Coordinator, CoordinatorConfig } from './config.js';
-import { createCoordinatorMetrics } from './metrics.js';
+import type { Coordinator, CoordinatorConfig, RunSummary } from './config.js';
+import { type CoordinatorMetrics, createCoordinatorMetrics, type RunFacts } from './metrics.js';
 import { type PerformerParts, realParts, startPerformer } from './performer.js';
-import { prepareRun } from './prepare.js';
+import { type PreparedRun, prepareRun } from './prepare.js';
 import { runPaths, writeFence } from './run-dir.js';
 import { fenceOff, openWhenFree } from './take-over.js';
+import { createRunTrace, type RunTrace } from './trace.js';
+import { openTraceFile } from './trace-file.js';
 
 /**
  * Starts or resumes a run. Rejects before anything is published when the spec (TrainingSpecError), the folder
@@ -21,7 +23,12 @@ export async function startCoordinator(
   if (run.file.finished !== null && (await isThere(runPaths(config.outDir).model, config.files))) {
     const summary = summaryOfFinished(config, run.file.run, run.file.finished);
     config.log.info(`Run ${run.file.run} in ${config.outDir} is finished already; nothing is left to do.`);
-    return { finished: Promise.resolve(summary), illness: () => null, stop: async () => {} };
+    return {
+      finished: Promise.resolve(summary),
+      illness: () => null,
+      stop: async () => {},
+      view: () => null,
+    };
   }
   const open = { run: run.file.run, fence: run.fence };
   const link = await (config.takeOver === true
@@ -32,11 +39,71 @@ export async function startCoordinator(
     if (config.takeOver === true) run = await prepareRun(config);
     // Only now: a coordinator that was not given the run must not fence off the one that has it.
     await writeFence(config.outDir, run.fence, config.files);
-    return await startPerformer(config, run, link, createCoordinatorMetrics(config.metrics), parts);
+    const now = config.now ?? (() => performance.now());
+    const metrics = createCoordinatorMetrics(config.metrics, factsOf(config, run), now);
+    const trace = await openTrace(config, run, metrics, now);
+    try {
+      const coordinator = await startPerformer(config, run, link, metrics, trace, parts);
+      return trace === null ? coordinator : closingAfter(coordinator, trace);
+    } catch (error) {
+      await trace?.close();
+      throw error;
+    }
   } catch (error) {
     await link.close();
     throw error;
   }
+}
+
+/** The run is over when its trace is on disk, too. */
+function closingAfter(coordinator: Coordinator, trace: RunTrace): Coordinator {
+  const endBoth = async (): Promise<RunSummary> => {
+    try {
+      return await coordinator.finished;
+    } finally {
+      await trace.close();
+    }
+  };
+  const finished = endBoth();
+  // Whoever awaits it sees the error; nobody has to.
+  finished.catch(() => undefined);
+  return { ...coordinator, finished };
+}
+
+/** A trace that cannot be begun is an error at the start; one that breaks off later only ends. @throws OutputError */
+async function openTrace(
+  config: CoordinatorConfig,
+  run: PreparedRun,
+  metrics: CoordinatorMetrics,
+  now: () => number,
+): Promise<RunTrace | null> {
+  const path = config.tracePath ?? null;
+  if (path === null) return null;
+  const file = await openTraceFile({
+    path,
+    onFailed: ({ message }) => config.log.warn(`The trace ends here, training goes on. ${message}`),
+    onDropped: (events) => metrics.traceDropped.inc(events),
+    ...(config.files === undefined ? {} : { files: config.files }),
+    ...(config.timers === undefined ? {} : { timers: config.timers }),
+  });
+  return createRunTrace(file, run.file.run, now());
+}
+
+function factsOf(config: CoordinatorConfig, run: PreparedRun): RunFacts {
+  const { spec, kernels } = config;
+  return {
+    run: run.file.run,
+    fence: run.fence,
+    version: config.version,
+    model: run.model.spec.name,
+    optimizer: spec.optimizer.type,
+    transport: config.transport.name,
+    data: config.pack.manifest.hash,
+    kernels: kernels.name,
+    numericsId: kernels.numericsId,
+    totalSteps: run.curriculum.totalSteps,
+    epochs: spec.epochs,
+  };
 }
 
 /** A finished run whose model was removed writes it again, from its last checkpoint. */

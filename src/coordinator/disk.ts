@@ -9,8 +9,8 @@ import { readFence, runPaths } from './run-dir.js';
 
 /** Writes to the run folder, one after the other, while training goes on. */
 export interface Disk {
-  /** Copies the present state and writes it; `onDone` gets null when it is on disk, or why it is not. */
-  saveCheckpoint(onDone: (failure: OutputError | null) => void): void;
+  /** Copies the present state and writes it; `onDone` gets its size and null when it is on disk, or why it is not. */
+  saveCheckpoint(onDone: (failure: OutputError | null, sizeBytes: number) => void): void;
   saveHistory(onFailed: (failure: OutputError) => void): void;
   /** Looks whether the folder is still ours; `onError` is told if not. */
   checkFence(): void;
@@ -96,10 +96,13 @@ export function createDisk(
         optimizerState: trainer.optimizerState(),
         kept: trainer.kept(),
       });
-      enqueue(async () => {
-        await writeCheckpoint(paths.checkpoints, step, bytes, config.keepCheckpoints, config.files);
-        saved = step;
-      }, onDone);
+      enqueue(
+        async () => {
+          await writeCheckpoint(paths.checkpoints, step, bytes, config.keepCheckpoints, config.files);
+          saved = step;
+        },
+        (failure) => onDone(failure, bytes.byteLength),
+      );
     },
     saveHistory(onFailed) {
       const text = formatHistory(chronicle.rows());

@@ -1,11 +1,12 @@
 import { OutputError } from '../store/index.js';
 import { BrokerError, type CoordinatorLink, realTimers, within } from '../transport/index.js';
+import type { RunAccount } from './account.js';
 import { type writeCurves, writeFinished, writeModel } from './artifacts.js';
 import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig, RunSummary } from './config.js';
 import type { Disk } from './disk.js';
 import { RunStoppedError, TakenOverError } from './errors.js';
-import { bestEpoch } from './history.js';
+import { bestEpoch, type HistoryRow } from './history.js';
 import type { PreparedRun } from './prepare.js';
 import { runPaths } from './run-dir.js';
 
@@ -29,6 +30,7 @@ export function createEnding(o: {
   chronicle: Chronicle;
   disk: Disk;
   draw: typeof writeCurves;
+  account: () => Promise<RunAccount>;
   onClose: () => void;
 }): Ending {
   const { config, run, link, chronicle, disk } = o;
@@ -55,10 +57,13 @@ export function createEnding(o: {
     await bounded(link.close()).catch((error: unknown) => config.log.debug(String(error)));
   };
 
-  const summarise = (outcome: RunSummary['outcome'], modelSha256: string): RunSummary => {
+  const summarise = (
+    outcome: RunSummary['outcome'],
+    modelSha256: string,
+    account: RunAccount,
+  ): RunSummary => {
     const rows = chronicle.rows();
     const last = rows.at(-1);
-    const best = config.spec.keep === 'best' ? bestEpoch(rows) : null;
     const sums = chronicle.epochSums();
     const seconds = chronicle.seconds();
     const images = rows.length * run.curriculum.trainSamples + sums.samples;
@@ -70,8 +75,10 @@ export function createEnding(o: {
       steps: run.trainer.version(),
       epochs: rows.length,
       trainLoss: last?.trainLoss ?? sums.lossSum / sums.samples,
-      validationAccuracy: (best ?? last)?.validationAccuracy ?? null,
-      bestEpoch: best?.epoch ?? null,
+      validationAccuracy: last?.validationAccuracy ?? null,
+      best: bestOf(rows),
+      modelEpoch: config.spec.keep === 'best' ? (bestEpoch(rows)?.epoch ?? null) : null,
+      account,
       imagesPerSecond: seconds > 0 ? images / seconds : 0,
       seconds,
     };
@@ -94,7 +101,9 @@ export function createEnding(o: {
 
   const conclude = async (outcome: RunSummary['outcome']): Promise<RunSummary> => {
     await disk.settled();
-    const summary = summarise(outcome, await modelOrExplanation());
+    // Before the end itself makes all workers leave.
+    const account = await o.account();
+    const summary = summarise(outcome, await modelOrExplanation(), account);
     if (outcome === 'finished') await writeFinished(config, run, summary);
     o.onClose();
     await farewell(
@@ -154,6 +163,12 @@ export function createEnding(o: {
  */
 function isWorthKeeping(error: unknown): boolean {
   return error instanceof RunStoppedError ? error.keep : error instanceof BrokerError;
+}
+
+function bestOf(rows: readonly HistoryRow[]): RunSummary['best'] {
+  const best = bestEpoch(rows);
+  if (best === null || best.validationAccuracy === null) return null;
+  return { epoch: best.epoch, validationAccuracy: best.validationAccuracy };
 }
 
 const noAnswer = (): Error => new Error(`no answer within ${farewellMs / 1000} s.`);

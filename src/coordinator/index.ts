@@ -22,3 +22,4 @@ export {
 } from './errors.js';
 export { parseTrainingSpec, type TrainingSpec } from './spec.js';
 export type { RunStatus, WorkerStatus } from './status.js';
+export type { RunView } from './view/view.js';

@@ -24,10 +24,13 @@ import { bestEpoch, earlyEnd, isExhausted } from './history.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import { createOutbox } from './outbox.js';
 import type { PreparedRun } from './prepare.js';
+import { createRecorder } from './recorder.js';
 import { createReporter } from './reporter.js';
 import { planOf } from './run-plan.js';
 import { statusOf } from './status.js';
 import { type ArrivedResult, createStepWork, openResult } from './step-work.js';
+import type { RunTrace } from './trace.js';
+import { createViewing } from './view/view.js';
 import { weightsVersion as versionAt } from './weights-version.js';
 
 /** What the performer is put together from; the simulator in test/sim has some that go wrong. */
@@ -51,6 +54,7 @@ export async function startPerformer(
   run: PreparedRun,
   link: CoordinatorLink,
   metrics: CoordinatorMetrics,
+  trace: RunTrace | null,
   parts: PerformerParts = realParts,
 ): Promise<Coordinator> {
   const { log, pack, kernels } = config;
@@ -64,9 +68,11 @@ export async function startPerformer(
   };
 
   const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
-  const work = parts.createStepWork(run, kernels, metrics, now);
+  const recorder = createRecorder(metrics, trace, now);
+  const work = parts.createStepWork(run, kernels, recorder.timeline, now);
+  const reporter = createReporter(config, run, chronicle, metrics, recorder, now);
+  const viewing = createViewing(config, run, now);
   const health = createHealth(now);
-  const reporter = createReporter(config, run, chronicle, metrics, now);
   const fail = (error: unknown): void => {
     state = { ...state, phase: 'ended' };
     ending.failed(error);
@@ -86,7 +92,16 @@ export async function startPerformer(
     onServed: () => metrics.blocksServed.inc(),
   });
   const { writeCurves: draw } = parts;
-  const ending = createEnding({ config, run, link, chronicle, disk, draw, onClose: () => stopListening() });
+  const ending = createEnding({
+    config,
+    run,
+    link,
+    chronicle,
+    disk,
+    draw,
+    account: () => reporter.account(),
+    onClose: () => stopListening(),
+  });
 
   const events: { event: CoordinatorEvent; arrived: ArrivedResult | null }[] = [];
   /** Until it has begun: what arrives while the queues are being consumed waits, since the beginning empties the tasks. */
@@ -102,10 +117,12 @@ export async function startPerformer(
     isDeciding = true;
     try {
       for (let next = events.shift(); next !== undefined; next = events.shift()) {
-        const decided = parts.decide(state, next.event, now());
+        const before = state;
+        const decided = parts.decide(before, next.event, now());
         state = decided.state;
         for (const action of decided.actions) perform(action, next.arrived);
-        reporter.observe(state, next.event);
+        reporter.observe(before, state, next.event);
+        viewing.observe(() => reporter.progress(state), chronicle.seconds());
         health.observe(state);
       }
     } catch (error) {
@@ -155,12 +172,6 @@ export async function startPerformer(
   const sampleNames = (unit: UnitKey): string[] =>
     [...curriculum.samplesOf(unit)].map((index) => pack.names(index));
 
-  const broadcastWeights = async (): Promise<void> => {
-    const startMs = now();
-    await link.broadcastWeights(weights());
-    metrics.phaseSeconds.observe({ phase: 'broadcast' }, (now() - startMs) / 1000);
-  };
-
   const offer = () =>
     ({
       type: 'offer',
@@ -191,27 +202,34 @@ export async function startPerformer(
       case 'send_weights':
         return outbox.send(() => link.send(action.worker, weights()));
       case 'broadcast_weights':
-        return outbox.send(broadcastWeights);
+        return outbox.send(() => recorder.broadcasting(() => link.broadcastWeights(weights())));
       case 'purge_tasks':
         return outbox.barrier(() => link.purgeTasks());
       case 'open_front':
         chronicle.startClock();
+        recorder.opened(action.mode, action.step);
         return work.open(action.mode, action.passes);
       case 'publish_task':
         if (action.cause !== 'first') metrics.redispatches.inc({ cause: action.cause });
-        return outbox.send(() => link.publishTask(task(action, action.weightsVersion, action.attempt)));
+        return outbox.send(() => {
+          recorder.published(action);
+          return link.publishTask(task(action, action.weightsVersion, action.attempt));
+        });
       case 'ask':
         metrics.redispatches.inc({ cause: action.cause });
-        return outbox.send(() =>
-          link.sendTask(action.worker, task(action, action.weightsVersion, action.attempt)),
-        );
+        return outbox.send(() => {
+          recorder.published(action);
+          return link.sendTask(action.worker, task(action, action.weightsVersion, action.attempt));
+        });
       case 'audited':
         return reporter.audited(action.outcome, action.line);
       case 'expelled':
         return reporter.expelled(action.line);
       case 'accept':
         if (arrived === null) throw new TypeError('Expected a result to accept.');
-        work.fold(action, arrived, action.tookMs);
+        recorder.accepted(action, arrived);
+        work.fold(action, arrived);
+        viewing.accepted(arrived.header.worker, arrived.result);
         return reporter.accepted(action.mode, arrived.header.samples);
       case 'accept_empty':
         return work.foldEmpty(action);
@@ -221,13 +239,17 @@ export async function startPerformer(
         return reporter.alarm(action.unit, action.workers);
       case 'apply_step': {
         const { sums, finite, gradientNorm } = work.apply();
+        recorder.closed();
         if (!finite) return post({ type: 'step_applied', step: action.step, finite });
         const trend = chronicle.addStep(sums);
         reporter.stepApplied(action.step, sums, gradientNorm);
+        viewing.stepApplied(action.step, sums);
         return post({ type: 'step_applied', step: action.step, finite, trend });
       }
       case 'record_epoch': {
-        const validation = action.validated ? (work.takeEvaluation()?.sums ?? null) : null;
+        recorder.closed();
+        const evaluation = action.validated ? work.takeEvaluation() : null;
+        const validation = evaluation?.sums ?? null;
         const step = trainer.version();
         const learningRate = trainer.learningRateOf(step - 1);
         reporter.epochRecorded(chronicle.recordEpoch({ step, learningRate, validation }));
@@ -236,18 +258,22 @@ export async function startPerformer(
         if (keep === 'best' && bestEpoch(rows) === rows.at(-1)) trainer.keepBest();
         const exhausted = isExhausted(rows, patience);
         if (exhausted && rows.length < config.spec.epochs) log.info(earlyEnd(rows));
+        viewing.epochRecorded(action.epoch + 1, evaluation?.confusion ?? null);
         disk.saveHistory((failure) => reporter.writeFailed('history', failure.message));
         return post({ type: 'epoch_recorded', epoch: action.epoch, exhausted });
       }
-      case 'save_checkpoint':
-        return disk.saveCheckpoint((failure) => {
+      case 'save_checkpoint': {
+        const startMs = now();
+        return disk.saveCheckpoint((failure, sizeBytes) => {
           if (failure === null) {
+            recorder.checkpointSaved(startMs, sizeBytes);
             reporter.checkpointSaved();
             return post({ type: 'checkpoint_saved' });
           }
           reporter.writeFailed('checkpoint', failure.message);
           post({ type: 'checkpoint_failed', reason: failure.message });
         });
+      }
       case 'answer_status': {
         const statusJson = JSON.stringify(statusOf(state, reporter.progress(state), now()));
         const report = { type: 'status_report', run: runId, fence, statusJson } as const;
@@ -277,20 +303,21 @@ export async function startPerformer(
   };
 
   const onMessage = (message: ToCoordinator, delivery: Delivery): 'ack' => {
-    if (delivery.redelivered) metrics.redeliveries.inc();
-    if (message.type === 'result') onResult(message);
+    metrics.link.delivered(delivery);
+    if (message.type === 'result') onResult(message, now());
     else post({ type: 'message', message });
     // The ledger has what it needs, and everything else can be computed again: nothing is ever given back.
     return 'ack';
   };
 
-  const onResult = (result: Result): void => {
+  const onResult = (result: Result, arrivedMs: number): void => {
     if (state.phase === 'ended') return;
-    const arrived = openResult(result);
+    const arrived = openResult(result, arrivedMs);
     post({ type: 'result', header: arrived.header }, arrived);
   };
 
   const onLinkState = (change: LinkState): void => {
+    metrics.link.state(change.type);
     switch (change.type) {
       case 'up':
         return post({ type: 'link_up' });
@@ -311,10 +338,10 @@ export async function startPerformer(
 
   link.onState(onLinkState);
   link.onMalformed((reason) => {
-    metrics.malformed.inc();
+    metrics.link.malformed();
     log.warn(`A message could not be read and is dropped: ${reason}`);
   });
-  link.onTraffic(({ direction, type, sizeBytes }) => metrics.bytes.inc({ direction, type }, sizeBytes));
+  link.onTraffic((traffic) => metrics.link.traffic(traffic));
   const tickMs = Math.min(500, config.heartbeatMs / 4);
   const stopTicking = every(config.timers ?? realTimers, tickMs, () => post({ type: 'tick' }));
   const stopWatching = every(config.timers ?? realTimers, fenceCheckMs, () => disk.checkFence());
@@ -335,6 +362,10 @@ export async function startPerformer(
   return {
     finished: ending.summary,
     illness: () => health.illness(),
+    view: () => {
+      const progress = reporter.progress(state);
+      return viewing.view(statusOf(state, progress, now()), progress, chronicle.seconds(), chronicle.rows());
+    },
     stop: async () => {
       post({ type: 'stop_requested' });
       await ending.summary.then(

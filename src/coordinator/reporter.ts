@@ -1,4 +1,5 @@
 import type { Mode } from '../protocol/index.js';
+import { accountOf, type RunAccount } from './account.js';
 import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig, Progress } from './config.js';
 import type { AuditOutcome, RejectReason, UnitKey } from './decide/actions.js';
@@ -6,9 +7,11 @@ import type { CoordinatorEvent } from './decide/events.js';
 import { type CoordinatorState, readyThreads, readyWorkers } from './decide/state.js';
 import type { Sums } from './fold.js';
 import type { HistoryRow } from './history.js';
+import { membershipChanges } from './membership-changes.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import type { PreparedRun } from './prepare.js';
 import { createPaceMeter } from './progress.js';
+import type { Recorder } from './recorder.js';
 
 /** Tells log, metrics and progress what happens; decides nothing. */
 export interface Reporter {
@@ -24,8 +27,9 @@ export interface Reporter {
   writeFailed(file: 'checkpoint' | 'history', reason: string): void;
   report(level: 'info' | 'warn', line: string, waiting: boolean): void;
   progress(state: CoordinatorState): Progress;
-  /** After each event. */
-  observe(state: CoordinatorState, event: CoordinatorEvent): void;
+  account(): Promise<RunAccount>;
+  /** After each event, with the state before and after it. */
+  observe(before: CoordinatorState, state: CoordinatorState, event: CoordinatorEvent): void;
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
@@ -35,11 +39,13 @@ export function createReporter(
   run: PreparedRun,
   chronicle: Chronicle,
   metrics: CoordinatorMetrics,
+  recorder: Recorder,
   now: () => number,
 ): Reporter {
   const { log, onProgress, spec } = config;
   const { curriculum, trainer } = run;
   const pace = createPaceMeter(now);
+  const workers = new Set<string>();
   let waiting: string | null = null;
   let savedAtMs = now();
   let phase: Progress['phase'] = 'gathering';
@@ -69,8 +75,20 @@ export function createReporter(
     };
   };
 
+  /** What clock, heartbeats and steps change, single results not. */
+  const observeSlowly = (state: CoordinatorState): void => {
+    metrics.workers.set(readyWorkers(state).length);
+    metrics.threads.set(readyThreads(state));
+    metrics.step.set(state.position.step);
+    metrics.epoch.set(Math.min(state.position.recordedEpochs + 1, spec.epochs));
+    metrics.checkpointAge.set((now() - savedAtMs) / 1000);
+    const eta = pace.etaSeconds(curriculum.totalSteps - state.position.step);
+    if (eta !== null) metrics.eta.set(eta);
+  };
+
   return {
     progress,
+    account: () => accountOf(metrics, workers, metrics.link.reconnects()),
     accepted(mode, samples) {
       waiting = null;
       metrics.images.inc({ mode }, samples);
@@ -101,7 +119,6 @@ export function createReporter(
     stepApplied(step, sums, gradientNorm) {
       pace.addStep(sums.samples);
       metrics.steps.inc();
-      metrics.step.set(step + 1);
       metrics.loss.set({ split: 'train' }, sums.lossSum / sums.samples);
       metrics.accuracy.set({ split: 'train' }, sums.correct / sums.samples);
       metrics.learningRate.set(trainer.learningRateOf(step));
@@ -137,17 +154,27 @@ export function createReporter(
       log[level](line);
       if (isWait) waiting = line;
     },
-    observe(state, event) {
-      const before = phase;
+    observe(before, state, event) {
+      const phaseBefore = phase;
       phase = phaseOf(state);
-      if (phase !== before && phase !== 'gathering') waiting = null;
-      metrics.workers.set(readyWorkers(state).length);
-      metrics.threads.set(readyThreads(state));
-      metrics.epoch.set(Math.min(state.position.recordedEpochs + 1, spec.epochs));
-      metrics.linkUp.set(state.link.type === 'up' ? 1 : 0);
-      metrics.checkpointAge.set((now() - savedAtMs) / 1000);
+      if (phase !== phaseBefore) {
+        metrics.runPhase.set({ phase: phaseBefore }, 0);
+        metrics.runPhase.set({ phase }, 1);
+        if (phase !== 'gathering') waiting = null;
+      }
+      const { joined, left } = membershipChanges(before, state, event);
+      metrics.joins.inc(joined.length);
+      for (const worker of joined) workers.add(worker);
+      for (const worker of joined) recorder.joined(worker);
+      for (const { worker, cause } of left) {
+        metrics.departures.inc({ cause });
+        recorder.left(worker, cause);
+      }
+      if (event.type !== 'result') observeSlowly(state);
+      // Every worker's series at every worker's heartbeat would be the square of the cluster.
+      if (event.type === 'tick' || phase !== phaseBefore) metrics.perWorker.observe(state);
       const isWorthIt =
-        phase !== before ||
+        phase !== phaseBefore ||
         event.type === 'tick' ||
         event.type === 'step_applied' ||
         event.type === 'epoch_recorded';

@@ -19,7 +19,7 @@ const summarySchema = z.strictObject({
   epochs: z.int().min(0),
   trainLoss: z.number().nullable(),
   validationAccuracy: z.number().nullable(),
-  bestEpoch: z.int().positive().optional(),
+  modelEpoch: z.int().positive().optional(),
   imagesPerSecond: z.number(),
   seconds: z.number(),
 });

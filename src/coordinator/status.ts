@@ -31,6 +31,8 @@ export interface WorkerStatus {
   worker: string;
   host: string;
   threads: number;
+  /** '' while it has not said. */
+  kernels: string;
   /** `preparing`: was told about the run and has not joined yet. */
   state: 'ready' | 'preparing';
   lastSeenSeconds: number;
@@ -52,10 +54,11 @@ export function statusOf(state: CoordinatorState, progress: Progress, nowMs: num
     fence: plan.fence,
     version: plan.version,
     checkpointAgeSeconds: (nowMs - checkpoint.savedAtMs) / 1000,
-    workers: state.workers.map(({ worker, host, threads, lastSeenMs, vitals }) => ({
+    workers: state.workers.map(({ worker, host, threads, kernels, lastSeenMs, vitals }) => ({
       worker,
       host,
       threads,
+      kernels,
       state: ready.has(worker) ? 'ready' : 'preparing',
       lastSeenSeconds: (nowMs - lastSeenMs) / 1000,
       blocks: vitals?.nodes ?? [],

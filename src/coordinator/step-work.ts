@@ -4,8 +4,8 @@ import type { UnitKey } from './decide/actions.js';
 import type { ResultHeader } from './decide/events.js';
 import { fingerprint } from './fingerprint.js';
 import { createEvaluationFold, createTreeFold, type EvaluationFold, noSums, type Sums } from './fold.js';
-import type { CoordinatorMetrics } from './metrics.js';
 import type { PreparedRun } from './prepare.js';
+import type { StepTimeline } from './step-timeline.js';
 
 const noCounts = new Uint32Array(0);
 const noValues = new Float32Array(0);
@@ -15,9 +15,11 @@ export interface ArrivedResult {
   header: ResultHeader;
   result: Result;
   gradient: Float32Array;
+  /** When it came, milliseconds of the coordinator's clock. */
+  arrivedMs: number;
 }
 
-export function openResult(result: Result): ArrivedResult {
+export function openResult(result: Result, arrivedMs: number): ArrivedResult {
   const whole = result.gradient.byteLength % 4 === 0;
   const gradient = whole ? asFloat32(result.gradient) : noValues;
   const { finite, hash } = fingerprint(gradient, result.lossSum, result.correct);
@@ -25,6 +27,7 @@ export function openResult(result: Result): ArrivedResult {
   return {
     result,
     gradient,
+    arrivedMs,
     header: {
       run,
       fence,
@@ -43,10 +46,10 @@ export function openResult(result: Result): ArrivedResult {
   };
 }
 
-/** The tensors of the front that is open: what its results have come to, and how long that took. */
+/** The tensors of the front that is open: what its results have come to. How long that took goes into the timeline. */
 export interface StepWork {
   open(mode: 'train' | 'evaluate', passes: number): void;
-  fold(unit: UnitKey, arrived: ArrivedResult, tookMs: number): void;
+  fold(unit: UnitKey, arrived: ArrivedResult): void;
   foldEmpty(unit: UnitKey): void;
   /** Optimizer step on the whole sum. Only once every block is folded. */
   apply(): { sums: Sums; finite: boolean; gradientNorm: number };
@@ -59,31 +62,22 @@ export interface StepWork {
 export function createStepWork(
   run: PreparedRun,
   kernels: Kernels,
-  metrics: CoordinatorMetrics,
+  timeline: StepTimeline,
   now: () => number,
 ): StepWork {
   const tree = createTreeFold(kernels, run.model.parameterCount);
   let evaluation: EvaluationFold | null = null;
-  let openedMs = 0;
-  let spent = { computeMs: 0, queueMs: 0, sumMs: 0 };
   return {
     open(mode, passes) {
-      openedMs = now();
-      spent = { computeMs: 0, queueMs: 0, sumMs: 0 };
       tree.reset();
       evaluation = mode === 'evaluate' ? createEvaluationFold(passes, run.model.classes) : null;
     },
-    fold({ mode, pass, node }, { result, gradient }, tookMs) {
-      const startMs = now();
-      const { samples, lossSum, correct, computeMs } = result;
+    fold({ mode, pass, node }, { result, gradient, arrivedMs }) {
+      const { samples, lossSum, correct } = result;
       const sums = { samples, lossSum, correct };
       if (mode === 'train') tree.insert(node, gradient, sums);
       else evaluation?.insert(pass, node, sums, result.confusion);
-      spent = {
-        computeMs: Math.max(spent.computeMs, computeMs),
-        queueMs: Math.max(spent.queueMs, tookMs - computeMs),
-        sumMs: spent.sumMs + (now() - startMs),
-      };
+      timeline.add('sum', { startMs: arrivedMs, endMs: now() });
     },
     foldEmpty({ mode, pass, node }) {
       if (mode === 'train') tree.insert(node, null, noSums);
@@ -95,15 +89,7 @@ export function createStepWork(
       const startMs = now();
       const { sums } = root;
       const applied = run.trainer.apply(root.gradient, sums.samples);
-      const endMs = now();
-      const phases = {
-        compute: spent.computeMs,
-        queue: spent.queueMs,
-        sum: spent.sumMs,
-        update: endMs - startMs,
-      };
-      for (const [phase, ms] of Object.entries(phases)) metrics.phaseSeconds.observe({ phase }, ms / 1000);
-      metrics.stepSeconds.observe((endMs - openedMs) / 1000);
+      timeline.add('update', { startMs, endMs: now() });
       return { sums, ...applied };
     },
     takeEvaluation() {

@@ -5,6 +5,7 @@ export { decodeImage } from './decode/decode.js';
 export { DemoOutputError, DemoSetError, type DemoSetOptions, generateDemoSet } from './demo/index.js';
 export { BlockMismatchError, BlockMissingError, CacheError, DataError, ImageError } from './errors.js';
 export { type FolderOptions, type FolderSamples, loadFolder } from './folder/load.js';
+export { type SurveyedFolder, surveyDataSet } from './folder/survey.js';
 export { BlockStore } from './pack/block-store.js';
 export { parseManifest } from './pack/manifest.js';
 export { type PackOptions, preparePack } from './pack/prepare.js';

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, outputError, writeAtomically } from '../store/index.js';
+import type { Calibration } from './calibration.js';
 import { predictionsCsv, rejectsCsv } from './csv.js';
 import { type Evaluation, guesses } from './evaluate.js';
 import type { Inference } from './predict.js';
@@ -58,30 +59,39 @@ export async function writePredictions(
 export interface EvaluationFiles {
   metrics: string;
   confusion: string;
+  reliability: string;
 }
 
 /**
- * `DIR/evaluation/metrics.json` and `confusion.png` (and .svg). In a folder of their own, because DIR may be the image folder: a
+ * `DIR/evaluation/metrics.json`, and `confusion` and `reliability` as .png and .svg. In a folder of their own, because DIR may be the image folder: a
  * picture beside the images would be classified the next time.
  * @throws OutputError
  */
 export async function writeEvaluation(
   dir: string,
   evaluation: Evaluation,
+  calibration: Calibration,
   classes: readonly string[],
   facts: Record<string, unknown>,
 ): Promise<EvaluationFiles> {
   const folder = join(dir, 'evaluation');
   await makeFolder(folder);
   // Loaded here: drawing needs libraries that a plain classification can do without.
-  const { renderConfusion } = await import('../charts/index.js');
-  const { svg, png } = await renderConfusion(evaluation.confusion, [...classes]);
-  const confusion = join(folder, 'confusion.png');
-  await writeAtomically(confusion, png);
-  await writeAtomically(join(folder, 'confusion.svg'), svg);
+  const { renderConfusion, renderReliability } = await import('../charts/index.js');
+  const keep = async (name: string, { svg, png }: { svg: string; png: Uint8Array }): Promise<string> => {
+    await writeAtomically(join(folder, `${name}.svg`), svg);
+    await writeAtomically(join(folder, `${name}.png`), png);
+    return join(folder, `${name}.png`);
+  };
+  const confusion = await keep('confusion', await renderConfusion(evaluation.confusion, [...classes]));
+  const reliability = await keep('reliability', await renderReliability(calibration.bins, calibration.ece));
   const metrics = join(folder, 'metrics.json');
-  await writeAtomically(metrics, metricsJson(evaluation, facts));
-  return { metrics, confusion };
+  const { ece, confidence, bins } = calibration;
+  await writeAtomically(
+    metrics,
+    metricsJson(evaluation, { ...facts, calibration: { ece, confidence, bins } }),
+  );
+  return { metrics, confusion, reliability };
 }
 
 export function metricsJson(evaluation: Evaluation, facts: Record<string, unknown>): string {

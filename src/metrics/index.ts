@@ -1,6 +1,8 @@
+export { createLinkMetrics, type LinkMetrics } from './link-metrics.js';
 export { createLog, type LineWriter, type Log, type LogLevel, logLevels, silentLog } from './logger.js';
 export {
   createProgressLine,
+  fitProgress,
   formatDuration,
   formatProgress,
   type ProgressLine,
@@ -8,5 +10,5 @@ export {
   type ProgressStream,
 } from './progress.js';
 export { redactText, redactUrl, redactValue } from './redact.js';
-export { Counter, createRegistry, Gauge, Histogram, Registry } from './registry.js';
-export { type MetricsServer, MetricsServerError, serveMetrics } from './server.js';
+export { Counter, createRegistry, Gauge, Histogram, type Maker, metricsIn, Registry } from './registry.js';
+export { type MetricsServer, MetricsServerError, type PathHandler, serveMetrics } from './server.js';

@@ -40,6 +40,8 @@ export function createProgressLine(o: {
   stream: ProgressStream;
   now: () => number;
   plainIntervalMs?: number;
+  /** Takes what would be a plain line, for those who write it another way. */
+  plain?: (report: ProgressReport) => void;
 }): ProgressLine {
   const moving = o.stream.isTTY === true;
   const intervalMs = moving ? 100 : (o.plainIntervalMs ?? 10_000);
@@ -48,23 +50,21 @@ export function createProgressLine(o: {
   let latest: ProgressReport | null = null;
   let lastMs = Number.NEGATIVE_INFINITY;
 
-  const line = (report: ProgressReport): string =>
-    formatProgress(
-      report,
-      report.secondsLeft === undefined ? eta.secondsLeft(report, o.now()) : report.secondsLeft,
-    );
+  const leftOf = (report: ProgressReport): number | null =>
+    report.secondsLeft === undefined ? eta.secondsLeft(report, o.now()) : report.secondsLeft;
   const erase = (): void => {
     if (shown !== '') o.stream.write('\r\u001b[2K');
   };
   const draw = (report: ProgressReport): void => {
-    const text = line(report);
+    const secondsLeft = leftOf(report);
     if (!moving) {
-      o.stream.write(`${text}\n`);
+      if (o.plain === undefined) o.stream.write(`${formatProgress(report, secondsLeft)}\n`);
+      else o.plain({ ...report, secondsLeft });
       return;
     }
     erase();
     // Some terminals say that they have no columns at all.
-    shown = text.slice(0, Math.max(20, (o.stream.columns || 100) - 1));
+    shown = fitProgress(report, secondsLeft, Math.max(20, (o.stream.columns || 100) - 1));
     o.stream.write(shown);
   };
 
@@ -105,6 +105,31 @@ export function formatProgress(report: ProgressReport, secondsLeft: number | nul
   if (secondsLeft !== null) words.push(`ETA ${formatDuration(secondsLeft)}`);
   if (typeof report.note === 'string') words.push(`(${report.note})`);
   return words.join('  ');
+}
+
+/**
+ * The same in at most so many characters: without the note first, then with short words, as in
+ * `3/10 42% 0.2134 93.4% 2345/s 2w 1:23`, and cut off only at last.
+ */
+export function fitProgress(report: ProgressReport, secondsLeft: number | null, columns: number): string {
+  const forms = [
+    formatProgress(report, secondsLeft),
+    formatProgress({ ...report, note: null }, secondsLeft),
+    shortProgress(report, secondsLeft),
+  ];
+  const fitting = forms.find((form) => form.length <= columns);
+  return fitting ?? `${(forms.at(-1) ?? '').slice(0, columns - 1)}…`;
+}
+
+function shortProgress(report: ProgressReport, secondsLeft: number | null): string {
+  const words = [report.phase.replace(/^epoch /, '')];
+  if (report.total > 0) words.push(`${Math.floor((100 * report.done) / report.total)}%`);
+  if (report.loss !== null) words.push(report.loss.toFixed(4));
+  if (report.accuracy !== null) words.push(`${(100 * report.accuracy).toFixed(1)}%`);
+  if (report.imagesPerSecond !== null) words.push(`${Math.round(report.imagesPerSecond)}/s`);
+  if (report.workers !== null) words.push(`${report.workers}w`);
+  if (secondsLeft !== null) words.push(formatDuration(secondsLeft));
+  return words.join(' ');
 }
 
 /** Seconds → `1:23` or `2:03:04`. */

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
@@ -11,4 +11,45 @@ export function createRegistry(): Registry {
   collectDefaultMetrics({ register: registry });
   for (const name of misnamed) registry.removeSingleMetric(name);
   return registry;
+}
+
+/** Metrics of one registry, in a line each: a name, a sentence, and the names of the labels. */
+export interface Maker {
+  counter: <T extends string = never>(
+    name: string,
+    help: string,
+    labelNames?: readonly T[],
+    /** Called before each scrape. */
+    collect?: () => void,
+  ) => Counter<T>;
+  gauge: <T extends string = never>(name: string, help: string, labelNames?: readonly T[]) => Gauge<T>;
+  /** A gauge without labels that is not there until it is set: no value is better than a wrong zero. */
+  lateGauge: (name: string, help: string) => Gauge;
+  histogram: <T extends string = never>(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labelNames?: readonly T[],
+  ) => Histogram<T>;
+  /** Always 1; what it has to say stands in its labels. */
+  info: (name: string, help: string, labels: Readonly<Record<string, string>>) => void;
+}
+
+export function metricsIn(registry: Registry): Maker {
+  const registers = [registry];
+  return {
+    counter: (name, help, labelNames = [], collect) =>
+      new Counter({ name, help, labelNames, registers, ...(collect === undefined ? {} : { collect }) }),
+    gauge: (name, help, labelNames = []) => new Gauge({ name, help, labelNames, registers }),
+    lateGauge(name, help) {
+      const gauge = new Gauge({ name, help, registers });
+      gauge.remove();
+      return gauge;
+    },
+    histogram: (name, help, buckets, labelNames = []) =>
+      new Histogram({ name, help, buckets: [...buckets], labelNames, registers }),
+    info(name, help, labels) {
+      new Gauge({ name, help, labelNames: Object.keys(labels), registers }).set({ ...labels }, 1);
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 
 /** The metrics port could not be opened: taken, not allowed, or no such address. */
@@ -12,8 +12,11 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
+/** Answers GET and HEAD of one path. */
+export type PathHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
 /**
- * Serves `/metrics` (Prometheus text) and `/healthz` (`ok`, or 503 and a reason). Port 0 takes any free one.
+ * Serves `/metrics` (Prometheus text), `/healthz` (`ok`, or 503 and a reason) and whatever `paths` has. Port 0 takes any free one.
  * @throws MetricsServerError
  */
 export async function serveMetrics(o: {
@@ -22,9 +25,11 @@ export async function serveMetrics(o: {
   port: number;
   /** null while healthy, else one sentence. */
   health?: () => string | null;
+  paths?: ReadonlyMap<string, PathHandler>;
 }): Promise<MetricsServer> {
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?')[0];
+    const further = o.paths?.get(path);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       reply(response, 405, 'only GET\n');
     } else if (path === '/metrics') {
@@ -35,6 +40,8 @@ export async function serveMetrics(o: {
     } else if (path === '/healthz') {
       const illness = o.health?.() ?? null;
       reply(response, illness === null ? 200 : 503, `${illness ?? 'ok'}\n`);
+    } else if (further !== undefined) {
+      further(request, response);
     } else {
       reply(response, 404, 'there is /metrics and /healthz\n');
     }

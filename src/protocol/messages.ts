@@ -158,6 +158,11 @@ export interface Heartbeat {
   images: number;
   rssBytes: number;
   eventLoopLagMs: number;
+  /** Since the worker was started: time of compute threads on blocks, data blocks that were here and that were not, reconnects. */
+  busyMs: number;
+  cacheHits: number;
+  cacheMisses: number;
+  reconnects: number;
 }
 
 export interface TaskFailed {
@@ -222,10 +227,15 @@ export interface Result {
   confusion: Uint32Array;
   /** Sum of the gradients over the samples, f32 little-endian; empty for evaluate. */
   gradient: Uint8Array;
-  /** Time spent on fetching data blocks, on waiting for weights, on computing. */
+  /** Time spent on fetching data blocks, on waiting for weights or a thread, on computing; one after the other from `takenAtMs`. */
   fetchMs: number;
   waitMs: number;
   computeMs: number;
+  /** By the worker's own clock: when the task came, and when its result was handed to the transport. */
+  takenAtMs: number;
+  sentAtMs: number;
+  /** Compute thread of the worker, from 0. */
+  thread: number;
 }
 
 export type ToCoordinator =

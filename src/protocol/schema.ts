@@ -51,6 +51,10 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     images: 'measure',
     rssBytes: 'measure',
     eventLoopLagMs: 'measure',
+    busyMs: 'measure',
+    cacheHits: 'measure',
+    cacheMisses: 'measure',
+    reconnects: 'measure',
   },
   task_failed: {
     run: 'identifier',
@@ -81,6 +85,9 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     fetchMs: 'measure',
     waitMs: 'measure',
     computeMs: 'measure',
+    takenAtMs: 'measure',
+    sentAtMs: 'measure',
+    thread: 'uint32',
   },
   offer: {
     run: 'identifier',

@@ -4,6 +4,7 @@ import { onBlockFailed, settleAll } from './run.js';
 import {
   changeRun,
   type Fetch,
+  inHand,
   isSilent,
   type RunState,
   type WorkerSettings,
@@ -153,7 +154,7 @@ function hello(run: RunState, settings: WorkerSettings, nowMs: number, actions: 
 
 function heartbeat(run: RunState, state: WorkerState, nowMs: number, actions: WorkerAction[]): RunState {
   if (!run.joined || nowMs < run.heartbeatAtMs) return run;
-  const nodes = run.tasks.filter((held) => held.phase !== 'abandoned').map((held) => held.task.node);
+  const nodes = inHand(run).map((held) => held.task.node);
   const { images } = state;
   actions.push({ type: 'heartbeat', run: run.offer.run, fence: run.fence, step: run.step, nodes, images });
   return { ...run, heartbeatAtMs: nowMs + run.offer.heartbeatMs };

@@ -20,6 +20,13 @@ export interface WorkerBlocks {
   close(): void;
 }
 
+/** Numbers of the blocks that hold these samples. */
+export function blocksOf(manifest: PackManifest, indices: Uint32Array): Set<number> {
+  const wanted = new Set<number>();
+  for (const index of indices) wanted.add(Math.floor(index / manifest.samplesPerBlock));
+  return wanted;
+}
+
 /** Once may be another worker that made room; a folder that loses a block again is not to be relied on. */
 const lossesToMemory = 2;
 
@@ -56,10 +63,8 @@ export async function openBlocks(o: {
       shared.set(hash, kept);
     },
     missing(manifest, indices) {
-      const { blocks, samplesPerBlock } = manifest;
-      const wanted = new Set<number>();
-      for (const index of indices) wanted.add(Math.floor(index / samplesPerBlock));
-      return [...wanted].filter((block) => !has(blocks[block].hash)).toSorted((a, b) => a - b);
+      const wanted = [...blocksOf(manifest, indices)];
+      return wanted.filter((block) => !has(manifest.blocks[block].hash)).toSorted((a, b) => a - b);
     },
     lose(hash) {
       lost.set(hash, (lost.get(hash) ?? 0) + 1);

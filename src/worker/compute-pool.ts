@@ -10,7 +10,8 @@ import {
 } from './compute-messages.js';
 
 export type ComputeOutcome =
-  | { type: 'computed'; sums: BlockSums; computeMs: number }
+  /** `thread`: which one, from 0. */
+  | { type: 'computed'; sums: BlockSums; computeMs: number; thread: number }
   | { type: 'abandoned' }
   | { type: 'block_missing'; block: number }
   | { type: 'failed'; reason: string };
@@ -43,6 +44,7 @@ export interface PoolOptions {
 const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 4 };
 
 interface Slot {
+  index: number;
   /** Null until somebody wants it (again). */
   thread: Promise<Worker> | null;
   abandoned: Int32Array<SharedArrayBuffer>;
@@ -86,7 +88,9 @@ export async function openComputePool(options: PoolOptions): Promise<ComputePool
           isOpen = true;
           for (const [hash, bytes] of options.shared) post(thread, { type: 'block', hash, bytes });
           resolve(thread);
-        } else if (message.id === slot.busyWith) release(slot, message);
+        } else if (message.id === slot.busyWith) {
+          release(slot, message.type === 'computed' ? { ...message, thread: slot.index } : message);
+        }
       });
       thread.on('exit', () => {
         if (!isOpen) reject(new Error(reason));
@@ -108,9 +112,9 @@ export async function openComputePool(options: PoolOptions): Promise<ComputePool
     return slot.thread;
   };
 
-  const slots = Array.from({ length: options.threads }, (): Slot => {
+  const slots = Array.from({ length: options.threads }, (_, index): Slot => {
     const abandoned = new Int32Array(new SharedArrayBuffer(4)).fill(nothingAbandoned);
-    return { thread: null, abandoned, busyWith: null, settle: null };
+    return { index, thread: null, abandoned, busyWith: null, settle: null };
   });
 
   const close = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import type { Log } from '../metrics/index.js';
+import type { Log, Registry } from '../metrics/index.js';
 import type { Timers, Transport } from '../transport/index.js';
 
 /** What a worker is started with. Nothing here can change the bits of a run: that is all in the coordinator's offer. */
@@ -21,6 +21,8 @@ export interface WorkerConfig {
   /** Take part in the run of this name only. Default: whatever run needs a worker. */
   run?: string | null;
   log: Log;
+  /** The registry that the worker's own metrics are added to, for a page of its own. Default: one that nobody reads. */
+  metrics?: Registry;
   /** Who this is, for the coordinator's tables: facts about the process that only the command line may read. */
   machine?: Machine;
   /** Version of Onko, which coordinator and worker must share; that of this package if absent. */
@@ -50,6 +52,8 @@ export interface RunningWorker {
   readonly finished: Promise<WorkerSummary>;
   /** Takes no further task, hands in what is being computed, says goodbye. Resolves when that is done. */
   drain(reason: string): Promise<void>;
+  /** One sentence about what keeps it from working; null while nothing does. */
+  illness(): string | null;
   /** Stops at once and says nothing, as a crash would: the broker gives the tasks in hand to others. */
   close(): Promise<void>;
 }

@@ -3,25 +3,35 @@ import type { Verdict, WorkerLink } from '../transport/index.js';
 import { LinkDownError, RunGoneError } from '../transport/index.js';
 import type { BlockSums } from './compute-messages.js';
 import type { WorkerAction, WorkerEvent } from './events.js';
+import type { WorkerMetrics } from './metrics.js';
 import type { RunSession } from './run-session.js';
 import { messageOf } from './sending.js';
 
 /** A task between its delivery and its verdict. */
 interface Open {
   settle: (verdict: Verdict) => void;
-  computed: { sums: BlockSums; computeMs: number } | null;
+  computed: { sums: BlockSums; computeMs: number; thread: number } | null;
 }
 
 /** The tasks in hand with what the decider does not carry: their promises and their gradients. */
 export class Deliveries {
   readonly #worker: string;
   readonly #raise: (event: WorkerEvent) => void;
+  readonly #metrics: WorkerMetrics;
+  readonly #now: () => number;
   readonly #open = new Map<number, Open>();
   #count = 0;
 
-  constructor(worker: string, raise: (event: WorkerEvent) => void) {
-    this.#worker = worker;
-    this.#raise = raise;
+  constructor(o: {
+    worker: string;
+    raise: (event: WorkerEvent) => void;
+    metrics: WorkerMetrics;
+    now: () => number;
+  }) {
+    this.#worker = o.worker;
+    this.#raise = o.raise;
+    this.#metrics = o.metrics;
+    this.#now = o.now;
   }
 
   /** Resolves when the decider settles it; never if it forgets it. */
@@ -44,14 +54,17 @@ export class Deliveries {
 
   /** `computed` or `compute_failed` follows. */
   async compute(session: RunSession, delivery: number, task: Task): Promise<void> {
-    const outcome = await session.compute(delivery, task);
+    const done = this.#metrics.computing();
+    const outcome = await session.compute(delivery, task).finally(done);
     switch (outcome.type) {
       case 'computed': {
         const open = this.#open.get(delivery);
-        if (open !== undefined) open.computed = { sums: outcome.sums, computeMs: outcome.computeMs };
+        const { sums, computeMs, thread } = outcome;
+        if (open !== undefined) open.computed = { sums, computeMs, thread };
         return this.#raise({ type: 'computed', delivery });
       }
       case 'abandoned':
+        this.#metrics.finished('abandoned');
         return this.#raise({ type: 'compute_failed', delivery, reason: 'it was stopped.' });
       case 'block_missing':
         return this.#raise({ type: 'block_missing', delivery, block: outcome.block });
@@ -64,10 +77,12 @@ export class Deliveries {
 
   /** `published`, `publish_failed` or `run_gone` follows, or nothing if the link went down: then the task is void. */
   async publish(link: WorkerLink, action: Extract<WorkerAction, { type: 'publish' }>): Promise<void> {
-    const { delivery, task, fetchMs, waitMs } = action;
+    const { delivery, task, takenAtMs, fetchMs, waitMs } = action;
     const computed = this.#open.get(delivery)?.computed;
     if (computed === undefined || computed === null)
       throw new Error(`There is no result of delivery ${delivery}.`);
+    const { computeMs, thread } = computed;
+    const sentAtMs = this.#now();
     const { samples, lossSum, correct, confusion, gradient } = computed.sums;
     const { run, fence, step, pass, weightsVersion, node, mode } = task;
     const result: Result = {
@@ -87,10 +102,16 @@ export class Deliveries {
       gradient: asBytes(gradient),
       fetchMs,
       waitMs,
-      computeMs: computed.computeMs,
+      computeMs,
+      takenAtMs,
+      sentAtMs,
+      thread,
     };
     try {
       await link.publishResult(result);
+      const publishing = this.#now() - sentAtMs;
+      const ms = { fetching: fetchMs, waiting: waitMs, computing: computeMs, publishing };
+      this.#metrics.published(mode, samples, ms);
       this.#raise({ type: 'published', delivery });
     } catch (error) {
       if (error instanceof LinkDownError) return;

@@ -48,7 +48,7 @@ export type WorkerAction =
   | { type: 'compute'; delivery: number; task: Task }
   /** Tell the thread to stop after its microshard. */
   | { type: 'abandon'; delivery: number }
-  | { type: 'publish'; delivery: number; task: Task; fetchMs: number; waitMs: number }
+  | { type: 'publish'; delivery: number; task: Task; takenAtMs: number; fetchMs: number; waitMs: number }
   | { type: 'send_failure'; delivery: number; task: Task; reason: string }
   | { type: 'settle'; delivery: number; verdict: 'ack' | 'requeue' }
   /** The channel of this delivery is gone: no verdict can reach the broker any more. */

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { Kernels } from '../engine/index.js';
+import { Registry } from '../metrics/index.js';
 import type { Heartbeat, Hello, Task, ToWorker, Weights } from '../protocol/index.js';
 import {
   type Delivery,
@@ -10,16 +11,17 @@ import {
   type WorkerLink,
 } from '../transport/index.js';
 import { nextWakeMs } from './advance.js';
-import type { WorkerBlocks } from './blocks.js';
+import { blocksOf, type WorkerBlocks } from './blocks.js';
 import type { RunningWorker, WorkerConfig, WorkerSummary } from './config.js';
 import { CurrentRun } from './current-run.js';
 import { decide } from './decide.js';
 import { Deliveries } from './deliveries.js';
 import type { EventLoopWatch } from './event-loop-lag.js';
 import type { WorkerAction, WorkerEvent } from './events.js';
+import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import type { openRunSession } from './run-session.js';
 import { unlessAway } from './sending.js';
-import { defaultWaits, initialState, type WorkerState } from './state.js';
+import { defaultWaits, inHand, initialState, type WorkerState } from './state.js';
 import { packageVersion } from './version.js';
 
 export interface Parts {
@@ -49,6 +51,7 @@ export class Performer implements RunningWorker {
   readonly #events: { event: WorkerEvent; weights?: Weights }[] = [];
   #isDeciding = false;
   #cancelTimer = (): void => undefined;
+  readonly #metrics: WorkerMetrics;
   readonly #deliveries: Deliveries;
   readonly #current: CurrentRun;
   #isOver = false;
@@ -72,7 +75,11 @@ export class Performer implements RunningWorker {
       run: parts.config.run ?? null,
     });
     const raise = (event: WorkerEvent): void => this.#raise(event);
-    this.#deliveries = new Deliveries(parts.config.worker, raise);
+    const { worker, threads } = parts.config;
+    const { name, numericsId } = parts.kernels;
+    const facts = { worker, threads, version: versionOf(parts.config), kernels: name, numericsId };
+    this.#metrics = createWorkerMetrics(parts.config.metrics ?? new Registry(), facts, this.#now);
+    this.#deliveries = new Deliveries({ worker, raise, metrics: this.#metrics, now: this.#now });
     this.#current = new CurrentRun({
       ...parts,
       link,
@@ -90,7 +97,11 @@ export class Performer implements RunningWorker {
 
   async start(): Promise<void> {
     this.#link.onState((state) => this.#onLinkState(state));
-    this.#link.onMalformed((reason) => this.#config.log.warn(`A message was dropped: ${reason}`));
+    this.#link.onTraffic((traffic) => this.#metrics.link.traffic(traffic));
+    this.#link.onMalformed((reason) => {
+      this.#metrics.link.malformed();
+      this.#config.log.warn(`A message was dropped: ${reason}`);
+    });
     await unlessAway(
       this.#link.receive((message) => this.#onMessage(message)),
       this.#config.log,
@@ -101,6 +112,10 @@ export class Performer implements RunningWorker {
   async drain(reason: string): Promise<void> {
     this.#raise({ type: 'drain', reason });
     await this.finished;
+  }
+
+  illness(): string | null {
+    return this.#state.link === 'down' ? 'The broker is away; the worker goes on when it is back.' : null;
   }
 
   async close(): Promise<void> {
@@ -121,7 +136,15 @@ export class Performer implements RunningWorker {
     } finally {
       this.#isDeciding = false;
     }
+    this.#showState();
     this.#setTimer();
+  }
+
+  #showState(): void {
+    const { stage, runs } = this.#state;
+    this.#metrics.joined(stage.type === 'run' && stage.run.joined);
+    this.#metrics.inHand(stage.type === 'run' ? inHand(stage.run).length : 0);
+    this.#metrics.runsEnded(runs);
   }
 
   #setTimer(): void {
@@ -133,6 +156,7 @@ export class Performer implements RunningWorker {
   }
 
   #onLinkState(state: LinkState): void {
+    this.#metrics.link.state(state.type);
     switch (state.type) {
       case 'up':
         return this.#raise({ type: 'link_up' });
@@ -158,10 +182,13 @@ export class Performer implements RunningWorker {
     else this.#raise({ type: 'message', message });
   }
 
-  async #onTask(task: Task, { redelivered }: Delivery): Promise<Verdict> {
-    if (redelivered) await this.#tellInHand(task);
+  async #onTask(task: Task, delivery: Delivery): Promise<Verdict> {
+    this.#metrics.link.delivered(delivery);
+    if (delivery.redelivered) await this.#tellInHand(task);
     const { session } = this.#current;
-    const missing = session?.run === task.run ? session.missing(task) : [];
+    if (session?.run !== task.run) return this.#deliveries.take(task, []);
+    const missing = session.missing(task);
+    this.#metrics.taskCame(blocksOf(session.manifest, task.samples).size, missing.length);
     return this.#deliveries.take(task, missing);
   }
 
@@ -172,13 +199,9 @@ export class Performer implements RunningWorker {
   async #tellInHand(task: Task): Promise<void> {
     const { stage, images } = this.#state;
     if (stage.type !== 'run') return;
-    const others = stage.run.tasks.filter((held) => held.phase !== 'abandoned').map((held) => held.task.node);
+    const others = inHand(stage.run).map((held) => held.task.node);
     const { run, fence, step, node } = task;
     const { worker } = this.#config;
-    const facts = {
-      rssBytes: this.#config.machine?.rssBytes() ?? 0,
-      eventLoopLagMs: this.#parts.eventLoop.takeMs(),
-    };
     const beat: Heartbeat = {
       type: 'heartbeat',
       run,
@@ -187,9 +210,18 @@ export class Performer implements RunningWorker {
       step,
       nodes: [...others, node],
       images,
-      ...facts,
+      ...this.#vitals(),
     };
     await unlessAway(this.#link.send(run, beat), this.#config.log);
+  }
+
+  /** What every heartbeat tells besides the decider's part. */
+  #vitals(): Pick<
+    Heartbeat,
+    'rssBytes' | 'eventLoopLagMs' | 'busyMs' | 'cacheHits' | 'cacheMisses' | 'reconnects'
+  > {
+    const rssBytes = this.#config.machine?.rssBytes() ?? 0;
+    return { rssBytes, eventLoopLagMs: this.#parts.eventLoop.takeMs(), ...this.#metrics.counts() };
   }
 
   #onWeights(weights: Weights): void {
@@ -200,7 +232,7 @@ export class Performer implements RunningWorker {
 
   #perform(action: WorkerAction, weights: Weights | undefined): void {
     const { worker, threads } = this.#state.settings;
-    const { log, machine } = this.#config;
+    const { log } = this.#config;
     const { session } = this.#current;
     switch (action.type) {
       case 'hello':
@@ -212,11 +244,8 @@ export class Performer implements RunningWorker {
       case 'ready':
         log.debug(`Ready for run ${action.run}.`, { fence: action.fence });
         return this.#send(action.run, { ...action, worker, threads });
-      case 'heartbeat': {
-        const rssBytes = machine?.rssBytes() ?? 0;
-        const eventLoopLagMs = this.#parts.eventLoop.takeMs();
-        return this.#send(action.run, { ...action, worker, rssBytes, eventLoopLagMs });
-      }
+      case 'heartbeat':
+        return this.#send(action.run, { ...action, worker, ...this.#vitals() });
       case 'goodbye':
         return this.#current.sayGoodbye(action.run, action.reason);
       case 'pause_tasks': {
@@ -244,6 +273,7 @@ export class Performer implements RunningWorker {
       case 'publish':
         return this.#background(this.#deliveries.publish(this.#link, action));
       case 'send_failure':
+        this.#metrics.finished('failed');
         return this.#background(this.#sendFailure(action));
       case 'settle':
         return this.#deliveries.settle(action.delivery, action.verdict);
@@ -269,7 +299,7 @@ export class Performer implements RunningWorker {
       threads,
       numericsId,
       kernels: kernels.name,
-      version: config.version ?? packageVersion(),
+      version: versionOf(config),
     };
     await unlessAway(this.#link.hello(hello), config.log);
   }
@@ -312,3 +342,5 @@ export class Performer implements RunningWorker {
     else this.#reject(cause);
   }
 }
+
+const versionOf = (config: WorkerConfig): string => config.version ?? packageVersion();

@@ -130,7 +130,8 @@ export function onComputed(run: RunState, delivery: number, actions: WorkerActio
   const blocksAtMs = held.blocksAtMs ?? held.arrivedAtMs;
   const fetchMs = blocksAtMs - held.arrivedAtMs;
   const waitMs = (held.startedAtMs ?? blocksAtMs) - blocksAtMs;
-  actions.push({ type: 'publish', delivery, task: held.task, fetchMs, waitMs });
+  const takenAtMs = held.arrivedAtMs;
+  actions.push({ type: 'publish', delivery, task: held.task, takenAtMs, fetchMs, waitMs });
   return replaceTask(run, { ...held, phase: 'publishing' });
 }
 

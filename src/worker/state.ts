@@ -127,6 +127,11 @@ export function changeRun(state: WorkerState, change: (run: RunState) => RunStat
   return { ...state, stage: { type: 'run', run: change(state.stage.run) } };
 }
 
+/** Tasks that this worker still has to answer for. */
+export function inHand(run: RunState): HeldTask[] {
+  return run.tasks.filter((held) => held.phase !== 'abandoned');
+}
+
 /** True if the coordinator has said nothing for long while it could have given us work. */
 export function isSilent(run: RunState, silentMs: number, nowMs: number): boolean {
   return run.joined && run.tasks.length === 0 && nowMs - run.heardAtMs >= silentMs;

@@ -87,7 +87,7 @@ export class Cast {
     if (url === undefined) return;
     try {
       const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
-      const step = /^onko_step (\d+)$/m.exec(await response.text())?.[1];
+      const step = /^onko_step\{[^}]*\} (\d+)$/m.exec(await response.text())?.[1];
       this.step = Math.max(this.step, Number(step ?? 0));
     } catch {
       // Later, then.

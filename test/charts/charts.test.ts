@@ -15,6 +15,7 @@ import {
   renderConfusion,
   renderContactSheet,
   renderCurves,
+  renderReliability,
 } from '../../src/charts/index.js';
 
 const history: EpochPoint[] = Array.from({ length: 8 }, (_, i) => ({
@@ -123,6 +124,39 @@ describe('confusion matrix', () => {
 
   it('refuses a matrix that does not fit its classes', async () => {
     await expect(renderConfusion(new Uint32Array(99), digits)).rejects.toThrow(/100 counts, not 99/);
+  });
+});
+
+describe('reliability diagram', () => {
+  const bins = [
+    { from: 0.5, to: 0.6, count: 0, confidence: 0.55, accuracy: 0 },
+    { from: 0.6, to: 0.7, count: 20, confidence: 0.66, accuracy: 0.5 },
+    { from: 0.9, to: 1, count: 180, confidence: 0.98, accuracy: 0.97 },
+  ];
+
+  it('draws a bar and a dot for every bin that holds something, and says the error', async () => {
+    const { svg, png } = await renderReliability(bins, 0.0427);
+    expect(svg).toContain('aria-label="expected calibration error 4.27 % · pale bars are of few images"');
+    const { width, height } = await sharp(png).metadata();
+    expect([width, height]).toEqual([2 * (380 + 82 + 34), 2 * (380 + 96 + 64)]);
+    // The bar of the last bin reaches almost to the top, that of the middle one half as high; between them is paper.
+    const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
+    const isBlue = (x: number, y: number): boolean => {
+      const at =
+        info.channels * (Math.round(2 * (96 + 380 * (1 - y))) * info.width + Math.round(2 * (82 + 380 * x)));
+      return (data[at + 2] ?? 0) - (data[at] ?? 0) > 40;
+    };
+    expect([
+      isBlue(0.92, 0.94),
+      isBlue(0.92, 0.05),
+      isBlue(0.68, 0.45),
+      isBlue(0.68, 0.55),
+      isBlue(0.8, 0.05),
+    ]).toEqual([true, true, true, false, false]);
+  });
+
+  it('refuses no bins', async () => {
+    await expect(renderReliability([], 0)).rejects.toThrow(ChartError);
   });
 });
 

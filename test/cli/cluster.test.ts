@@ -70,6 +70,37 @@ it('coordinator start and two worker start, the address alone given: the same mo
   expect(all).not.toContain(`${username}:${password}@`);
 });
 
+it('a worker serves a page of its own when it is told to, and says whether it is well', async () => {
+  let pages: Promise<string[]> = Promise.resolve([]);
+  let asked = false;
+  const args = ['start', '--threads', '1', '--id', 'watched', '--metrics-port', '0'];
+  const ended = await runProgram('worker', args, {
+    cwd: elsewhere,
+    env: { ONKO_BROKER: vhost.url },
+    onOutput: (text, kill) => {
+      const url = /url=(\S+)\/metrics/.exec(text)?.[1];
+      if (url === undefined || asked) return;
+      asked = true;
+      pages = whenWell(url).finally(() => kill('SIGTERM'));
+    },
+  });
+  expect(ended.code).toBe(0);
+  const [healthz, page] = await pages;
+  expect(healthz).toBe('ok\n');
+  expect(page).toContain('onko_compute_threads{worker="watched"} 1');
+  expect(page).toMatch(/^process_resident_memory_bytes\{worker="watched"\} \d+$/m);
+});
+
+/** Both pages, once the first one says that all is well. */
+async function whenWell(url: string): Promise<string[]> {
+  const response = await fetch(`${url}/healthz`);
+  const text = await response.text();
+  if (response.ok) return [text, await (await fetch(`${url}/metrics`)).text()];
+  expect([response.status, text]).toEqual([503, 'The broker is not reached yet.\n']);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  return whenWell(url);
+}
+
 it('a worker without a run waits, says so, and ends with 0 when it is told to go', async () => {
   let sent = false;
   const ended = await runProgram('worker', ['start', '--threads', '1', '--id', 'idle', '--verbose'], {

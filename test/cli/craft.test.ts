@@ -56,7 +56,7 @@ describe('augmentation, smoothing, weights, averaging and the best epoch at once
   it('give the same model from one worker, from three, and after a stop', async () => {
     const one = await train('one', '--workers', '1');
     expect({ code: one.code, stderr: one.code === 0 ? '' : one.stderr }).toEqual({ code: 0, stderr: '' });
-    expect(one.stdout).toContain('The model is that of epoch');
+    expect(one.stdout).toContain(', the best by validation');
     expect((await train('three', '--workers', '3')).code).toBe(0);
     expect((await bytesOf('three')).equals(await bytesOf('one'))).toBe(true);
 

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { levelFolder } from '../infer/level-model.js';
+import { overlaps, readTrace } from '../support/read-trace.js';
 import { runProgram, stackLines } from './run-program.js';
 
 let dir = '';
@@ -134,6 +136,34 @@ it('serves its metrics while it trains', async () => {
   const metrics = await (body ?? Promise.resolve(''));
   expect(metrics).toContain('process_resident_memory_bytes');
   expect(metrics).toMatch(/^onko_/m);
+});
+
+it('writes a timeline that is whole, also when it is killed', async () => {
+  const args = ['train', '--epochs', '4', '--out', 'runs/traced', '--trace', 'whole.json'];
+  const traced = await runProgram('onko', args, { cwd: dir });
+  expect(traced.code).toBe(0);
+  const whole = readTrace(await readFile(join(dir, 'whole.json'), 'utf8'));
+  expect(whole.filter(({ name }) => /^step \d+$/.test(name))).toHaveLength(3 * 4);
+  expect(overlaps(whole)).toEqual([]);
+
+  const path = join(dir, 'killed.json');
+  const out = ['--out', 'runs/killed', '--epochs', '2000', '--trace', path];
+  const killed = await runProgram('onko', ['train', ...out], {
+    cwd: dir,
+    onOutput: (text, kill) => {
+      if (text.includes('Epoch 2 of') && statSync(path).size > 1_000) kill('SIGKILL');
+    },
+  });
+  expect(killed.code).toBeNull();
+  const left = readTrace(await readFile(path, 'utf8'));
+  expect(left.filter(({ name }) => /^step \d+$/.test(name)).length).toBeGreaterThan(0);
+});
+
+it('stops with code 7 before it trains when the timeline cannot be written', async () => {
+  const args = ['train', '--out', 'runs/untraced', '--trace', 'missing/trace.json', '--log-level', 'error'];
+  const ended = await runProgram('onko', args, { cwd: dir });
+  expect({ code: ended.code, stack: stackLines(ended.stderr) }).toEqual({ code: 7, stack: [] });
+  expect(ended.stderr).toContain('trace.json: its folder does not exist');
 });
 
 it('stops with code 6 when the loss is not finite, and says what to do', async () => {

@@ -11,7 +11,7 @@ import {
 } from '../../src/coordinator/decide/state.js';
 import { createRandom, type Random } from '../../src/engine/index.js';
 import { leavesOf } from '../../src/protocol/index.js';
-import { type Publication, plan } from './support.js';
+import { idle, type Publication, plan } from './support.js';
 
 const runPlan = {
   ...plan,
@@ -142,7 +142,6 @@ class Simulation {
   beat(worker: SimulatedWorker): void {
     if (!worker.isAlive) return;
     const { run } = runPlan;
-    const rest = { images: 0, rssBytes: 0, eventLoopLagMs: 0 };
     const nodes = worker.hands.map(({ node }) => node);
     const step = worker.hands[0]?.step ?? 0;
     const message = {
@@ -152,7 +151,7 @@ class Simulation {
       worker: worker.name,
       step,
       nodes,
-      ...rest,
+      ...idle,
     } as const;
     if (worker.fence === 0) this.hello(worker);
     else this.tell({ type: 'message', message }, 0.1);

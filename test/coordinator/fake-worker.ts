@@ -3,6 +3,7 @@ import { buildModel, createPlan, parseModelSpec, referenceKernels } from '../../
 import type { Result, RunOffer, Task, ToWorker, Weights } from '../../src/protocol/index.js';
 import { asBytes, asFloat32, leavesOf } from '../../src/protocol/index.js';
 import type { Delivery, Transport } from '../../src/transport/index.js';
+import { idle } from './support.js';
 
 /** What a fake worker does wrong; every field is asked for each task. */
 export interface Faults {
@@ -70,9 +71,8 @@ export async function startFakeWorker(
     self.tasks += 1;
     if (delivery.redelivered) {
       // As a real one does, before it computes what somebody may have died of.
-      const rest = { images: 0, rssBytes: 0, eventLoopLagMs: 0 };
       const { run, fence, step, node } = task;
-      await quietly(link.send(run, { type: 'heartbeat', run, fence, worker, step, nodes: [node], ...rest }));
+      await quietly(link.send(run, { type: 'heartbeat', run, fence, worker, step, nodes: [node], ...idle }));
     }
     if (faults.die?.(task) === true) {
       await self.die();
@@ -127,7 +127,7 @@ export async function startFakeWorker(
     await link.send(run, { type: 'ready', run, fence, worker, threads: 1 });
     clearInterval(timer);
     timer = setInterval(() => {
-      const beat = { step: 0, nodes: [], images: 0, rssBytes: 0, eventLoopLagMs: 0 };
+      const beat = { step: 0, nodes: [], ...idle };
       void quietly(link.send(run, { type: 'heartbeat', run, fence, worker, ...beat }));
     }, offer.heartbeatMs);
   };
@@ -194,6 +194,9 @@ function createCompute(
       fetchMs: 0,
       waitMs: 0,
       computeMs: 1,
+      takenAtMs: 0,
+      sentAtMs: 1,
+      thread: 0,
     };
   };
 }

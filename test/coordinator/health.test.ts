@@ -5,8 +5,14 @@ import { Driver } from './support.js';
 
 const heartbeatMs = 1_000;
 
+interface Stage {
+  driver: Driver;
+  post: (event: CoordinatorEvent) => void;
+  pass: (ms: number) => string | null;
+}
+
 /** A run of one worker that goes on living, whatever else happens; and what would be said of it. */
-function stage(): { driver: Driver; post(event: CoordinatorEvent): void; pass(ms: number): string | null } {
+function stage(): Stage {
   const driver = new Driver({ heartbeatMs });
   const health = createHealth(() => driver.nowMs);
   const post = (event: CoordinatorEvent): void => {

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createChronicle } from '../../src/coordinator/chronicle.js';
 import { formatHistory } from '../../src/coordinator/history.js';
-import { createCoordinatorMetrics } from '../../src/coordinator/metrics.js';
 import { createOutbox } from '../../src/coordinator/outbox.js';
 import { createPaceMeter } from '../../src/coordinator/progress.js';
-import { Registry } from '../../src/metrics/index.js';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -95,30 +93,5 @@ describe('the chronicle', () => {
     expect(formatHistory(second.rows())).toBe(
       'epoch,step,learning_rate,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds,images_per_second\n1,2,0.5,2,0.5,0.5,0.9,3.000,33.3\n',
     );
-  });
-});
-
-describe('the metrics', () => {
-  it('are named, explained and there from the start', async () => {
-    const registry = new Registry();
-    createCoordinatorMetrics(registry);
-    const metrics = await registry.getMetricsAsJSON();
-    for (const { name, help } of metrics) {
-      expect(name).toMatch(/^onko_[a-z_]+$/);
-      expect(help.length).toBeGreaterThan(10);
-    }
-    const names = metrics.map(({ name }) => name);
-    for (const { name, type } of metrics) expect(String(type) === 'counter').toBe(name.endsWith('_total'));
-    expect(names).toEqual(
-      expect.arrayContaining([
-        'onko_images_total',
-        'onko_step_phase_seconds',
-        'onko_workers',
-        'onko_rejects_total',
-      ]),
-    );
-    const text = await registry.metrics();
-    expect(text).toContain('onko_rejects_total{reason="stale_fence"} 0');
-    expect(text).toContain('onko_redispatches_total{cause="death"} 0');
   });
 });

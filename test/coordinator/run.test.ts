@@ -30,6 +30,7 @@ describe('a run', () => {
     expect(names.toSorted()).toEqual([
       'checkpoints',
       'curves.png',
+      'curves.svg',
       'fence',
       'history.csv',
       'model.safetensors',

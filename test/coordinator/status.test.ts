@@ -51,6 +51,7 @@ describe('the status of a run', () => {
       {
         worker: 'w2',
         host: 'h',
+        kernels: 'reference',
         threads: 1,
         state: 'preparing',
         lastSeenSeconds: 2.5,
@@ -63,6 +64,7 @@ describe('the status of a run', () => {
       {
         worker: 'w1',
         host: 'h',
+        kernels: 'reference',
         threads: 2,
         state: 'ready',
         lastSeenSeconds: 0.5,

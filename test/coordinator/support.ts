@@ -33,6 +33,17 @@ export const plan: RunPlan = {
   patience: defaultPatience,
 };
 
+/** A heartbeat of a worker that has done nothing yet. */
+export const idle = {
+  images: 0,
+  rssBytes: 0,
+  eventLoopLagMs: 0,
+  busyMs: 0,
+  cacheHits: 0,
+  cacheMisses: 0,
+  reconnects: 0,
+};
+
 export type Publication = Extract<Action, { type: 'publish_task' }>;
 
 /** A decider with its state and a clock that stands until it is moved. Every state it was given is checked to stay as it was. */
@@ -95,8 +106,7 @@ export class Driver {
   beat(worker: string, nodes: number[] = [], changes: Partial<Heartbeat> = {}): Action[] {
     const { run, fence } = this.state.plan;
     const step = this.state.front?.step ?? 0;
-    const rest = { images: 0, rssBytes: 0, eventLoopLagMs: 0 };
-    const message: Heartbeat = { type: 'heartbeat', run, fence, worker, step, nodes, ...rest, ...changes };
+    const message: Heartbeat = { type: 'heartbeat', run, fence, worker, step, nodes, ...idle, ...changes };
     return this.post({ type: 'message', message });
   }
 

@@ -133,21 +133,26 @@ describe('block store', () => {
   });
 });
 
-describe('a limit', () => {
-  const folder = (): string => join(root, 'blocks');
-  const kept = async (): Promise<number[]> =>
-    (await readdir(folder())).map((name) => hashes.indexOf(name.slice(0, 64))).toSorted((a, b) => a - b);
-  /** Last used so many minutes ago. */
-  const age = async (block: number, minutes: number): Promise<void> => {
-    const then = new Date(Date.now() - 60_000 * minutes);
-    await utimes(join(folder(), `${hashes[block]}.block`), then, then);
-  };
-  const limited = async (blocksAllowed: number): Promise<BlockStore> => {
-    const store = await BlockStore.open({ folder: folder(), maxBytes: blocksAllowed * 34 });
-    stores.push(store);
-    return store;
-  };
+/** Where the limited store keeps its blocks. */
+const folder = (): string => join(root, 'blocks');
 
+async function kept(): Promise<number[]> {
+  return (await readdir(folder())).map((name) => hashes.indexOf(name.slice(0, 64))).toSorted((a, b) => a - b);
+}
+
+/** Makes the block one that was last used so many minutes ago. */
+async function age(block: number, minutes: number): Promise<void> {
+  const then = new Date(Date.now() - 60_000 * minutes);
+  await utimes(join(folder(), `${hashes[block]}.block`), then, then);
+}
+
+async function limited(blocksAllowed: number): Promise<BlockStore> {
+  const store = await BlockStore.open({ folder: folder(), maxBytes: blocksAllowed * 34 });
+  stores.push(store);
+  return store;
+}
+
+describe('a limit', () => {
   test('makes the blocks go that were not used for longest, of whatever run; what else is in the folder stays', async () => {
     const before = await open();
     for (const block of [0, 1, 2, 3]) await before.put(hashes[block], blocks[block]);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { referenceKernels } from '../../src/engine/index.js';
 import {
+  calibrate,
   classify,
   evaluatePredictions,
   runInference,
@@ -46,9 +47,18 @@ describe('a labelled folder', () => {
     }
     expect(files.rejects).toBeNull();
 
-    const written = await writeEvaluation(folder, evaluation, levelModel.classes, { model: 'levels' });
+    const written = await writeEvaluation(
+      folder,
+      evaluation,
+      calibrate({ labels, probabilities, classes: 10 }),
+      levelModel.classes,
+      { model: 'levels' },
+    );
     expect(JSON.parse(await readFile(written.metrics, 'utf8'))).toMatchObject({ samples: 40, correct: 36 });
-    expect((await readFile(written.confusion)).subarray(1, 4).toString()).toBe('PNG');
+    for (const picture of [written.confusion, written.reliability]) {
+      expect((await readFile(picture)).subarray(1, 4).toString()).toBe('PNG');
+      expect(await readFile(picture.replace(/png$/, 'svg'), 'utf8')).toMatch(/^<svg/);
+    }
   });
 
   it('can be classified again: what was written into it is not taken for an image', async () => {
@@ -63,7 +73,9 @@ describe('a labelled folder', () => {
         probabilities: inference.probabilities,
         classes: levelModel.classes,
       });
-      await writeEvaluation(folder, evaluation, levelModel.classes, {});
+      const { labels, probabilities } = inference;
+      const calibration = calibrate({ labels, probabilities, classes: 10 });
+      await writeEvaluation(folder, evaluation, calibration, levelModel.classes, {});
     }
   });
 });

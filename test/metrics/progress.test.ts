@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   createProgressLine,
+  fitProgress,
   formatDuration,
   formatProgress,
   type ProgressReport,
@@ -137,4 +138,34 @@ describe('time left', () => {
     line.update({ ...base, secondsLeft: 61 });
     expect(text()).toContain('ETA 1:01');
   });
+});
+
+it('says the same in fewer words where there are fewer columns', () => {
+  const report = {
+    ...base,
+    phase: 'epoch 12/100',
+    done: 12,
+    loss: 0.21344,
+    accuracy: 0.93413,
+    imagesPerSecond: 2345.4,
+    workers: 2,
+    note: 'step 7 waits for a block',
+  };
+  const full =
+    'epoch 12/100  12 %  loss 0.2134  acc 93.41 %  2345 img/s  2 workers  ETA 1:23  (step 7 waits for a block)';
+  expect(fitProgress(report, 83, 120)).toBe(full);
+  expect(fitProgress(report, 83, 80)).toBe(full.slice(0, full.indexOf('  (')));
+  expect(fitProgress(report, 83, 42)).toBe('12/100 12% 0.2134 93.4% 2345/s 2w 1:23');
+  expect(fitProgress(report, 83, 20)).toBe('12/100 12% 0.2134 9…');
+});
+
+it('hands what would be a plain line to who writes it another way', () => {
+  const taken: ProgressReport[] = [];
+  const line = createProgressLine({
+    stream: { write: () => expect.unreachable('nothing is written') },
+    now: () => 0,
+    plain: (report) => taken.push(report),
+  });
+  line.update({ ...base, done: 5, loss: 0.5 });
+  expect(taken).toEqual([{ ...base, done: 5, loss: 0.5, secondsLeft: null }]);
 });

@@ -27,6 +27,10 @@ export const samples: { [T in MessageType]: Extract<Message, { type: T }> } = {
     images: 1e12,
     rssBytes: 2 ** 40,
     eventLoopLagMs: 0.25,
+    busyMs: 12.5,
+    cacheHits: 1e9,
+    cacheMisses: 3,
+    reconnects: 0,
   },
   task_failed: {
     type: 'task_failed',
@@ -59,6 +63,9 @@ export const samples: { [T in MessageType]: Extract<Message, { type: T }> } = {
     fetchMs: 0,
     waitMs: 1.5,
     computeMs: 99,
+    takenAtMs: 1e9,
+    sentAtMs: 1e9 + 101.5,
+    thread: 7,
   },
   offer: {
     type: 'offer',

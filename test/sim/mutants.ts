@@ -59,7 +59,7 @@ const isAgain = (action: Action): boolean =>
   action.cause !== 'audit';
 
 /** The sums, in the order in which they come. */
-const foldAsTheyCome: Mutation['createStepWork'] = (run, kernels, metrics, now) => {
+const foldAsTheyCome: Mutation['createStepWork'] = (run, kernels, timeline, now) => {
   let sum: Float32Array | null = null;
   // What the optimizer gets is this sum and not the tree's.
   const trainer = {
@@ -69,19 +69,19 @@ const foldAsTheyCome: Mutation['createStepWork'] = (run, kernels, metrics, now) 
       return run.trainer.apply(root, samples);
     },
   };
-  const work = createStepWork({ ...run, trainer }, kernels, metrics, now);
+  const work = createStepWork({ ...run, trainer }, kernels, timeline, now);
   return {
     ...work,
     open: (mode, passes) => {
       sum = null;
       work.open(mode, passes);
     },
-    fold: (unit, arrived, tookMs) => {
+    fold: (unit, arrived) => {
       if (unit.mode === 'train') {
         if (sum === null) sum = arrived.gradient.slice();
         else kernels.add(sum, arrived.gradient);
       }
-      work.fold(unit, arrived, tookMs);
+      work.fold(unit, arrived);
     },
     get buffers() {
       return work.buffers;
@@ -90,14 +90,14 @@ const foldAsTheyCome: Mutation['createStepWork'] = (run, kernels, metrics, now) 
 };
 
 /** Every gradient is kept until the run is over. */
-const keepEverything: Mutation['createStepWork'] = (run, kernels, metrics, now) => {
-  const work = createStepWork(run, kernels, metrics, now);
+const keepEverything: Mutation['createStepWork'] = (run, kernels, timeline, now) => {
+  const work = createStepWork(run, kernels, timeline, now);
   const kept: Float32Array[] = [];
   return {
     ...work,
-    fold: (unit, arrived, tookMs) => {
+    fold: (unit, arrived) => {
       kept.push(arrived.gradient.slice());
-      work.fold(unit, arrived, tookMs);
+      work.fold(unit, arrived);
     },
     get buffers() {
       return kept.length;

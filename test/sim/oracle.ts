@@ -117,10 +117,10 @@ export class Oracle {
         this.#folded = new Map();
         work.open(mode, passes);
       },
-      fold: (unit, arrived, tookMs) => {
+      fold: (unit, arrived) => {
         this.#checkFit(arrived.header, unit, state());
         this.#checkOnce(unit.pass, unit.node, state());
-        work.fold(unit, arrived, tookMs);
+        work.fold(unit, arrived);
         this.#checkBuffers(work.buffers, state());
       },
       foldEmpty: (unit) => {

@@ -199,9 +199,9 @@ export class Simulation {
         oracle.decided(decision.state, event, decision);
         return decision;
       },
-      createStepWork: (run, kernels, metrics, clock) => {
+      createStepWork: (run, kernels, timeline, clock) => {
         oracle.startsWith(run.trainer.version(), run.trainer.parameters());
-        const work = this.#mutation.createStepWork(run, kernels, metrics, clock);
+        const work = this.#mutation.createStepWork(run, kernels, timeline, clock);
         return oracle.watch(work, run.trainer, () => state);
       },
       writeCurves: async () => undefined,

@@ -12,18 +12,21 @@ while docker-entrypoint.sh rabbitmq-server; rm /tmp/restart 2>/dev/null; do
   until rm /tmp/begin 2>/dev/null; do sleep 0.1; done
 done`;
 
-/** RabbitMQ in a container, for machines with a Docker engine and no RabbitMQ of their own. */
-export async function startContainer(setup?: BrokerSetup): Promise<PrivateBroker> {
+/** RabbitMQ in a container, with its management plugin. */
+export async function startContainer(
+  setup?: BrokerSetup,
+  image = 'rabbitmq:4-management',
+): Promise<PrivateBroker> {
   const folder = '/etc/rabbitmq/conf.d';
   const files = Object.entries(setup?.files ?? {}).map(([name, content]) => ({ name, content }));
   const configuration = setup?.configuration({ folder, tls: '5671' });
   if (configuration !== undefined) files.push({ name: '90-test.conf', content: configuration });
-  const container = await new GenericContainer('rabbitmq:4-management')
+  const container = await new GenericContainer(image)
     .withCopyContentToContainer(
       files.map(({ name, content }) => ({ content, target: `${folder}/${name}`, mode: 0o644 })),
     )
     .withCommand(['sh', '-c', keeper])
-    .withExposedPorts(5672, 15672, 5671)
+    .withExposedPorts(5672, 15672, 5671, 15692)
     .withEnvironment({ RABBITMQ_NODENAME: 'onko@localhost' })
     .withWaitStrategy(Wait.forLogMessage(/Server startup complete/))
     .withStartupTimeout(180_000)
@@ -40,6 +43,7 @@ export async function startContainer(setup?: BrokerSetup): Promise<PrivateBroker
   return {
     url,
     tlsPlace: `${host}:${container.getMappedPort(5671)}`,
+    metricsPlace: `${host}:${container.getMappedPort(15692)}`,
     addVhost: (name) => api.addVhost(name),
     deleteVhost: (name) => api.deleteVhost(name),
     evaluate,

@@ -107,8 +107,8 @@ export async function openFaultRuns(brokerUrl: string): Promise<FaultRuns> {
       const metric = async (name: string): Promise<number> => {
         url ??= (await program.says(/metrics are served url=(\S+)/))[1] ?? '';
         const text = await (await fetch(url)).text();
-        const line = text.split('\n').find((one) => one.startsWith(`${name} `));
-        return Number(line?.slice(name.length) ?? 0);
+        // The one series of a metric without labels of its own; all have the run's.
+        return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
       };
       const reaches = async (step: number): Promise<void> => {
         while ((await metric('onko_step')) < step) await sleep(20);

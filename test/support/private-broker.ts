@@ -11,6 +11,8 @@ import { type ErlangConsole, startErlangConsole } from './erlang-console.js';
 
 /** Files for a broker, and lines of its configuration that name them. */
 export interface BrokerSetup {
+  /** Plugins to enable, on a broker that does not have them from the start as a container's has. */
+  plugins?: readonly string[];
   files: Record<string, string>;
   /** `folder` is where the files are, `tls` where a TLS listener may be: an address and port, or a port. */
   configuration: (place: { folder: string; tls: string }) => string;
@@ -22,6 +24,8 @@ export interface PrivateBroker {
   url: string;
   /** Where a TLS listener is, if there is one: localhost:PORT */
   tlsPlace: string;
+  /** Where the plugin rabbitmq_prometheus serves its pages, if it is enabled: HOST:PORT */
+  metricsPlace: string;
   /** Stops the server, waits, and starts it again on the same port with the same data. Resolves when it is ready. */
   restart(downMs: number, how?: { hard: boolean }): Promise<void>;
   addVhost(name: string): Promise<void>;
@@ -58,7 +62,8 @@ rm -rf "$ONKO_FOLDER"
 const readyWithinMs = 90_000;
 const stopWithinMs = 30_000;
 
-async function freePorts(count: number): Promise<number[]> {
+/** Ports of 127.0.0.1 that nobody listens on, at this moment. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   const ports: number[] = [];
   for (const server of servers) {
@@ -103,7 +108,9 @@ function environment(
 
 /** Starts a broker with the server script given; rejects with the end of its log if it does not get ready. */
 export async function startServer(script: string, setup?: BrokerSetup): Promise<PrivateBroker> {
-  const [amqp = 0, dist = 0, epmd = 0, tls = 0] = await freePorts(4);
+  const [amqp = 0, dist = 0, epmd = 0, tls = 0, metrics = 0] = await freePorts(5);
+  const plugins = setup?.plugins ?? [];
+  const withMetrics = plugins.includes('rabbitmq_prometheus');
   const folder = await mkdtemp(join(tmpdir(), 'onko-broker-'));
   await writeFile(
     join(folder, 'rabbitmq.conf'),
@@ -113,13 +120,14 @@ export async function startServer(script: string, setup?: BrokerSetup): Promise<
       'disk_free_limit.absolute = 50MB',
       'log.console = true',
       'log.file = false',
+      ...(withMetrics ? ['prometheus.tcp.ip = 127.0.0.1', `prometheus.tcp.port = ${metrics}`] : []),
       setup?.configuration({ folder, tls: `127.0.0.1:${tls}` }) ?? '',
       '',
     ].join('\n'),
   );
   for (const [name, content] of Object.entries(setup?.files ?? {}))
     await writeFile(join(folder, name), content);
-  await writeFile(join(folder, 'plugins'), '[].\n');
+  await writeFile(join(folder, 'plugins'), `[${plugins.join(',')}].\n`);
   const env = environment(folder, script, { amqp, dist, epmd });
   // In a session of its own: an interrupt from the keyboard is for the tests, which then stop the broker.
   const child = spawn('sh', ['-c', keeper], { env, stdio: ['pipe', 'pipe', 'ignore'], detached: true });
@@ -161,6 +169,7 @@ export async function startServer(script: string, setup?: BrokerSetup): Promise<
   return {
     url,
     tlsPlace: `localhost:${tls}`,
+    metricsPlace: `127.0.0.1:${metrics}`,
     addVhost: async (name) => {
       await evaluate(`ok = rabbit_vhost:add(<<"${name}">>, <<"test">>)`);
       const all = '<<".*">>, <<".*">>, <<".*">>';

@@ -48,6 +48,9 @@ export function result(run: string, over: Partial<Result> = {}): Result {
     fetchMs: 0,
     waitMs: 1,
     computeMs: 2,
+    takenAtMs: 5,
+    sentAtMs: 8,
+    thread: 0,
     ...over,
   };
 }
@@ -74,7 +77,8 @@ export function ready(run: string, worker: string): Ready {
 }
 
 export function heartbeat(run: string, worker: string, step = 0): Heartbeat {
-  const measures = { images: 5, rssBytes: 1e9, eventLoopLagMs: 0.5 };
+  const counted = { busyMs: 2, cacheHits: 1, cacheMisses: 0, reconnects: 0 };
+  const measures = { images: 5, rssBytes: 1e9, eventLoopLagMs: 0.5, ...counted };
   return { type: 'heartbeat', run, fence: 1, worker, step, nodes: [4, 5], ...measures };
 }
 

@@ -142,11 +142,17 @@ export const datasetPreview: AnyCommand = defineCommand({
 
 export const doctor: AnyCommand = defineCommand({
   words: 'doctor',
-  summary: 'check this machine: Node, kernels, folders, broker',
-  description: 'Looks at everything that Onko needs on this machine and says what is missing.',
+  summary: 'check this machine: Node, kernels, clock, folders, data, broker',
+  description:
+    'Looks at everything that Onko needs on this machine, and says what is missing or could be better, and what to do about it. Ends with ' +
+    'the code of the first thing that is wrong. With --json, the findings as a JSON array.',
   operand: null,
   table: doctorTable,
-  examples: ['onko doctor', 'onko doctor --broker amqp://user:password@broker.lan'],
+  examples: [
+    'onko doctor',
+    'onko doctor --broker amqp://user:password@broker.lan --data NumtaDB',
+    'ONKO_BROKER_FILE=/etc/onko/broker-url onko doctor --json',
+  ],
   load: async () => (await import('./doctor.js')).runDoctor,
 });
 

@@ -1,17 +1,23 @@
-import { stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { resolveKernels } from '../../engine/index.js';
 import {
+  calibrate,
   checkOutput,
+  type Evaluation,
   evaluatePredictions,
   formatConfusion,
   formatScores,
+  type Inference,
   runInference,
   writeEvaluation,
   writePredictions,
+  writeReport,
 } from '../../infer/index.js';
 import { readModelFile } from '../../store/index.js';
+import { UsageError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
 import { lastModel } from '../folders.js';
 import { version } from '../host.js';
@@ -23,6 +29,8 @@ import type { Session } from '../session.js';
 export async function runInfer(values: Values<typeof inferTable>, session: Session): Promise<ExitCode> {
   const { log, host, signals } = session;
   const folder = tidyFolder(session.operand);
+  if (values.report !== null && !values.eval)
+    throw new UsageError('--report needs --eval: a report compares with the labels in FOLDER.csv.');
   const modelPath = values.model ?? (await lastModel(host.env));
   const model = await readModelFile(modelPath);
   const { kernels, reason } = resolveKernels(values.kernels ?? undefined);
@@ -50,6 +58,29 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
     signal: signals.stop,
   });
   const seconds = (host.now() - startMs) / 1000;
+  /** The line that says where it is, if one was asked for. */
+  const report = async (
+    labelled: Inference & { labels: Uint8Array },
+    evaluation: Evaluation,
+  ): Promise<string[]> => {
+    if (values.report === null) return [];
+    await writeReport(values.report, {
+      inference: labelled,
+      evaluation,
+      model,
+      modelPath,
+      modelSha256: createHash('sha256')
+        .update(await readFile(modelPath))
+        .digest('hex'),
+      folder,
+      folderName: basename(folder),
+      kernels: kernels.name,
+      numericsId: kernels.numericsId,
+      version,
+      date: new Date(),
+    });
+    return [`  report       ${values.report}`];
+  };
   const files = await writePredictions(outDir, inference, model.classes);
   for (const note of inference.notes) log.info(note);
   const count = inference.names.length;
@@ -65,7 +96,8 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
   if (inference.labels !== null) {
     const { labels, probabilities } = inference;
     const evaluation = evaluatePredictions({ labels, probabilities, classes: model.classes });
-    const written = await writeEvaluation(outDir, evaluation, model.classes, {
+    const calibration = calibrate({ labels, probabilities, classes: model.classes.length });
+    const written = await writeEvaluation(outDir, evaluation, calibration, model.classes, {
       folder: basename(folder),
       model: modelPath,
       onko: version,
@@ -74,7 +106,9 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
     });
     lines.push(
       `  metrics      ${written.metrics}`,
-      `  picture      ${written.confusion}`,
+      `  pictures     ${written.confusion}`,
+      `               ${written.reliability}`,
+      ...(await report({ ...inference, labels }, evaluation)),
       '',
       formatScores(evaluation),
       '',

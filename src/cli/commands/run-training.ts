@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import {
-  type Coordinator,
   type CoordinatorConfig,
   type Progress,
   type RunSummary,
@@ -10,11 +9,12 @@ import {
 } from '../../coordinator/index.js';
 import { type Pack, preparePack } from '../../data/index.js';
 import { type Kernels, resolveKernels } from '../../engine/index.js';
-import { createRegistry, type ProgressReport, serveMetrics } from '../../metrics/index.js';
+import { createRegistry, type ProgressReport } from '../../metrics/index.js';
 import type { Transport } from '../../transport/index.js';
-import type { ExitCode } from '../exit-codes.js';
+import { type ExitCode, explainError } from '../exit-codes.js';
 import { defaultCacheDir, rememberModel } from '../folders.js';
 import { version } from '../host.js';
+import { openLiveRun, unseen } from '../live/live-run.js';
 import type { Values } from '../options/table.js';
 import type { trainTable } from '../options/tables.js';
 import { runReport } from '../run-report.js';
@@ -50,22 +50,17 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
   const outDir = o.out ?? join('runs', `${spec.model.name}-${timestamp(new Date())}`);
   const registry = createRegistry();
   const cleanups: (() => Promise<void>)[] = [];
-  let running: Coordinator | null = null;
+  const { metricsPort: port, metricsHost } = o;
+  const live =
+    port === null
+      ? unseen(log)
+      : await openLiveRun({ host: metricsHost, port, spec, version, registry, log, now: host.now });
+  cleanups.push(() => live.close());
   try {
-    if (o.metricsPort !== null) {
-      const server = await serveMetrics({
-        registry,
-        host: o.metricsHost,
-        port: o.metricsPort,
-        health: () => running?.illness() ?? null,
-      });
-      cleanups.push(() => server.close());
-      log.info('metrics are served', { url: `${server.url}/metrics` });
-    }
     const transport = await flavour.openTransport();
     cleanups.push(() => transport.close());
     signals.stop.throwIfAborted();
-    const pack = await openPack(o, spec, cacheDir, session);
+    const pack = await openPack(o, spec, cacheDir, session, (done, total) => live.preparing(done, total));
     cleanups.push(() => pack.close());
     const coordinator = await startCoordinator({
       spec,
@@ -85,7 +80,9 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
       divergenceFactor: o.divergence,
       version,
       metrics: registry,
-      log,
+      log: live.log,
+      viewed: port !== null,
+      tracePath: o.trace,
       workerCommand: flavour.workerCommand,
       onProgress: (progress) => {
         // Where lines do not move, the log has said once what is waited for.
@@ -94,20 +91,22 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
           session.progress(progressReport({ ...progress, waiting: null }));
       },
     } satisfies CoordinatorConfig);
-    running = coordinator;
+    live.show(coordinator);
     const summary = await untilTheEnd(coordinator, flavour, { transport, kernels, cacheDir }, session);
     await remember(summary, session);
     session.print(
       runReport(summary, {
         outDir: relative(host.cwd, outDir) || outDir,
         dataDir: o.data,
-        trainFolders: spec.trainFolders,
         resumeCommand: `${flavour.resumeCommand} --data ${o.data} --out ${outDir} --resume`,
       }),
     );
     const received = signals.received();
     if (summary.outcome === 'finished' || received === null) return 0;
     return received === 'SIGTERM' ? 143 : 130;
+  } catch (error) {
+    live.failed(explainError(error).message);
+    throw error;
   } finally {
     session.endProgress();
     for (const cleanup of cleanups.toReversed()) await cleanup();
@@ -152,6 +151,7 @@ async function openPack(
   spec: TrainingSpec,
   cacheDir: string,
   session: Session,
+  preparing: (done: number, total: number) => void,
 ): Promise<Pack> {
   const { log } = session;
   const validation = spec.validate !== null && 'folder' in spec.validate ? [spec.validate.folder] : [];
@@ -167,7 +167,10 @@ async function openPack(
     cacheDir: join(cacheDir, 'packs'),
     threads: o.threads ?? Math.min(availableParallelism(), mostDecodeThreads),
     maxRejects: o.maxRejects,
-    onProgress: ({ done, total }) => session.progress(packReport(done, total)),
+    onProgress: ({ done, total }) => {
+      session.progress(packReport(done, total));
+      preparing(done, total);
+    },
     signal: session.signals.stop,
   });
   session.endProgress();

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism, hostname } from 'node:os';
+import { createRegistry, serveMetrics } from '../../metrics/index.js';
 import { isIdentifier } from '../../protocol/index.js';
 import { createRabbitTransport } from '../../transport/index.js';
-import { startWorker } from '../../worker/index.js';
+import { type RunningWorker, startWorker } from '../../worker/index.js';
 import { brokerAccess } from '../broker-access.js';
 import { UsageError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
@@ -26,16 +27,29 @@ export async function runWorkerStart(
     );
   }
   checkRunName(values.run);
-  const transport = await createRabbitTransport({
-    ...(await brokerAccess(values)),
-    waitForBrokerMs: values.brokerWait * 1000,
-    retryForMs: values.brokerRetry * 1000,
-    connectionName: `onko worker ${worker}`,
-    log,
-  });
+  const access = await brokerAccess(values);
+  const registry = createRegistry();
+  let running: RunningWorker | null = null;
+  const health = (): string | null =>
+    running === null ? 'The broker is not reached yet.' : running.illness();
+  const cleanups: (() => Promise<void>)[] = [];
   try {
+    if (values.metricsPort !== null) {
+      const at = { host: values.metricsHost, port: values.metricsPort };
+      const server = await serveMetrics({ registry, ...at, health });
+      cleanups.push(() => server.close());
+      log.info('metrics are served', { url: `${server.url}/metrics` });
+    }
+    const transport = await createRabbitTransport({
+      ...access,
+      waitForBrokerMs: values.brokerWait * 1000,
+      retryForMs: values.brokerRetry * 1000,
+      connectionName: `onko worker ${worker}`,
+      log,
+    });
+    cleanups.push(() => transport.close());
     signals.stop.throwIfAborted();
-    const running = await startWorker({
+    const started = await startWorker({
       worker,
       transport,
       threads: values.threads ?? availableParallelism(),
@@ -48,19 +62,21 @@ export async function runWorkerStart(
       log,
       machine: { host: hostname(), pid: host.pid, rssBytes: host.rssBytes },
       version,
+      metrics: registry,
     });
+    running = started;
     const drain = (): void => {
-      running
+      started
         .drain(signals.received() ?? 'stopped')
         .catch((error: unknown) => log.warn('the last block could not be handed in', { error }));
     };
     signals.stop.addEventListener('abort', drain, { once: true });
     if (signals.stop.aborted) drain();
-    const summary = await running.finished;
+    const summary = await started.finished;
     log.info('the worker is done', { runs: summary.runs, images: summary.images });
     return 0;
   } finally {
-    await transport.close();
+    for (const cleanup of cleanups.toReversed()) await cleanup();
   }
 }
 

@@ -81,6 +81,15 @@ export function text(placeholder: string): OptionKind<string> {
   };
 }
 
+/** A value that has a default and can still be taken away: by `none`, or null in the config file. */
+export function orNone<T>(inner: OptionKind<T>): OptionKind<T | null> {
+  return {
+    placeholder: inner.placeholder,
+    parse: (raw, folder) => (raw === null || raw === 'none' ? null : inner.parse(raw, folder)),
+    show: (value) => (value === null ? 'none' : inner.show(value)),
+  };
+}
+
 /** A file or folder. In a config file, relative paths start at the folder of that file. */
 export function path(placeholder: string): OptionKind<string> {
   return {

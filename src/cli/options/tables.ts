@@ -22,7 +22,7 @@ export const commonRows = {
     'info',
     `one of ${logLevels.join(', ')}; progress is shown up to info`,
   ),
-  json: common.value(kind.toggle, false, 'log JSON lines instead of plain ones (and no progress line)'),
+  json: common.value(kind.toggle, false, 'log JSON lines instead of plain ones, progress among them'),
   verbose: common.value(kind.toggle, false, 'log everything, and show the stack trace of an error'),
 } as const;
 
@@ -168,6 +168,11 @@ const runRows = {
     'the run goes on as long as the loss is finite',
     'stop when the mean loss of 32 steps stays above FACTOR times its best for 32 steps; the last checkpoint is from before',
   ),
+  trace: output.optional(
+    kind.path('FILE'),
+    'not written',
+    'write a timeline of every step and worker to FILE, for ui.perfetto.dev or chrome://tracing',
+  ),
   resume: output.value(
     kind.toggle,
     false,
@@ -189,9 +194,10 @@ const audit = cluster.value(
 const metricsHost = output.value(
   kind.text('HOST'),
   '127.0.0.1',
-  'address that the metrics are served on; 0.0.0.0 for every network of the machine',
+  'address that page and metrics are served on; 0.0.0.0 for every network of the machine',
 );
-const metricsPortKind = kind.integer({ min: 0, max: 65_535 }, 'PORT');
+const portKind = kind.integer({ min: 0, max: 65_535 }, 'PORT');
+const servedPortKind = kind.orNone(portKind);
 
 export const trainTable = {
   ...runRows,
@@ -201,10 +207,10 @@ export const trainTable = {
     'one per core',
     'workers in this process, one thread each',
   ),
-  metricsPort: output.optional(
-    metricsPortKind,
-    'not served',
-    'serve /metrics and /healthz on this port; 0 takes any free one',
+  metricsPort: output.value(
+    servedPortKind,
+    0,
+    'port of the live page and /metrics; 0 takes any free one, none serves nothing',
   ),
   metricsHost,
   ...machineRows,
@@ -243,9 +249,9 @@ export const coordinatorTable = {
   brokerWait: waitRow,
   brokerRetry: retryRow,
   metricsPort: output.value(
-    metricsPortKind,
+    servedPortKind,
     9464,
-    'port that serves /metrics and /healthz; 0 takes any free one',
+    'port of the live page, /metrics and /healthz; 0 takes any free one, none serves nothing',
   ),
   metricsHost,
   ...machineRows,
@@ -275,6 +281,13 @@ export const workerTable = {
     'whatever run needs a worker',
     'work for the run of this name only',
   ),
+  metricsPort: output.optional(
+    portKind,
+    'not served',
+    'serve /metrics and /healthz of this worker on this port; 0 takes any free one',
+    { as: 'workerMetricsPort' },
+  ),
+  metricsHost,
   blockCache: cluster.value(
     kind.integer({ min: 1 }, 'MIB'),
     2048,
@@ -304,6 +317,11 @@ export const inferTable = {
   out: output.optional(kind.path('DIR'), 'FOLDER', 'where predictions.csv and evaluation/ are written', {
     as: 'inferOut',
   }),
+  report: output.optional(
+    kind.path('FILE.html'),
+    'none',
+    'with --eval: one page that needs nothing else, with figures, diagrams, the worst mistakes as pictures, and what was evaluated',
+  ),
   threads: data.optional(
     kind.integer({ min: 1, max: 256 }),
     'all cores',
@@ -380,7 +398,13 @@ export const drainTable = {
 
 export const doctorTable = {
   ...brokerRows,
-  broker: cluster.optional(kind.brokerUrl, 'not tried', 'also try to reach this RabbitMQ'),
+  broker: cluster.optional(
+    kind.brokerUrl,
+    'not tried',
+    'also try this RabbitMQ: account, rights, version, limits, clock',
+  ),
+  data: data.optional(kind.path('DIR'), 'not looked at', 'also look at this data set: folders, labels'),
+  out: output.optional(kind.path('RUN_DIR'), 'runs', 'folder for runs: may it be written, is there space'),
   ...machineRows,
   ...commonRows,
 } as const;

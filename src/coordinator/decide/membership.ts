@@ -26,12 +26,12 @@ export function onHello(state: CoordinatorState, hello: Hello, nowMs: number): D
     return refuse(state, hello, reason);
   }
   if (state.phase === 'ending' || state.phase === 'ended') return decision(state);
-  const { host, threads } = hello;
+  const { host, threads, kernels } = hello;
   // One that is ready may just ask whether anybody is there; had it lost the run, it would take the offer and join again.
   const known = find(state.workers, worker);
   const joined = known?.state ?? 'offered';
   const vitals = known?.vitals ?? null;
-  const entry: WorkerEntry = { worker, host, threads, state: joined, lastSeenMs: nowMs, vitals };
+  const entry: WorkerEntry = { worker, host, threads, kernels, state: joined, lastSeenMs: nowMs, vitals };
   const next = withShortage({ ...state, workers: put(state.workers, entry) }, nowMs);
   return decision(next, { type: 'offer', worker });
 }
@@ -55,6 +55,7 @@ function join(state: CoordinatorState, worker: string, threads: number | null, n
     worker,
     host: known?.host ?? '',
     threads: Math.max(1, threads ?? known?.threads ?? 1),
+    kernels: known?.kernels ?? '',
     state: 'ready',
     lastSeenMs: nowMs,
     vitals: find(state.workers, worker)?.vitals ?? null,
@@ -97,13 +98,16 @@ export function onHeartbeat(state: CoordinatorState, beat: Heartbeat, nowMs: num
 
 function noteVitals(state: CoordinatorState, beat: Heartbeat, nowMs: number): CoordinatorState {
   const { worker, nodes, images, eventLoopLagMs, rssBytes } = beat;
+  const { busyMs, cacheHits, cacheMisses, reconnects } = beat;
   const workers = seen(state, worker, nowMs).workers.map((entry) => {
     if (entry.worker !== worker) return entry;
     const before = entry.vitals;
     const since = before === null ? 0 : nowMs - before.atMs;
     const imagesPerSecond =
       before === null || since <= 0 ? null : (Math.max(0, images - before.images) * 1000) / since;
-    return { ...entry, vitals: { atMs: nowMs, nodes, images, imagesPerSecond, eventLoopLagMs, rssBytes } };
+    const counted = { busyMs, cacheHits, cacheMisses, reconnects };
+    const vitals = { atMs: nowMs, nodes, images, imagesPerSecond, eventLoopLagMs, rssBytes, ...counted };
+    return { ...entry, vitals };
   });
   return { ...state, workers };
 }

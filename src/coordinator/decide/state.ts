@@ -68,6 +68,8 @@ export interface WorkerEntry {
   worker: string;
   host: string;
   threads: number;
+  /** Name of its kernels; '' while it has not said. */
+  kernels: string;
   /** `offered`: was told about the run; `ready`: takes tasks. */
   state: 'offered' | 'ready';
   lastSeenMs: number;
@@ -83,6 +85,11 @@ export interface Vitals {
   imagesPerSecond: number | null;
   eventLoopLagMs: number;
   rssBytes: number;
+  /** Counted by the worker since it was started: time of its threads, data blocks that it had and had not, reconnects. */
+  busyMs: number;
+  cacheHits: number;
+  cacheMisses: number;
+  reconnects: number;
 }
 
 /** A worker that computed wrongly. It is known by its name, and by its machine if it comes back under another one. */

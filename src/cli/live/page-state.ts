@@ -1,0 +1,227 @@
+import type { RunView, TrainingSpec } from '../../coordinator/index.js';
+import {
+  type GallerySection,
+  type LinesSection,
+  type PagePhase,
+  type PageState,
+  type Point,
+  type ProgressSection,
+  pictureUrl,
+  type WorkerRow,
+} from '../../page/index.js';
+
+/** What the page can show of a run without asking anybody else. */
+type RunSections = Omit<PageState, 'phases' | 'messages'>;
+
+/** A page is no place for a thousand rows: history.csv has them. */
+const epochsShown = 12;
+const pointsShown = 240;
+const workersShown = 64;
+
+const phaseOf: Readonly<Record<RunView['status']['phase'], PagePhase>> = {
+  gathering: 'gathering',
+  training: 'training',
+  evaluating: 'validating',
+  finished: 'finished',
+  stopped: 'stopped',
+};
+
+/** A run that has not begun: its images are being prepared. */
+export function stateBefore(spec: TrainingSpec, version: string, note: string | null): RunSections {
+  return {
+    run: { name: '', version, facts: factsOf(spec, null), classes: [] },
+    progress: {
+      phase: 'preparing',
+      note,
+      epoch: 0,
+      epochs: spec.epochs,
+      step: 0,
+      steps: 0,
+      loss: null,
+      accuracy: null,
+      validationAccuracy: null,
+      learningRate: null,
+      imagesPerSecond: null,
+      seconds: 0,
+      etaSeconds: null,
+      workers: 0,
+      threads: 0,
+    },
+    lines: { loss: [], accuracy: [], validationLoss: [], validationAccuracy: [], throughput: [] },
+    workers: { rows: [], more: 0 },
+    epochs: [],
+    validation: null,
+    gallery: null,
+  };
+}
+
+/** `picture`: makes a picture once and remembers it. */
+export function stateOf(
+  view: RunView,
+  spec: TrainingSpec,
+  version: string,
+  picture: (pixels: Uint8Array, size: { width: number; height: number; channels: number }) => string,
+): RunSections {
+  const { status } = view;
+  const classes = classNames(view);
+  return {
+    run: { name: status.run, version, facts: factsOf(spec, view), classes },
+    progress: progressOf(view),
+    lines: linesOf(view),
+    workers: workersOf(view),
+    epochs: view.epochs.slice(-epochsShown).map((row) => ({
+      epoch: row.epoch,
+      trainLoss: row.trainLoss,
+      trainAccuracy: row.trainAccuracy,
+      validationLoss: row.validationLoss,
+      validationAccuracy: row.validationAccuracy,
+      seconds: row.seconds,
+    })),
+    validation:
+      view.validation === null
+        ? null
+        : { epoch: view.validation.epoch, confusion: inRows(view.validation.confusion) },
+    gallery: galleryOf(view, picture),
+  };
+}
+
+export function progressOf({ status, seconds, threads }: RunView): ProgressSection {
+  const isOver = status.phase === 'finished' || status.phase === 'stopped';
+  return {
+    phase: phaseOf[status.phase],
+    note: isOver ? null : status.waiting,
+    epoch: status.epoch,
+    epochs: status.epochs,
+    step: status.step,
+    steps: status.totalSteps,
+    loss: status.loss,
+    accuracy: status.accuracy,
+    validationAccuracy: status.validationAccuracy,
+    learningRate: status.learningRate,
+    imagesPerSecond: status.imagesPerSecond,
+    seconds: Math.round(seconds),
+    etaSeconds: isOver || status.etaSeconds === null ? null : Math.round(status.etaSeconds),
+    workers: status.workers.filter(({ state }) => state === 'ready').length,
+    threads,
+  };
+}
+
+const line = (points: readonly (readonly number[])[], value: number): Point[] =>
+  points.map((point) => [round(point[0]), round(point[value])]);
+
+function linesOf({ course, pace, epochs }: RunView): LinesSection {
+  const stride = Math.ceil(epochs.length / pointsShown);
+  const some = epochs.filter((_, i) => (epochs.length - 1 - i) % stride === 0);
+  const validated = (read: (row: RunView['epochs'][number]) => number | null): Point[] =>
+    some.flatMap((row) => {
+      const value = read(row);
+      return value === null ? [] : [[row.step, round(value)] satisfies Point];
+    });
+  return {
+    loss: line(course, 1),
+    accuracy: line(course, 2),
+    validationLoss: validated((row) => row.validationLoss),
+    validationAccuracy: validated((row) => row.validationAccuracy),
+    throughput: line(pace, 1),
+  };
+}
+
+/** As many digits as a screen shows: most of what travels are these. */
+const round = (value: number): number => Number(value.toPrecision(5));
+
+/** Those that were silent for longest come first: they are why one looks. Else by name, so that rows stay where they are. */
+function workersOf({ status, doing }: RunView): PageState['workers'] {
+  const rows = status.workers
+    .map((row) => workerOf(row, doing.get(row.worker) ?? null))
+    .toSorted((a, b) => lateness(b) - lateness(a) || (a.name < b.name ? -1 : 1));
+  return { rows: rows.slice(0, workersShown), more: Math.max(0, rows.length - workersShown) };
+}
+
+/** A heartbeat that is on its way makes nobody late. */
+const lateness = ({ lastSeenSeconds }: WorkerRow): number => (lastSeenSeconds > 5 ? lastSeenSeconds : 0);
+
+const share = (value: number): number => Number(value.toFixed(2));
+
+function workerOf(
+  row: RunView['status']['workers'][number],
+  doing: { computing: number; fetching: number } | null,
+): WorkerRow {
+  return {
+    name: row.worker,
+    host: row.host,
+    kernels: row.kernels,
+    threads: row.threads,
+    state: row.state,
+    lastSeenSeconds: Math.round(row.lastSeenSeconds),
+    imagesPerSecond: row.imagesPerSecond === null ? null : Math.round(row.imagesPerSecond),
+    blocks: row.blocks.length,
+    doing:
+      doing === null
+        ? null
+        : {
+            computing: share(doing.computing),
+            fetching: share(doing.fetching),
+            waiting: share(1 - doing.computing - doing.fetching),
+          },
+  };
+}
+
+function inRows(confusion: Uint32Array): number[][] {
+  const side = Math.round(Math.sqrt(confusion.length));
+  return Array.from({ length: side }, (_, row) => [...confusion.subarray(row * side, (row + 1) * side)]);
+}
+
+/** Onko's classes are digits; the model's size says how many. */
+function classNames({ validation }: RunView): string[] {
+  const count = validation === null ? 0 : Math.round(Math.sqrt(validation.confusion.length));
+  return Array.from({ length: count }, (_, digit) => String(digit));
+}
+
+function galleryOf({ gallery }: RunView, picture: Parameters<typeof stateOf>[3]): GallerySection | null {
+  if (gallery === null) return null;
+  const { epoch, samples, width, height, channels } = gallery;
+  return {
+    epoch,
+    samples: samples.map(({ name, pixels, truth, digit, confidence }) => ({
+      picture: picture(pixels, { width, height, channels }),
+      name,
+      truth: String(truth),
+      guess: String(digit),
+      confidence: round(confidence),
+    })),
+  };
+}
+
+const count = (n: number): string => n.toLocaleString('en-GB');
+
+function factsOf(spec: TrainingSpec, view: RunView | null): PageState['run']['facts'] {
+  const rows = [
+    [
+      'Model',
+      view === null ? spec.model.name : `${view.model.name}, ${count(view.model.parameters)} parameters`,
+    ],
+    [
+      'Trained on',
+      spec.trainFolders.join(', ') + (view === null ? '' : ` (${count(view.samples.train)} images)`),
+    ],
+    ...(view === null || view.samples.validation === 0
+      ? []
+      : [['Validated on', `${count(view.samples.validation)} images`]]),
+    ['Batch', `${spec.batch} in ${spec.microshards} microshards`],
+    ['Optimizer', `${spec.optimizer.type}, ${spec.schedule.type}, ${spec.learningRate}`],
+    ['Seed', String(spec.seed)],
+  ] as const;
+  return rows.map(([name, value]) => ({ name, value }));
+}
+
+/** Pictures by their pixels: the samples stay the same over a run, so each is encoded once. */
+export function rememberPictures(): Parameters<typeof stateOf>[3] {
+  const known = new WeakMap<Uint8Array, string>();
+  return (pixels, size) => {
+    const before = known.get(pixels);
+    if (before !== undefined) return before;
+    const url = pictureUrl({ pixels, ...size });
+    known.set(pixels, url);
+    return url;
+  };
+}

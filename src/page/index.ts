@@ -1,0 +1,21 @@
+/** Pages for a browser: the live page of a run, and the look that the report shares with it. */
+export { readLook } from './assets.js';
+export { type AudienceLimits, defaultLimits } from './audience.js';
+export { escapeHtml, html, Markup } from './html.js';
+export { createLivePage, type LivePage, type Route } from './live-page.js';
+export { pictureUrl } from './picture.js';
+export type {
+  EpochRow,
+  GallerySection,
+  LinesSection,
+  Message,
+  PagePhase,
+  PageState,
+  PhasesSection,
+  Point,
+  ProgressSection,
+  RunSection,
+  ValidationSection,
+  WorkerRow,
+  WorkersSection,
+} from './state.js';
