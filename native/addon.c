@@ -173,6 +173,10 @@ static void maxpool2d_backward_checked(struct arguments *a) { /* dx, dy, argmax,
 }
 OPERATION("maxPool2dBackward", maxpool2d_backward)
 
+#include "addon_averagepool2d.h"
+#include "addon_batchnorm.h"
+#include "addon_depthwise.h"
+
 static float slope_of(struct arguments *a) {
   double slope = 0;
   if (!a->failed && napi_get_value_double(a->env, a->values[a->next++], &slope) != napi_ok) fail(a, "expected slope to be a number");
@@ -360,6 +364,15 @@ static void export_kernels(napi_env env, napi_value exports, const struct kernel
       METHOD("linearBackwardParameters", linear_backward_parameters),
       METHOD("maxPool2dForward", maxpool2d_forward),
       METHOD("maxPool2dBackward", maxpool2d_backward),
+      METHOD("averagePool2dForward", averagepool2d_forward),
+      METHOD("averagePool2dBackward", averagepool2d_backward),
+      METHOD("batchNormStatistics", batchnorm_statistics),
+      METHOD("batchNormForward", batchnorm_forward),
+      METHOD("batchNormBackwardParameters", batchnorm_backward_parameters),
+      METHOD("batchNormBackwardInput", batchnorm_backward_input),
+      METHOD("depthwiseForward", depthwise_forward),
+      METHOD("depthwiseBackwardInput", depthwise_backward_input),
+      METHOD("depthwiseBackwardParameters", depthwise_backward_parameters),
       METHOD("activationForward", activation_forward),
       METHOD("activationBackward", activation_backward),
       METHOD("multiply", multiply),

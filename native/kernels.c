@@ -5,8 +5,11 @@
 #include "kernels.h"
 
 #include "augment.h"
+#include "averagepool2d.h"
+#include "batchnorm.h"
 #include "conv2d.h"
 #include "conv2d_parameters.h"
+#include "depthwise.h"
 #include "elementwise.h"
 #include "linear.h"
 #include "maxpool2d.h"
@@ -51,6 +54,15 @@ const struct kernels ONKO_KERNELS = {
     .linear_backward_parameters = linear_backward_parameters,
     .maxpool2d_forward = maxpool2d_forward,
     .maxpool2d_backward = maxpool2d_backward,
+    .averagepool2d_forward = averagepool2d_forward,
+    .averagepool2d_backward = averagepool2d_backward,
+    .batchnorm_statistics = batchnorm_statistics,
+    .batchnorm_forward = batchnorm_forward,
+    .batchnorm_backward_parameters = batchnorm_backward_parameters,
+    .batchnorm_backward_input = batchnorm_backward_input,
+    .depthwise_forward = depthwise_forward,
+    .depthwise_backward_input = depthwise_backward_input,
+    .depthwise_backward_parameters = depthwise_backward_parameters,
     .activation_forward = activation_forward,
     .activation_backward = activation_backward,
     .multiply = multiply,

@@ -16,6 +16,14 @@ struct pool2d_dims {
   ptrdiff_t channels, height, width, size, stride, out_height, out_width;
 };
 
+struct averagepool2d_dims {
+  ptrdiff_t channels, height, width, window_height, window_width, stride, out_height, out_width;
+};
+
+struct depthwise_dims {
+  ptrdiff_t channels, height, width, kernel, stride, padding, out_height, out_width;
+};
+
 enum activation { ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_TANH, ACTIVATION_SIGMOID, ACTIVATION_COUNT };
 
 /* Numbers in a row of native/augment.h */
@@ -39,6 +47,19 @@ struct kernels {
                                      ptrdiff_t units);
   void (*maxpool2d_forward)(float *y, uint8_t *argmax, const float *x, const struct pool2d_dims *);
   void (*maxpool2d_backward)(float *dx, const float *dy, const uint8_t *argmax, const struct pool2d_dims *);
+  void (*averagepool2d_forward)(float *y, const float *x, const struct averagepool2d_dims *);
+  void (*averagepool2d_backward)(float *dx, const float *dy, const struct averagepool2d_dims *);
+  void (*batchnorm_statistics)(float *statistics, const float *x, ptrdiff_t lanes, ptrdiff_t channels, ptrdiff_t area);
+  void (*batchnorm_forward)(float *y, const float *x, const float *w, const float *b, const float *statistics,
+                            ptrdiff_t channels, ptrdiff_t area);
+  void (*batchnorm_backward_parameters)(float *dw, float *db, float *sums, const float *x, const float *dy,
+                                        const float *statistics, ptrdiff_t lanes, ptrdiff_t channels, ptrdiff_t area);
+  void (*batchnorm_backward_input)(float *dx, const float *x, const float *dy, const float *w, const float *statistics,
+                                   const float *sums, ptrdiff_t lanes, ptrdiff_t channels, ptrdiff_t area);
+  void (*depthwise_forward)(float *y, const float *x, const float *w, const float *b, const struct depthwise_dims *);
+  void (*depthwise_backward_input)(float *dx, const float *dy, const float *w, const struct depthwise_dims *);
+  void (*depthwise_backward_parameters)(float *dw, float *db, const float *x, const float *dy,
+                                        const struct depthwise_dims *);
   void (*activation_forward)(float *y, const float *x, ptrdiff_t count, enum activation, float slope);
   void (*activation_backward)(float *dx, const float *dy, const float *y, ptrdiff_t count, enum activation,
                               float slope);

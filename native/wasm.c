@@ -57,6 +57,59 @@ void export_maxpool2d_backward(float *dx, const float *dy, const uint8_t *argmax
   maxpool2d_backward(dx, dy, argmax, d);
 }
 
+EXPORT("averagePool2dForward")
+void export_averagepool2d_forward(float *y, const float *x, const struct averagepool2d_dims *d) {
+  averagepool2d_forward(y, x, d);
+}
+
+EXPORT("averagePool2dBackward")
+void export_averagepool2d_backward(float *dx, const float *dy, const struct averagepool2d_dims *d) {
+  averagepool2d_backward(dx, dy, d);
+}
+
+EXPORT("batchNormStatistics")
+void export_batchnorm_statistics(float *statistics, const float *x, ptrdiff_t lanes, ptrdiff_t channels,
+                                 ptrdiff_t area) {
+  batchnorm_statistics(statistics, x, lanes, channels, area);
+}
+
+EXPORT("batchNormForward")
+void export_batchnorm_forward(float *y, const float *x, const float *w, const float *b, const float *statistics,
+                              ptrdiff_t channels, ptrdiff_t area) {
+  batchnorm_forward(y, x, w, b, statistics, channels, area);
+}
+
+EXPORT("batchNormBackwardParameters")
+void export_batchnorm_backward_parameters(float *dw, float *db, float *sums, const float *x, const float *dy,
+                                          const float *statistics, ptrdiff_t lanes, ptrdiff_t channels,
+                                          ptrdiff_t area) {
+  batchnorm_backward_parameters(dw, db, sums, x, dy, statistics, lanes, channels, area);
+}
+
+EXPORT("batchNormBackwardInput")
+void export_batchnorm_backward_input(float *dx, const float *x, const float *dy, const float *w,
+                                     const float *statistics, const float *sums, ptrdiff_t lanes, ptrdiff_t channels,
+                                     ptrdiff_t area) {
+  batchnorm_backward_input(dx, x, dy, w, statistics, sums, lanes, channels, area);
+}
+
+EXPORT("depthwiseForward")
+void export_depthwise_forward(float *y, const float *x, const float *w, const float *b,
+                              const struct depthwise_dims *d) {
+  depthwise_forward(y, x, w, b, d);
+}
+
+EXPORT("depthwiseBackwardInput")
+void export_depthwise_backward_input(float *dx, const float *dy, const float *w, const struct depthwise_dims *d) {
+  depthwise_backward_input(dx, dy, w, d);
+}
+
+EXPORT("depthwiseBackwardParameters")
+void export_depthwise_backward_parameters(float *dw, float *db, const float *x, const float *dy,
+                                          const struct depthwise_dims *d) {
+  depthwise_backward_parameters(dw, db, x, dy, d);
+}
+
 EXPORT("activationForward")
 void export_activation_forward(float *y, const float *x, ptrdiff_t count, enum activation which, float slope) {
   activation_forward(y, x, count, which, slope);

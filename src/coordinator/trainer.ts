@@ -8,6 +8,7 @@ import {
   type Model,
   type OptimizerState,
   scaleGradient,
+  updateStatistics,
 } from '../engine/index.js';
 import { decayAt, updateAverage } from './average.js';
 import { CheckpointError } from './errors.js';
@@ -29,7 +30,10 @@ export interface Trainer {
   /** What a checkpoint holds beside parameters and optimizer state. */
   kept(): KeptWeights;
   learningRateOf(step: number): number;
-  /** gradientSum[parameterCount] over `samples` samples, overwritten with the averaged, clipped gradient. */
+  /**
+   * gradientSum[parameterCount] over `samples` samples, overwritten with the averaged, clipped gradient. Of running statistics, which
+   * stand behind what is learnt, neither the norm nor the optimizer knows.
+   */
   apply(gradientSum: Float32Array, samples: number): { finite: boolean; gradientNorm: number };
   /**
    * Goes on from a checkpoint; all are copied.
@@ -52,7 +56,7 @@ export interface KeptWeights {
 const versionsKept = 4;
 
 export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: number): Trainer {
-  const count = model.parameterCount;
+  const { parameterCount: count, learntCount } = model;
   const optimizer = createOptimizer(spec.optimizer);
   const schedule = createSchedule(spec.schedule, { learningRate: spec.learningRate, totalSteps });
   const ring = Array.from(
@@ -60,7 +64,7 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
     () => new Float32Array(new SharedArrayBuffer(count * Float32Array.BYTES_PER_ELEMENT)),
   );
   const slot = (version: number): Float32Array => ring[version % versionsKept];
-  let state = optimizer.init(count);
+  let state = optimizer.init(learntCount);
   let version = 0;
   slot(0).set(initialParameters(model, spec.seed));
   const { averaging } = spec;
@@ -90,11 +94,13 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
     learningRateOf: schedule,
     apply(gradientSum, samples) {
       scaleGradient(gradientSum, 1 / samples);
+      const gradient = gradientSum.subarray(0, learntCount);
       const gradientNorm =
-        spec.clipNorm === null ? euclideanNorm(gradientSum) : clipGradientNorm(gradientSum, spec.clipNorm);
+        spec.clipNorm === null ? euclideanNorm(gradient) : clipGradientNorm(gradient, spec.clipNorm);
       const next = slot(version + 1);
       next.set(slot(version));
-      optimizer.update(next, gradientSum, state, schedule(version));
+      optimizer.update(next.subarray(0, learntCount), gradient, state, schedule(version));
+      updateStatistics(model.statistics, next, gradientSum, samples);
       version += 1;
       if (averaging !== undefined && average !== null)
         updateAverage(average, next, decayAt(averaging, version));

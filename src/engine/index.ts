@@ -38,4 +38,5 @@ export {
   SpecError,
 } from './spec.js';
 export * from './state-dict.js';
+export { type RunningStatistics, updateStatistics } from './statistics.js';
 export { balancedWeights, type LossSpec, lossTargets } from './targets.js';

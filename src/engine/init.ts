@@ -7,7 +7,7 @@ import type { InitScheme, ModelSpec } from './spec.js';
 const initStream = 0x1217;
 
 /**
- * Parameters before the first step: weights drawn as the spec's `init` says, biases zero. Each tensor has a stream of its own,
+ * Parameters before the first step: weights drawn as the spec's `init` says, where they do not all start at one value, biases zero. Each tensor has a stream of its own,
  * keyed by (seed, place in the model): a layer added at the end leaves the others as they were.
  *
  * - he_*: variance 2/fanIn (He, Zhang, Ren, Sun, "Delving deep into rectifiers", 2015), kept by layers that ReLU follows;
@@ -23,7 +23,8 @@ export function initialise(
   const scheme = model.spec.init ?? 'he_normal';
   const flat = new Float32Array(model.parameterCount);
   for (const [index, tensor] of model.parameters.entries()) {
-    if (tensor.role === 'bias') continue;
+    if (tensor.start !== undefined) flat.fill(tensor.start, tensor.offset, tensor.offset + tensor.length);
+    if (tensor.start !== undefined || tensor.role !== 'weight') continue;
     const draw = sampler(scheme, tensor, createRandom(seed, initStream, index));
     for (let i = 0; i < tensor.length; i++) flat[tensor.offset + i] = draw();
   }

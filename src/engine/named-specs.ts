@@ -22,6 +22,12 @@ const conv3 = (filters: number): LayerSpec[] => [
   { type: 'relu' },
 ];
 
+const normalised3 = (filters: number): LayerSpec[] => [
+  { type: 'conv2d', filters, kernel: 3, padding: 1 },
+  { type: 'batchnorm2d' },
+  { type: 'relu' },
+];
+
 /** The models that `--model NAME` knows; every other one is a JSON file of the same form. */
 export const namedSpecs: ReadonlyMap<string, ModelSpec> = new Map(
   (
@@ -42,6 +48,27 @@ export const namedSpecs: ReadonlyMap<string, ModelSpec> = new Map(
           { type: 'linear', units: 256 },
           { type: 'relu' },
           { type: 'dropout', rate: 0.5 },
+          { type: 'linear', units: 10 },
+          { type: 'softmax' },
+        ],
+      },
+      {
+        // 667,242 parameters, 640 of them running statistics.
+        name: 'onko-net',
+        input: [1, 32, 32],
+        layers: [
+          ...normalised3(32),
+          ...normalised3(32),
+          { type: 'maxpool2d', size: 2 },
+          ...normalised3(64),
+          ...normalised3(64),
+          { type: 'maxpool2d', size: 2 },
+          ...normalised3(128),
+          { type: 'maxpool2d', size: 2 },
+          { type: 'flatten' },
+          { type: 'dropout', rate: 0.4 },
+          { type: 'linear', units: 256 },
+          { type: 'relu' },
           { type: 'linear', units: 10 },
           { type: 'softmax' },
         ],

@@ -1,13 +1,15 @@
 import { type Lifetime, layOutArena } from './arena.js';
 import { type Kernels, LANES } from './kernels/kernels.js';
-import { type LayerBuffers, type LayerRun, volume } from './layers/layer.js';
+import { type LayerBuffers, type LayerRun, noParameters, volume } from './layers/layer.js';
 import type { Model } from './model.js';
-import { type Stack, stackFor } from './stack.js';
+import { type Stack, type StackLayer, stackFor } from './stack.js';
 
 /** A layer at work with the buffers it works on. */
 export interface PlannedLayer {
   run: LayerRun;
   buffers: LayerBuffers;
+  /** Gradients that `dx` gets besides: those of the `add` layers that take this layer's input, which have it by name. */
+  alsoToDx: readonly Float32Array[];
 }
 
 /** Bytes that a plan holds for the one group of sixteen images that it has in flight. Parameters are the caller's. */
@@ -44,8 +46,8 @@ const none = new Float32Array(0);
  * Allocates what one group of sixteen images needs, forward and backward, and binds every layer to it.
  *
  * Activations: a buffer per layer, except that an element-wise layer overwrites its input where no backward pass reads it.
- * Gradients: likewise, except that an element-wise layer always overwrites. Workspaces: one per pass of a layer that wants any.
- * All lie in one arena: see `lifetimesOf`.
+ * Gradients: likewise, except that an element-wise layer always overwrites. What an `add` takes by name, and the gradient that it
+ * gives back, stay until they are read. Workspaces: one per pass of a layer that wants any. All lie in one arena: see `lifetimesOf`.
  *
  * @param pixelChannels of the bytes: see `stackFor`
  */
@@ -56,7 +58,12 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
   const arena = kernels.allocate(length);
   const views = buffers.map((buffer, i) => arena.subarray(offsets[i], offsets[i] + buffer.length));
 
-  const planned = stack.layers.map(({ design }, index): PlannedLayer => {
+  const alsoTo = (source: number): Float32Array[] =>
+    stack.layers.flatMap(({ from }, index) => {
+      const id = from === source ? gradients[index] : null;
+      return id === null ? [] : [views[id]];
+    });
+  const planned = stack.layers.map(({ design, from }, index): PlannedLayer => {
     const dx = index > firstLearning ? gradients[index - 1] : null;
     const dy = gradients[index];
     const { forward, backward } = workspaces[index];
@@ -65,17 +72,16 @@ export function planLayers(model: Model, kernels: Kernels, pixelChannels: number
       buffers: {
         x: views[activations[index]],
         y: views[activations[index + 1]],
+        other: from === null ? none : views[activations[from + 1]],
         dx: dx === null ? null : views[dx],
         dy: dy === null ? none : views[dy],
         workspace: {
           forward: forward === null ? none : views[forward],
           backward: backward === null ? none : views[backward],
         },
-        w: none,
-        b: none,
-        dw: none,
-        db: none,
+        ...noParameters,
       },
+      alsoToDx: dx === null ? [] : alsoTo(index - 1),
     };
   });
 
@@ -116,13 +122,20 @@ function lifetimesOf({ input, layers }: Stack, kernels: Kernels): BufferUse {
     buffers[id].dies = Math.max(buffers[id].dies, until);
   };
 
+  /** By layer: the last `add` that takes its output by name. */
+  const lastTaker = new Map(layers.flatMap(({ from }, index) => (from === null ? [] : [[from, index]])));
+
   const activations = [0];
+  /** By buffer: until when an `add` will want what is in it now. */
+  const wanted = new Map<number, number>();
   let current = 0;
   let readBack = false;
-  for (const [index, { design, output }] of layers.entries()) {
+  for (const [index, { design, output, from }] of layers.entries()) {
     lives(current, index);
+    if (from !== null) lives(activations[from + 1], index);
     if (design.backwardReads === 'input' && index >= firstLearning) lives(current, backwardAt(index));
-    const keeps = design.storage === 'view' || (design.storage === 'in place' && !readBack);
+    const isFree = !readBack && (wanted.get(current) ?? 0) <= index;
+    const keeps = design.storage === 'view' || (design.storage === 'in place' && isFree);
     if (!keeps) {
       current = buffers.push({ length: volume(output) * LANES, born: index, dies: index }) - 1;
       readBack = false;
@@ -131,17 +144,27 @@ function lifetimesOf({ input, layers }: Stack, kernels: Kernels): BufferUse {
     if (design.backwardReads === 'output' && index >= firstLearning) lives(current, backwardAt(index));
     readBack ||= design.backwardReads === 'output';
     activations.push(current);
+    const taker = lastTaker.get(index);
+    if (taker !== undefined) wanted.set(current, Math.max(taker, wanted.get(current) ?? 0));
   }
 
   const gradients: (number | null)[] = layers.map(() => null);
   for (let index = layers.length - 2; index >= firstLearning; index--) {
     const after = gradients[index + 1];
+    const next = layers[index + 1];
     const born = backwardAt(index + 1);
+    // What an add gives back to its input is also given elsewhere, later: it may be shared where nobody writes over it till then.
+    const shares =
+      next.from === null
+        ? next.design.storage !== 'own'
+        : leavesItsGradient(layers[index]) && !lastTaker.has(index);
     const id =
-      after !== null && layers[index + 1].design.storage !== 'own'
+      after !== null && shares
         ? after
         : buffers.push({ length: volume(layers[index].output) * LANES, born, dies: born }) - 1;
     lives(id, backwardAt(index));
+    const { from } = layers[index];
+    if (from !== null && from >= firstLearning) lives(id, backwardAt(from + 1));
     gradients[index] = id;
   }
 
@@ -154,24 +177,32 @@ function lifetimesOf({ input, layers }: Stack, kernels: Kernels): BufferUse {
   return { buffers, activations, gradients, workspaces, firstLearning };
 }
 
-/** Points every layer's w and b into the flat parameter vector. */
+/** Whether the layer's backward pass only reads the gradient of its output. */
+const leavesItsGradient = ({ design, from }: StackLayer): boolean =>
+  design.storage === 'own' || from !== null;
+
+/** The buffers of a layer that a tensor and its gradient are. */
+const places = {
+  weight: ['w', 'dw'],
+  bias: ['b', 'db'],
+  running_mean: ['mean', 'dMean'],
+  running_var: ['variance', 'dVariance'],
+} as const;
+
+/** Points every layer's w, b, mean and variance into the flat parameter vector. */
 export function bindParameters(model: Model, planned: PlannedLayer[], parameters: Float32Array): void {
-  for (const { index, parameters: own } of model.layers) {
-    for (const { role, offset, length } of own) {
-      const view = parameters.subarray(offset, offset + length);
-      if (role === 'weight') planned[index].buffers.w = view;
-      else planned[index].buffers.b = view;
-    }
-  }
+  bind(model, planned, parameters, 0);
 }
 
-/** Points every layer's dw and db into the flat gradient. */
+/** Points every layer's dw, db, dMean and dVariance into the flat gradient. */
 export function bindGradient(model: Model, planned: PlannedLayer[], gradient: Float32Array): void {
+  bind(model, planned, gradient, 1);
+}
+
+function bind(model: Model, planned: PlannedLayer[], flat: Float32Array, which: 0 | 1): void {
   for (const { index, parameters: own } of model.layers) {
     for (const { role, offset, length } of own) {
-      const view = gradient.subarray(offset, offset + length);
-      if (role === 'weight') planned[index].buffers.dw = view;
-      else planned[index].buffers.db = view;
+      planned[index].buffers[places[role][which]] = flat.subarray(offset, offset + length);
     }
   }
 }

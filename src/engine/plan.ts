@@ -33,7 +33,8 @@ export interface Plan {
   readonly capacity: number;
   readonly memory: PlanMemory;
   /**
-   * gradient[parameterCount] ← the gradient of the loss SUM (of the loss with `targets`, if there are any) over the samples (overwritten). Sixteen samples at a time, in
+   * gradient[parameterCount] ← the gradient of the loss SUM over the samples (overwritten; of the loss with `targets`, if there are any); in the places of running statistics, what
+   * `updateStatistics` takes, summed over the samples likewise. Sixteen samples at a time, in
    * order: the bits depend on the samples and the key, not on the capacity or on what was computed before.
    *
    * @throws BatchError
@@ -84,7 +85,7 @@ export function createPlan(model: Model, backend: Kernels, options: PlanOptions)
   const { x: logits, y: probabilities, dx: dLogits } = softmax.buffers;
   const losses = new Float64Array(LANES);
   const labels = new Uint8Array(LANES);
-  const pass = { training: false, seed: 0, step: 0, microshard: 0, group: 0 };
+  const pass = { training: false, seed: 0, step: 0, microshard: 0, group: 0, lanes: 0 };
   let boundParameters: Float32Array | null = null;
   let boundGradient: Float32Array | null = null;
   /** Of the caller's arrays, where the kernels would copy them on every call. */
@@ -120,6 +121,7 @@ export function createPlan(model: Model, backend: Kernels, options: PlanOptions)
     const lanes = Math.min(LANES, count - first);
     kernels.packPixels(input, pixels, first, lanes, table, packDims);
     pass.group = group;
+    pass.lanes = lanes;
     for (let i = 0; i < layers.length - 1; i++) layers[i].run.forward(layers[i].buffers, pass);
     return lanes;
   }
@@ -138,7 +140,12 @@ export function createPlan(model: Model, backend: Kernels, options: PlanOptions)
     softmax.run.forward(softmax.buffers, pass);
     if (targets === null) kernels.crossEntropyBackward(dLogits, probabilities, labels, lanes, classes);
     else kernels.softCrossEntropyBackward(dLogits, probabilities, labels, targets, lanes, classes);
-    for (let i = layers.length - 2; i >= firstLearning; i--) layers[i].run.backward(layers[i].buffers, pass);
+    for (let i = layers.length - 2; i >= firstLearning; i--) {
+      const { run, buffers, alsoToDx } = layers[i];
+      run.backward(buffers, pass);
+      const { dx } = buffers;
+      if (dx !== null) for (const dy of alsoToDx) kernels.add(dx, dy);
+    }
   }
 
   function checkPixels(pixels: Uint8Array, count: number): void {

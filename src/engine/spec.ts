@@ -7,11 +7,21 @@ export interface Shape {
   width: number;
 }
 
-/** One layer of a model. Strides default to 1 (pooling: to its size), padding to 0, the leaky slope to 0.01. */
-export type LayerSpec =
+/**
+ * One layer of a model. Strides default to 1 (pooling: to its size), padding to 0, the leaky slope to 0.01,
+ * batch normalisation's epsilon to 1e-5 and its momentum to 0.1. A name is what an
+ * `add` further on calls the layer by.
+ */
+export type LayerSpec = (
   | {
       type: 'conv2d';
       filters: number;
+      kernel: number;
+      stride?: number | undefined;
+      padding?: number | undefined;
+    }
+  | {
+      type: 'depthwise_conv2d';
       kernel: number;
       stride?: number | undefined;
       padding?: number | undefined;
@@ -21,10 +31,15 @@ export type LayerSpec =
   | { type: 'tanh' }
   | { type: 'sigmoid' }
   | { type: 'maxpool2d'; size: number; stride?: number | undefined }
+  | { type: 'avgpool2d'; size: number; stride?: number | undefined }
+  | { type: 'global_avgpool2d' }
+  | { type: 'batchnorm2d'; epsilon?: number | undefined; momentum?: number | undefined }
   | { type: 'flatten' }
   | { type: 'linear'; units: number }
   | { type: 'dropout'; rate: number }
-  | { type: 'softmax' };
+  | { type: 'add'; from: string }
+  | { type: 'softmax' }
+) & { name?: string | undefined };
 
 export type InitScheme = 'he_normal' | 'he_uniform' | 'glorot_uniform' | 'glorot_normal';
 
@@ -48,34 +63,48 @@ const maxLayers = 256;
 
 const count = (most: number) => z.number().int().min(1).max(most);
 
+const named = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-" only');
+
+/** A layer's keys: those given, its type, and a name. */
+const layerOf = <T extends string, Keys extends z.ZodRawShape>(type: T, keys: Keys) =>
+  z.strictObject({ type: z.literal(type), name: named.optional(), ...keys });
+
+const convolution = {
+  kernel: count(31),
+  stride: count(31).optional(),
+  padding: z.number().int().min(0).max(30).optional(),
+};
+
 const layerSchemas = {
-  conv2d: z.strictObject({
-    type: z.literal('conv2d'),
-    filters: count(maxFilters),
-    kernel: count(31),
-    stride: count(31).optional(),
-    padding: z.number().int().min(0).max(30).optional(),
-  }),
-  relu: z.strictObject({ type: z.literal('relu') }),
-  leaky_relu: z.strictObject({ type: z.literal('leaky_relu'), slope: z.number().gt(0).lt(1).optional() }),
-  tanh: z.strictObject({ type: z.literal('tanh') }),
-  sigmoid: z.strictObject({ type: z.literal('sigmoid') }),
+  conv2d: layerOf('conv2d', { filters: count(maxFilters), ...convolution }),
+  depthwise_conv2d: layerOf('depthwise_conv2d', convolution),
+  relu: layerOf('relu', {}),
+  leaky_relu: layerOf('leaky_relu', { slope: z.number().gt(0).lt(1).optional() }),
+  tanh: layerOf('tanh', {}),
+  sigmoid: layerOf('sigmoid', {}),
   // The winner's place in its window is kept in one byte, hence 15×15 at most.
-  maxpool2d: z.strictObject({ type: z.literal('maxpool2d'), size: count(15), stride: count(31).optional() }),
-  flatten: z.strictObject({ type: z.literal('flatten') }),
-  linear: z.strictObject({ type: z.literal('linear'), units: count(maxUnits) }),
-  dropout: z.strictObject({ type: z.literal('dropout'), rate: z.number().min(0).lt(1) }),
-  softmax: z.strictObject({ type: z.literal('softmax') }),
+  maxpool2d: layerOf('maxpool2d', { size: count(15), stride: count(31).optional() }),
+  avgpool2d: layerOf('avgpool2d', { size: count(64), stride: count(64).optional() }),
+  global_avgpool2d: layerOf('global_avgpool2d', {}),
+  batchnorm2d: layerOf('batchnorm2d', {
+    epsilon: z.number().positive().max(1).optional(),
+    momentum: z.number().gt(0).max(1).optional(),
+  }),
+  flatten: layerOf('flatten', {}),
+  linear: layerOf('linear', { units: count(maxUnits) }),
+  dropout: layerOf('dropout', { rate: z.number().min(0).lt(1) }),
+  add: layerOf('add', { from: named }),
+  softmax: layerOf('softmax', {}),
 } satisfies { [T in LayerSpec['type']]: z.ZodType<Extract<LayerSpec, { type: T }>> };
 
 const layerTypes = Object.keys(layerSchemas);
 
 const modelSchema = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .max(64)
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-" only'),
+  name: named,
   input: z.tuple([count(64), count(maxExtent), count(maxExtent)]),
   layers: z.array(z.unknown()).min(1).max(maxLayers),
   init: z.enum(['he_normal', 'he_uniform', 'glorot_uniform', 'glorot_normal']).optional(),

@@ -7,6 +7,8 @@ export interface StackLayer {
   spec: LayerSpec;
   input: Shape;
   output: Shape;
+  /** Place of the layer whose output an `add` takes by name; null for every other layer. */
+  from: number | null;
   design: LayerDesign;
 }
 
@@ -37,13 +39,15 @@ function readOneChannel({ input, layers }: Model, pixelChannels: number): Stack 
 /**
  * ReLU, then max pooling, becomes pooling, then ReLU: the largest of what ReLU leaves is what it leaves of the largest, bit for
  * bit, and there are fewer to do. The gradient stays too: where both orders choose different winners, all are at most 0,
- * and ReLU lets nothing through.
+ * and ReLU lets nothing through. Not where an `add` takes what ReLU gives by name. What it takes of a pooling is afterwards ReLU's, in the
+ * same place.
  */
 function poolBeforeRelu({ input, layers }: Stack): Stack {
+  const taken = new Set(layers.map(({ from }) => from));
   const swapped = [...layers];
   for (let i = 0; i + 1 < swapped.length; i++) {
     const [relu, pool] = [swapped[i], swapped[i + 1]];
-    if (relu.spec.type !== 'relu' || pool.spec.type !== 'maxpool2d') continue;
+    if (relu.spec.type !== 'relu' || pool.spec.type !== 'maxpool2d' || taken.has(i)) continue;
     swapped[i] = pool;
     swapped[i + 1] = {
       ...relu,

@@ -105,7 +105,7 @@ export class Cast {
     for (const { name, program } of rest) {
       const end = await Promise.race([program.ended, late]);
       if (end === 'late') this.fail(`${name} does not end`);
-      else if (typeof end !== 'string' && end.code !== 0)
+      else if (typeof end !== 'string' && end.code !== 0 && end.code !== 143)
         this.fail(`${name} ended with ${end.signal ?? end.code}`);
     }
   }

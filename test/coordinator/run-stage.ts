@@ -23,6 +23,7 @@ export const spec = parseTrainingSpec({
     layers: [
       { type: 'flatten' },
       { type: 'linear', units: 12 },
+      { type: 'batchnorm2d' },
       { type: 'relu' },
       { type: 'dropout', rate: 0.1 },
       { type: 'linear', units: 10 },

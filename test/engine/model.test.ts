@@ -19,6 +19,7 @@ describe('named specs', () => {
     ['lenet', 62_006],
     ['lenet-grey', 61_706],
     ['vgg-small', 1_116_394],
+    ['onko-net', 667_242],
   ])('%s has %i parameters and ten classes', (name, count) => {
     const model = named(name);
     expect(model.parameterCount).toBe(count);

@@ -82,7 +82,11 @@ describe('the memory of a plan', () => {
 });
 
 /** How many of an operation's first arguments it writes. */
-const written: Partial<Record<string, number>> = { maxPool2dForward: 2, conv2dBackwardParameters: 2 };
+const written: Partial<Record<string, number>> = {
+  maxPool2dForward: 2,
+  conv2dBackwardParameters: 2,
+  batchNormBackwardParameters: 3,
+};
 
 /** Those that may be given one buffer as input and output. */
 const elementwise = new Set(['activationForward', 'activationBackward', 'multiply', 'add']);

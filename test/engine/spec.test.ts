@@ -29,7 +29,7 @@ describe('form', () => {
     [{ ...Object(spec(softmax)), optimiser: 'sgd' }, 'unknown key "optimiser"'],
     [{ ...Object(spec(softmax)), name: '../../etc' }, '"name"'],
     [spec(), '"layers"'],
-    [spec({ type: 'conv3d' }, softmax), 'Layer 0: expected a type of conv2d, relu'],
+    [spec({ type: 'conv3d' }, softmax), 'Layer 0: expected a type of conv2d, depthwise_conv2d, relu'],
     [spec({ type: 'toString' }, softmax), 'Layer 0: expected a type of'],
     [spec({ type: 'relu' }, {}, softmax), 'Layer 1: expected a type of'],
     [spec({ type: 'relu' }, 'relu', softmax), 'Layer 1: expected a type of'],
@@ -38,8 +38,25 @@ describe('form', () => {
     [spec({ type: 'conv2d', filters: 6.5, kernel: 3 }, softmax), 'found 6.5'],
     [spec({ type: 'conv2d', filters: 6, kernel: 3, stride: 0 }, softmax), '"stride"'],
     [spec({ type: 'maxpool2d', size: 16 }, softmax), 'Layer 0 (maxpool2d): "size"'],
+    [spec({ type: 'avgpool2d', size: 0 }, softmax), 'Layer 0 (avgpool2d): "size"'],
+    [spec({ type: 'batchnorm2d', epsilon: 0 }, softmax), 'Layer 0 (batchnorm2d): "epsilon"'],
+    [spec({ type: 'batchnorm2d', momentum: 1.5 }, softmax), 'Layer 0 (batchnorm2d): "momentum"'],
     [spec({ type: 'dropout', rate: 1 }, softmax), 'Layer 0 (dropout): "rate"'],
     [spec({ type: 'leaky_relu', slope: -0.1 }, softmax), 'Layer 0 (leaky_relu): "slope"'],
+    [spec({ type: 'relu', name: 'a b' }, softmax), 'Layer 0 (relu): "name"'],
+    [spec({ type: 'add' }, softmax), 'Layer 0 (add): "from"'],
+    [
+      spec({ type: 'add', from: 'a' }, softmax),
+      'Layer 0 (add): expected "from" to be the name of a layer before it (none has one); found "a".',
+    ],
+    [
+      spec({ type: 'relu', name: 'b' }, { type: 'add', from: 'a', name: 'a' }, softmax),
+      'Layer 1 (add): expected "from" to be the name of a layer before it (b); found "a".',
+    ],
+    [
+      spec({ type: 'relu', name: 'a' }, { type: 'tanh', name: 'a' }, softmax),
+      'Layer 1 (tanh): expected a name that no other layer has; found "a", the name of layer 0.',
+    ],
     [
       spec({ type: 'flatten' }, { type: 'linear', units: 10 }),
       'Layer 1 (linear) is the last one: expected softmax',
@@ -68,6 +85,23 @@ describe('shapes', () => {
     [
       spec({ type: 'conv2d', filters: 6, kernel: 31 }, { type: 'maxpool2d', size: 3 }, softmax),
       'Layer 1 (maxpool2d): expected an input of at least 6×3×3 for a 3×3 window, found 6×2×2.',
+    ],
+    [
+      spec({ type: 'conv2d', filters: 6, kernel: 30 }, { type: 'avgpool2d', size: 4 }, softmax),
+      'Layer 1 (avgpool2d): expected an input of at least 6×4×4 for a 4×4 window, found 6×3×3.',
+    ],
+    [
+      spec(
+        { type: 'relu', name: 'start' },
+        { type: 'conv2d', filters: 6, kernel: 3 },
+        { type: 'add', from: 'start' },
+        softmax,
+      ),
+      'Layer 2 (add): expected an input of 3×32×32, as layer 0 ("start") gives it, found 6×30×30.',
+    ],
+    [
+      spec({ type: 'maxpool2d', size: 15 }, { type: 'depthwise_conv2d', kernel: 3 }, softmax),
+      'Layer 1 (depthwise_conv2d): expected an input of at least 3×3×3 for a 3×3 kernel, found 3×2×2.',
     ],
     [
       spec({ type: 'conv2d', filters: 6, kernel: 3, padding: 3 }, softmax),

@@ -37,6 +37,26 @@ describe('the order of what is computed', () => {
     ]);
   });
 
+  test('a ReLU that is taken by name stays before the pooling; a pooling that is taken does not hinder it', () => {
+    const again: LayerSpec = { type: 'conv2d', filters: 4, kernel: 1 };
+    const add: LayerSpec = { type: 'add', from: 'a' };
+    const named = modelOf(conv, { ...relu, name: 'a' }, again, add, relu, pool, pool);
+    expect(orderOf(named).slice(0, 7)).toEqual([
+      'conv2d',
+      'relu',
+      'conv2d',
+      'add',
+      'maxpool2d',
+      'maxpool2d',
+      'relu',
+    ]);
+    const one: LayerSpec = { type: 'maxpool2d', size: 1 };
+    const kept = modelOf(conv, { ...relu, name: 'a' }, one, add);
+    expect(orderOf(kept).slice(0, 4)).toEqual(['conv2d', 'relu', 'maxpool2d', 'add']);
+    const moved = modelOf(conv, relu, { ...pool, name: 'a' }, one, add);
+    expect(orderOf(moved).slice(0, 5)).toEqual(['conv2d', 'maxpool2d', 'relu', 'maxpool2d', 'add']);
+  });
+
   // Two values whose tanh is one and the same would have another winner.
   test.each<LayerSpec>([{ type: 'tanh' }, { type: 'leaky_relu' }, { type: 'dropout', rate: 0.5 }])(
     '$type stays before a pooling',
@@ -75,6 +95,21 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
     [2, 3],
   ].map(([size, stride]) => ({ type: 'maxpool2d', size, stride }));
   const cases = convolutions.flatMap((conv) => pools.map((pool) => ({ conv, pool })));
+
+  test.each(pools)('%j, taken by name after a ReLU: the bits of the order as written', (pool) => {
+    const [conv] = convolutions;
+    const rest: LayerSpec[] = [
+      { type: 'conv2d', filters: 5, kernel: 1 },
+      { type: 'add', from: 'a' },
+    ];
+    const asWritten = modelOf(conv, relu, { type: 'dropout', rate: 0 }, { ...pool, name: 'a' }, ...rest);
+    const swapped = modelOf(conv, relu, { ...pool, name: 'a' }, ...rest);
+    expect(orderOf(swapped)[1]).toBe('maxpool2d');
+    const [expected, found] = [asWritten, swapped].map((model) => compute(model, kernels));
+    expect(found.tally).toEqual(expected.tally);
+    expect(sameBits(found.gradient, expected.gradient)).toBe(true);
+    expect(sameBits(found.probabilities, expected.probabilities)).toBe(true);
+  });
 
   test.each(cases)('$conv, ReLU, $pool: the bits of the order as written', ({ conv, pool }) => {
     // A dropout of nothing keeps them apart.

@@ -6,8 +6,8 @@ import { type Outcome, simulate } from './simulate.js';
 
 /** Seeds that a process takes at a time. */
 const portion = 20;
-/** Without it the garbage of many schedules is left lying about until a process has some gigabytes of it. */
-const execArgv = [...process.execArgv, '--max-old-space-size=300'];
+/** Portions after which a process is replaced by a new one: what many schedules leave behind grows to gigabytes. */
+const portionsPerProcess = 25;
 /** Lines of a timeline that a failing seed among many is shown with. */
 const shownLines = 40;
 /** Failing seeds that are shown so. */
@@ -94,9 +94,10 @@ async function playAll({ seeds, from, jobs }: Command): Promise<boolean> {
 
   const serve = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const child = fork(process.argv[1], ['--child'], { serialization: 'advanced', execArgv });
+      const child = fork(process.argv[1], ['--child'], { serialization: 'advanced' });
+      let portions = 0;
       const hand = (): void => {
-        const count = Math.min(portion, end - next);
+        const count = portions++ < portionsPerProcess ? Math.min(portion, end - next) : 0;
         child.send({ from: next, count });
         next += count;
       };
@@ -112,7 +113,11 @@ async function playAll({ seeds, from, jobs }: Command): Promise<boolean> {
       hand();
     });
 
-  await Promise.all(Array.from({ length: jobs }, serve));
+  const serveOn = async (): Promise<void> => {
+    await serve();
+    if (next < end) await serveOn();
+  };
+  await Promise.all(Array.from({ length: jobs }, serveOn));
   const seconds = (performance.now() - startMs) / 1000;
   const hours = sums.virtualMs / 3_600_000;
   console.log(

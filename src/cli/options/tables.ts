@@ -123,7 +123,7 @@ const runRows = {
   model: training.value(
     kind.nameOrJson('NAME|SPEC.json'),
     'lenet',
-    'lenet, lenet-grey, vgg-small, or a JSON file with a model spec',
+    'lenet, lenet-grey, vgg-small, onko-net, or a JSON file with a model spec',
   ),
   epochs: training.value(kind.integer({ min: 1, max: 100_000 }), 10, 'passes over the training samples'),
   batch: training.value(

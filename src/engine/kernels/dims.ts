@@ -1,4 +1,13 @@
-import type { AugmentDims, Conv2dDims, LinearDims, PackDims, Pool2dDims } from './kernels.js';
+import type {
+  AugmentDims,
+  AveragePool2dDims,
+  BatchNormDims,
+  Conv2dDims,
+  DepthwiseDims,
+  LinearDims,
+  PackDims,
+  Pool2dDims,
+} from './kernels.js';
 
 /** Dims as the C source has them: their numbers in a row, in the order of the structs in native/kernels.h. */
 export const conv2dRow = (d: Conv2dDims): number[] => [
@@ -18,6 +27,27 @@ export const pool2dRow = (d: Pool2dDims): number[] => [
   d.width,
   d.size,
   d.stride,
+  d.outHeight,
+  d.outWidth,
+];
+export const averagePool2dRow = (d: AveragePool2dDims): number[] => [
+  d.channels,
+  d.height,
+  d.width,
+  d.windowHeight,
+  d.windowWidth,
+  d.stride,
+  d.outHeight,
+  d.outWidth,
+];
+export const batchNormRow = (d: BatchNormDims): number[] => [d.channels, d.area];
+export const depthwiseRow = (d: DepthwiseDims): number[] => [
+  d.channels,
+  d.height,
+  d.width,
+  d.kernel,
+  d.stride,
+  d.padding,
   d.outHeight,
   d.outWidth,
 ];

@@ -25,6 +25,27 @@ export interface Pool2dDims {
   outWidth: number;
 }
 
+/** Sizes of one average pooling without padding, over windows of any height and width; what no whole window covers is left out. */
+export interface AveragePool2dDims {
+  channels: number;
+  height: number;
+  width: number;
+  windowHeight: number;
+  windowWidth: number;
+  stride: number;
+  outHeight: number;
+  outWidth: number;
+}
+
+/** Sizes of one depthwise convolution, as those of a convolution. */
+export type DepthwiseDims = Omit<Conv2dDims, 'filters'>;
+
+/** Channels and positions of what is normalised; of a vector every value is a channel of one position. */
+export interface BatchNormDims {
+  channels: number;
+  area: number;
+}
+
 export interface LinearDims {
   inputs: number;
   units: number;
@@ -133,6 +154,67 @@ export interface Kernels {
   /** dy[C,OH,OW,16], argmax → dx[C,H,W,16] */
   maxPool2dBackward(dx: Float32Array, dy: Float32Array, argmax: Uint8Array, dims: Pool2dDims): void;
 
+  /** x[C,H,W,16] → y[C,OH,OW,16], the mean of each window */
+  averagePool2dForward(y: Float32Array, x: Float32Array, dims: AveragePool2dDims): void;
+  /** dy[C,OH,OW,16] → dx[C,H,W,16] */
+  averagePool2dBackward(dx: Float32Array, dy: Float32Array, dims: AveragePool2dDims): void;
+
+  /** x[C,area,16], of which `lanes` ≥ 1 are images → statistics[2C]: mean, then (biased) variance of each channel over them */
+  batchNormStatistics(statistics: Float32Array, x: Float32Array, lanes: number, dims: BatchNormDims): void;
+  /** x[C,area,16], w[C], b[C], statistics[2C] (means, inverse deviations) → y = (x − mean)·inverse·w + b */
+  batchNormForward(
+    y: Float32Array,
+    x: Float32Array,
+    w: Float32Array,
+    b: Float32Array,
+    statistics: Float32Array,
+    dims: BatchNormDims,
+  ): void;
+  /**
+   * x, dy[C,area,16], statistics[2C] (means, inverse deviations of x) → dw[C] +=, db[C] +=, and what both got: sums[2C], Σ dy, then
+   * Σ dy·(x − mean)·inverse
+   */
+  batchNormBackwardParameters(
+    dw: Float32Array,
+    db: Float32Array,
+    sums: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    statistics: Float32Array,
+    lanes: number,
+    dims: BatchNormDims,
+  ): void;
+  /** x, dy[C,area,16], w[C], statistics[2C], sums[2C] as above → dx[C,area,16]; lanes ≥ `lanes` get 0 */
+  batchNormBackwardInput(
+    dx: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    w: Float32Array,
+    statistics: Float32Array,
+    sums: Float32Array,
+    lanes: number,
+    dims: BatchNormDims,
+  ): void;
+
+  /** x[C,H,W,16], w[C,K,K], b[C] → y[C,OH,OW,16]: each channel with a kernel of its own */
+  depthwiseForward(
+    y: Float32Array,
+    x: Float32Array,
+    w: Float32Array,
+    b: Float32Array,
+    dims: DepthwiseDims,
+  ): void;
+  /** dy[C,OH,OW,16], w[C,K,K] → dx[C,H,W,16] */
+  depthwiseBackwardInput(dx: Float32Array, dy: Float32Array, w: Float32Array, dims: DepthwiseDims): void;
+  /** x[C,H,W,16], dy[C,OH,OW,16] → dw[C,K,K] +=, db[C] += */
+  depthwiseBackwardParameters(
+    dw: Float32Array,
+    db: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    dims: DepthwiseDims,
+  ): void;
+
   /** x[n] → y[n] */
   activationForward(y: Float32Array, x: Float32Array, activation: Activation): void;
   /** dy[n], y[n] (the activation's output) → dx[n] */
@@ -194,6 +276,8 @@ export interface Kernels {
     dims: AugmentDims,
   ): void;
 
+  /** x[n] → y[n], as they are */
+  copy(y: Float32Array, x: Float32Array): void;
   /** y[n] += x[n]: how two nodes of the summation tree become their parent */
   add(y: Float32Array, x: Float32Array): void;
 }

@@ -11,18 +11,7 @@ import { describeShape, type LayerDesign, ShapeMismatch } from './layer.js';
 export function conv2d(spec: Extract<LayerSpec, { type: 'conv2d' }>, input: Shape): LayerDesign {
   const { filters, kernel, stride = 1, padding = 0 } = spec;
   const { channels, height, width } = input;
-  if (padding >= kernel) {
-    throw new ShapeMismatch(`expected padding under the kernel's ${kernel}, found padding ${padding}`);
-  }
-  const least = Math.max(1, kernel - 2 * padding);
-  if (height < least || width < least) {
-    const padded = padding > 0 ? ` with padding ${padding}` : '';
-    throw new ShapeMismatch(
-      `expected an input of at least ${channels}×${least}×${least} for a ${kernel}×${kernel} kernel${padded}, found ${describeShape(input)}`,
-    );
-  }
-  const outHeight = Math.floor((height + 2 * padding - kernel) / stride) + 1;
-  const outWidth = Math.floor((width + 2 * padding - kernel) / stride) + 1;
+  const output = convolvedShape({ kernel, stride, padding }, input, filters);
   const dims: Conv2dDims = {
     channels,
     height,
@@ -31,13 +20,13 @@ export function conv2d(spec: Extract<LayerSpec, { type: 'conv2d' }>, input: Shap
     kernel,
     stride,
     padding,
-    outHeight,
-    outWidth,
+    outHeight: output.height,
+    outWidth: output.width,
   };
   const area = kernel * kernel;
   const fans = { fanIn: channels * area, fanOut: filters * area };
   const design: LayerDesign = {
-    output: { channels: filters, height: outHeight, width: outWidth },
+    output,
     parameters: [
       { role: 'weight', shape: [filters, channels, kernel, kernel], ...fans },
       { role: 'bias', shape: [filters], ...fans },
@@ -54,4 +43,29 @@ export function conv2d(spec: Extract<LayerSpec, { type: 'conv2d' }>, input: Shap
     }),
   };
   return channels === 1 ? design : { ...design, onAlikeChannels: conv2dOnAlikeChannels(design, dims) };
+}
+
+/**
+ * What a convolution makes of its input's shape.
+ *
+ * @throws ShapeMismatch if the kernel does not fit into the padded input
+ */
+export function convolvedShape(
+  { kernel, stride, padding }: { kernel: number; stride: number; padding: number },
+  input: Shape,
+  filters: number,
+): Shape {
+  if (padding >= kernel) {
+    throw new ShapeMismatch(`expected padding under the kernel's ${kernel}, found padding ${padding}`);
+  }
+  const { channels, height, width } = input;
+  const least = Math.max(1, kernel - 2 * padding);
+  if (height < least || width < least) {
+    const padded = padding > 0 ? ` with padding ${padding}` : '';
+    throw new ShapeMismatch(
+      `expected an input of at least ${channels}×${least}×${least} for a ${kernel}×${kernel} kernel${padded}, found ${describeShape(input)}`,
+    );
+  }
+  const outputs = (extent: number): number => Math.floor((extent + 2 * padding - kernel) / stride) + 1;
+  return { channels: filters, height: outputs(height), width: outputs(width) };
 }

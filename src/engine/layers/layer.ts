@@ -1,10 +1,13 @@
 import type { Kernels } from '../kernels/kernels.js';
+import type { ParameterRole } from '../parameter-tensor.js';
 import type { Shape } from '../spec.js';
 
-/** A tensor that a layer learns, in PyTorch's order; fans as He and Glorot count them. */
+/** A tensor that a layer learns or, by its role, keeps as a running statistic, in PyTorch's order; fans as He and Glorot count them. */
 export interface ParameterDeclaration {
-  role: 'weight' | 'bias';
+  role: ParameterRole;
   shape: number[];
+  /** Every value before the first step. Absent: a weight's are drawn, as the model's `init` says, others are 0. */
+  start?: number;
   fanIn: number;
   fanOut: number;
 }
@@ -16,6 +19,8 @@ export interface ParameterDeclaration {
 export interface LayerBuffers {
   readonly x: Float32Array;
   readonly y: Float32Array;
+  /** What an `add` adds to x. */
+  readonly other: Float32Array;
   readonly dy: Float32Array;
   /** null: nothing before this layer learns, so nobody asks for the gradient of its input. */
   readonly dx: Float32Array | null;
@@ -25,7 +30,26 @@ export interface LayerBuffers {
   b: Float32Array;
   dw: Float32Array;
   db: Float32Array;
+  /** Running statistics, and their places in the gradient. */
+  mean: Float32Array;
+  variance: Float32Array;
+  dMean: Float32Array;
+  dVariance: Float32Array;
 }
+
+const none = new Float32Array(0);
+
+/** The buffers of parameters before any are bound. */
+export const noParameters = {
+  w: none,
+  b: none,
+  dw: none,
+  db: none,
+  mean: none,
+  variance: none,
+  dMean: none,
+  dVariance: none,
+};
 
 /** Which pass is running; one object per plan, refilled for every group. */
 export interface Pass {
@@ -35,6 +59,8 @@ export interface Pass {
   microshard: number;
   /** Index of the group of sixteen in its microshard. */
   group: number;
+  /** Images in the group, 1 to 16: the lanes after them are empty. */
+  lanes: number;
 }
 
 /** A layer at work: bound to kernels, and to scratch of its own (a mask, an argmax). */
@@ -54,6 +80,8 @@ export interface LayerRun {
 export interface LayerDesign {
   readonly output: Shape;
   readonly parameters: readonly ParameterDeclaration[];
+  /** Of a layer with running statistics: how far a step moves them, and values that they are taken over in each image. */
+  readonly statistics?: { momentum: number; area: number };
   /** 'own': writes a buffer of its own; 'in place': may overwrite its input; 'view': its output is its input. */
   readonly storage: 'own' | 'in place' | 'view';
   /** What the backward pass reads of the forward pass, so the plan does not overwrite it. */

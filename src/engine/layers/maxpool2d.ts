@@ -10,11 +10,7 @@ import { describeShape, type LayerDesign, ShapeMismatch, volume } from './layer.
 export function maxpool2d(spec: Extract<LayerSpec, { type: 'maxpool2d' }>, input: Shape): LayerDesign {
   const { size, stride = size } = spec;
   const { channels, height, width } = input;
-  if (height < size || width < size) {
-    throw new ShapeMismatch(
-      `expected an input of at least ${channels}×${size}×${size} for a ${size}×${size} window, found ${describeShape(input)}`,
-    );
-  }
+  expectWindow(size, input);
   const outHeight = Math.floor((height - size) / stride) + 1;
   const outWidth = Math.floor((width - size) / stride) + 1;
   const dims: Pool2dDims = { channels, height, width, size, stride, outHeight, outWidth };
@@ -35,4 +31,13 @@ export function maxpool2d(spec: Extract<LayerSpec, { type: 'maxpool2d' }>, input
       };
     },
   };
+}
+
+/** @throws ShapeMismatch if a window of size×size does not fit */
+export function expectWindow(size: number, input: Shape): void {
+  if (input.height < size || input.width < size) {
+    throw new ShapeMismatch(
+      `expected an input of at least ${input.channels}×${size}×${size} for a ${size}×${size} window, found ${describeShape(input)}`,
+    );
+  }
 }

@@ -7,7 +7,7 @@ import {
   type Shape,
 } from '../../../src/engine/index.js';
 import { designLayer } from '../../../src/engine/layers/design.js';
-import { type LayerBuffers, volume } from '../../../src/engine/layers/layer.js';
+import { type LayerBuffers, noParameters, volume } from '../../../src/engine/layers/layer.js';
 import { laneOf, naiveCrossEntropy, naiveLayer } from '../naive.js';
 import { bytes, classesOf, relativeError, sameBits, uniform } from '../numbers.js';
 
@@ -40,10 +40,21 @@ const cases: [LayerSpec, Shape][] = [
   [conv(8, 4, 3, 3), shape(7, 5, 4)],
   [conv(3, 3, 1, 2), shape(2, 1, 2)],
   [conv(2, 5), shape(3, 5, 5)],
+  [{ type: 'depthwise_conv2d', kernel: 3, padding: 1 }, shape(5, 6, 7)],
+  [{ type: 'depthwise_conv2d', kernel: 5 }, shape(2, 9, 5)],
+  [{ type: 'depthwise_conv2d', kernel: 3, stride: 2, padding: 2 }, shape(3, 7, 8)],
+  [{ type: 'depthwise_conv2d', kernel: 2, stride: 3 }, shape(1, 9, 8)],
+  [{ type: 'depthwise_conv2d', kernel: 3, padding: 2 }, shape(3, 1, 2)],
   [{ type: 'maxpool2d', size: 2 }, shape(3, 6, 8)],
   [{ type: 'maxpool2d', size: 2 }, shape(2, 5, 7)],
   [{ type: 'maxpool2d', size: 3, stride: 2 }, shape(2, 8, 7)],
   [{ type: 'maxpool2d', size: 2, stride: 3 }, shape(2, 8, 7)],
+  [{ type: 'avgpool2d', size: 2 }, shape(3, 6, 8)],
+  [{ type: 'avgpool2d', size: 2 }, shape(2, 5, 7)],
+  [{ type: 'avgpool2d', size: 3, stride: 2 }, shape(2, 8, 7)],
+  [{ type: 'avgpool2d', size: 2, stride: 3 }, shape(2, 8, 7)],
+  [{ type: 'global_avgpool2d' }, shape(3, 7, 5)],
+  [{ type: 'global_avgpool2d' }, shape(4, 1, 1)],
   [{ type: 'linear', units: 10 }, shape(84, 1, 1)],
   [{ type: 'linear', units: 1 }, shape(1, 1, 1)],
   [{ type: 'linear', units: 7 }, shape(13, 1, 1)],
@@ -71,7 +82,8 @@ const wide: [LayerSpec, Shape][] = [
   [conv(20, 5, 1, 2), shape(7, 21, 6)],
 ];
 
-const pass = { training: true, seed: 1, step: 0, microshard: 0, group: 0 };
+const pass = { training: true, seed: 1, step: 0, microshard: 0, group: 0, lanes: 16 };
+const none = new Float32Array(0);
 const noise = (length: number): Float32Array => new Float32Array(length).fill(Number.NaN);
 
 /** Buffer places of the lanes from the sixth on. */
@@ -93,8 +105,10 @@ function layerBench(kernels: Kernels, spec: LayerSpec, input: Shape): Bench {
   const buffers = {
     x: uniform(0, volume(input) * 16, 2),
     y: noise(volume(design.output) * 16),
+    other: none,
     dy: uniform(100_000, volume(design.output) * 16),
     dx: noise(volume(input) * 16),
+    ...noParameters,
     w: uniform(200_000, wLength),
     b: uniform(300_000, bLength),
     dw: new Float32Array(wLength),
@@ -132,7 +146,7 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
       const { buffers, forward } = layerBench(kernels, spec, input);
       forward();
       for (let lane = 0; lane < 16; lane++) {
-        const { y } = naiveLayer(spec, laneOf(buffers.x, lane), input, buffers);
+        const { y } = naiveLayer(spec, laneOf(buffers.x, lane), input, { w: buffers.w, b: buffers.b });
         expect(relativeError(laneOf(buffers.y, lane), y)).toBeLessThan(forwardTolerance);
       }
     });
@@ -305,6 +319,13 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
     kernels.packPixels(grey, pixels, 1, 16, table, { pixelChannels: 1, channels: 3, area: 4 });
     const greyAt = (i: number, lane: number): number => table[pixels[(1 + lane) * 4 + (i % 4)]];
     expect([...grey]).toEqual(Array.from(grey, (_, i) => greyAt(Math.floor(i / 16), i % 16)));
+  });
+
+  test('copies', () => {
+    const x = uniform(0, 1000);
+    const y = noise(1000);
+    kernels.copy(y, x);
+    expect(sameBits(y, x)).toBe(true);
   });
 
   test('multiply and add round once', () => {

@@ -23,7 +23,7 @@ function call(operation: Operation, args: ValidCall['args'], outputs = [0]): Val
   return { operation, args, outputs };
 }
 
-/** Of convolutions drawn small, which are computed directly, and of some that are not and need a workspace. */
+/** Of convolutions drawn small, which are computed directly, and of some that are not and need a workspace; and depthwise ones. */
 function conv2dCalls(random: Random, operations: NativeOperations, wide: boolean): ValidCall[] {
   const between = (least: number, most: number): number => least + random.below(most - least + 1);
   const f32 = (length: number): Float32Array => values(random, length);
@@ -37,6 +37,9 @@ function conv2dCalls(random: Random, operations: NativeOperations, wide: boolean
   const conv = dims(channels, height, width, filters, kernel, stride, padding, outHeight, outWidth);
   const image = channels * height * width * 16;
   const map = filters * outHeight * outWidth * 16;
+  const depthwise = dims(channels, height, width, kernel, stride, padding, outHeight, outWidth);
+  const each = channels * outHeight * outWidth * 16;
+  const taps = channels * kernel * kernel;
   const weights = filters * channels * kernel * kernel;
   const workspace = operations.conv2dWorkspace(conv);
   return [
@@ -47,6 +50,9 @@ function conv2dCalls(random: Random, operations: NativeOperations, wide: boolean
       [f32(weights), f32(filters), f32(image), f32(map), conv, f32(workspace)],
       [0, 1, 5],
     ),
+    call('depthwiseForward', [f32(each), f32(image), f32(taps), f32(channels), depthwise]),
+    call('depthwiseBackwardInput', [f32(image), f32(each), f32(taps), depthwise]),
+    call('depthwiseBackwardParameters', [f32(taps), f32(channels), f32(image), f32(each), depthwise], [0, 1]),
   ];
 }
 
@@ -68,12 +74,34 @@ export function validCalls(seed: number, operations: NativeOperations): ValidCal
   const unpooled = channels * rows * columns * 16;
   const winners = Uint8Array.from({ length: pooled }, () => random.below(256));
 
+  // Two windows at least downwards, so that the stride shows in the sizes.
+  const [windowHeight, windowWidth] = [between(1, 5), between(1, 5)];
+  const [planeHeight, planeWidth] = [windowHeight + step + random.below(7), windowWidth + random.below(7)];
+  const meanRows = Math.floor((planeHeight - windowHeight) / step) + 1;
+  const meanColumns = Math.floor((planeWidth - windowWidth) / step) + 1;
+  const averaging = dims(
+    channels,
+    planeHeight,
+    planeWidth,
+    windowHeight,
+    windowWidth,
+    step,
+    meanRows,
+    meanColumns,
+  );
+  const means = channels * meanRows * meanColumns * 16;
+  const averaged = channels * planeHeight * planeWidth * 16;
+
+  const area = between(1, 30);
+  const normal = dims(channels, area);
+  const normalised = channels * area * 16;
+  const images = between(1, 16);
+
   const length = 16 * between(1, 6);
   const odd = between(1, 70);
   const [classes, lanes] = [between(1, 40), between(0, 16)];
   const labels = Uint8Array.from({ length: 16 }, () => random.below(classes));
   const pixelChannels = random.below(2) === 0 ? 1 : 3;
-  const area = between(1, 30);
   const first = random.below(3);
   const pixels = Uint8Array.from({ length: (first + lanes) * pixelChannels * area }, () => random.below(256));
 
@@ -90,6 +118,41 @@ export function validCalls(seed: number, operations: NativeOperations): ValidCal
     ),
     call('maxPool2dForward', [f32(pooled), winners.slice(), f32(unpooled), pool], [0, 1]),
     call('maxPool2dBackward', [f32(unpooled), f32(pooled), winners, pool]),
+    call('averagePool2dForward', [f32(means), f32(averaged), averaging]),
+    call('averagePool2dBackward', [f32(averaged), f32(means), averaging]),
+    call('batchNormStatistics', [f32(2 * channels), f32(normalised), images, normal]),
+    call('batchNormForward', [
+      f32(normalised),
+      f32(normalised),
+      f32(channels),
+      f32(channels),
+      f32(2 * channels),
+      normal,
+    ]),
+    call(
+      'batchNormBackwardParameters',
+      [
+        f32(channels),
+        f32(channels),
+        f32(2 * channels),
+        f32(normalised),
+        f32(normalised),
+        f32(2 * channels),
+        images,
+        normal,
+      ],
+      [0, 1, 2],
+    ),
+    call('batchNormBackwardInput', [
+      f32(normalised),
+      f32(normalised),
+      f32(normalised),
+      f32(channels),
+      f32(2 * channels),
+      f32(2 * channels),
+      images,
+      normal,
+    ]),
     call('activationForward', [f32(length), f32(length), random.below(4), random.float()]),
     call('activationBackward', [f32(length), f32(length), f32(length), random.below(4), random.float()]),
     call('multiply', [f32(odd), f32(odd), f32(odd)]),

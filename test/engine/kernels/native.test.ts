@@ -104,6 +104,66 @@ function pool2dOutputs(kernels: Kernels, random: Random): Outputs {
   return { y, dx, argmax: Float32Array.from(argmax) };
 }
 
+function averagePool2dOutputs(kernels: Kernels, random: Random): Outputs {
+  const [windowHeight, windowWidth] = [between(random, 1, 6), between(random, 1, 6)];
+  const [stride, channels] = [between(random, 1, 5), between(random, 1, 5)];
+  const [height, width] = [between(random, windowHeight, 12), between(random, windowWidth, 12)];
+  const outHeight = Math.floor((height - windowHeight) / stride) + 1;
+  const outWidth = Math.floor((width - windowWidth) / stride) + 1;
+  const dims = { channels, height, width, windowHeight, windowWidth, stride, outHeight, outWidth };
+  const x = values(random, channels * height * width * 16);
+  const dy = values(random, channels * outHeight * outWidth * 16);
+  const y = noise(dy.length);
+  const dx = noise(x.length);
+  kernels.averagePool2dForward(y, x, dims);
+  kernels.averagePool2dBackward(dx, dy, dims);
+  return { y, dx };
+}
+
+function depthwiseOutputs(kernels: Kernels, random: Random): Outputs {
+  const kernel = between(random, 1, 6);
+  const padding = random.below(kernel);
+  const least = Math.max(1, kernel - 2 * padding);
+  const [channels, stride] = [between(random, 1, 7), between(random, 1, 4)];
+  const [height, width] = [between(random, least, least + 11), between(random, least, least + 11)];
+  const outHeight = Math.floor((height + 2 * padding - kernel) / stride) + 1;
+  const outWidth = Math.floor((width + 2 * padding - kernel) / stride) + 1;
+  const dims = { channels, height, width, kernel, stride, padding, outHeight, outWidth };
+  const x = values(random, channels * height * width * 16);
+  const dy = values(random, channels * outHeight * outWidth * 16);
+  const w = values(random, channels * kernel * kernel);
+  const b = values(random, channels);
+  const y = noise(dy.length);
+  const dx = noise(x.length);
+  const dw = values(random, w.length);
+  const db = values(random, channels);
+  kernels.depthwiseForward(y, x, w, b, dims);
+  kernels.depthwiseBackwardInput(dx, dy, w, dims);
+  kernels.depthwiseBackwardParameters(dw, db, x, dy, dims);
+  return { y, dx, dw, db };
+}
+
+function batchNormOutputs(kernels: Kernels, random: Random): Outputs {
+  const dims = { channels: between(random, 1, 6), area: between(random, 1, 40) };
+  const lanes = between(random, 1, 16);
+  const { channels } = dims;
+  const length = channels * dims.area * 16;
+  const x = values(random, length).map((v) => v + 3);
+  const dy = values(random, length);
+  const [w, b] = [values(random, channels), values(random, channels)];
+  const statistics = noise(2 * channels);
+  const sums = noise(2 * channels);
+  const y = noise(length);
+  const dx = noise(length);
+  const [dw, db] = [values(random, channels), values(random, channels)];
+  kernels.batchNormStatistics(statistics, x, lanes, dims);
+  const used = statistics.map((v, i) => (i < channels ? v : 1 / Math.sqrt(v + 0.001)));
+  kernels.batchNormForward(y, x, w, b, used, dims);
+  kernels.batchNormBackwardParameters(dw, db, sums, x, dy, used, lanes, dims);
+  kernels.batchNormBackwardInput(dx, x, dy, w, used, sums, lanes, dims);
+  return { statistics, y, dw, db, sums, dx };
+}
+
 function elementwiseOutputs(kernels: Kernels, random: Random): Outputs {
   const length = between(random, 1, 9) * 16;
   const x = values(random, length).map((v) => v * 10 ** between(random, -3, 2));
@@ -156,6 +216,9 @@ const families = {
   wideConv2dOutputs,
   linearOutputs,
   pool2dOutputs,
+  averagePool2dOutputs,
+  batchNormOutputs,
+  depthwiseOutputs,
   elementwiseOutputs,
   lossOutputs,
 };

@@ -30,7 +30,7 @@ const lenet = buildModel({ ...Object(namedSpecs.get('lenet')) });
 
 /** A random model of three channels that begins with a convolution, by seed. */
 function beginningWithConvolution(seed: number): Model {
-  const drawn = randomModel(seed);
+  const drawn = randomModel(seed, false);
   const [, height, width] = drawn.spec.input;
   const kernel = 1 + (seed % 5);
   const first = { type: 'conv2d', filters: 1 + (seed % 7), kernel, padding: seed % kernel } as const;
@@ -43,7 +43,7 @@ function beginningWithConvolution(seed: number): Model {
     }
   }
   // The drawn layers do not fit after it: then only the flat ones follow.
-  const flat = spec.layers.findIndex(({ type }) => type === 'flatten');
+  const flat = spec.layers.findIndex(({ type }) => type === 'flatten' || type === 'global_avgpool2d');
   return buildModel({ ...spec, layers: [first, ...spec.layers.slice(flat)] });
 }
 

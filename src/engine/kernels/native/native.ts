@@ -1,5 +1,16 @@
 import { activationNumbers, slopeOf } from '../activation.js';
-import { augmentRow, conv2dRow, linearRow, packRow, pool2dRow, remember } from '../dims.js';
+import { copy } from '../copy.js';
+import {
+  augmentRow,
+  averagePool2dRow,
+  batchNormRow,
+  conv2dRow,
+  depthwiseRow,
+  linearRow,
+  packRow,
+  pool2dRow,
+  remember,
+} from '../dims.js';
 import type { Kernels } from '../kernels.js';
 
 /** The operations of one instruction set as native/addon.c has them: dims as numbers in a row, activations by number. */
@@ -47,6 +58,52 @@ export interface NativeOperations {
   ): void;
   maxPool2dForward(y: Float32Array, argmax: Uint8Array, x: Float32Array, dims: Int32Array): void;
   maxPool2dBackward(dx: Float32Array, dy: Float32Array, argmax: Uint8Array, dims: Int32Array): void;
+  averagePool2dForward(y: Float32Array, x: Float32Array, dims: Int32Array): void;
+  averagePool2dBackward(dx: Float32Array, dy: Float32Array, dims: Int32Array): void;
+  batchNormStatistics(statistics: Float32Array, x: Float32Array, lanes: number, dims: Int32Array): void;
+  batchNormForward(
+    y: Float32Array,
+    x: Float32Array,
+    w: Float32Array,
+    b: Float32Array,
+    statistics: Float32Array,
+    dims: Int32Array,
+  ): void;
+  batchNormBackwardParameters(
+    dw: Float32Array,
+    db: Float32Array,
+    sums: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    statistics: Float32Array,
+    lanes: number,
+    dims: Int32Array,
+  ): void;
+  batchNormBackwardInput(
+    dx: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    w: Float32Array,
+    statistics: Float32Array,
+    sums: Float32Array,
+    lanes: number,
+    dims: Int32Array,
+  ): void;
+  depthwiseForward(
+    y: Float32Array,
+    x: Float32Array,
+    w: Float32Array,
+    b: Float32Array,
+    dims: Int32Array,
+  ): void;
+  depthwiseBackwardInput(dx: Float32Array, dy: Float32Array, w: Float32Array, dims: Int32Array): void;
+  depthwiseBackwardParameters(
+    dw: Float32Array,
+    db: Float32Array,
+    x: Float32Array,
+    dy: Float32Array,
+    dims: Int32Array,
+  ): void;
   activationForward(y: Float32Array, x: Float32Array, activation: number, slope: number): void;
   activationBackward(
     dx: Float32Array,
@@ -83,6 +140,9 @@ export const nativeNumericsId = 'native-f32-2';
 export function nativeKernels(instructionSet: string, operations: NativeOperations): Kernels {
   const conv2d = rowOf(conv2dRow);
   const pool2d = rowOf(pool2dRow);
+  const averagePool2d = rowOf(averagePool2dRow);
+  const batchNorm = rowOf(batchNormRow);
+  const depthwise = rowOf(depthwiseRow);
   const linear = rowOf(linearRow);
   const pack = rowOf(packRow);
   const images = rowOf(augmentRow);
@@ -116,6 +176,21 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
       operations.linearBackwardParameters(dw, db, x, dy, linear(dims)),
     maxPool2dForward: (y, argmax, x, dims) => operations.maxPool2dForward(y, argmax, x, pool2d(dims)),
     maxPool2dBackward: (dx, dy, argmax, dims) => operations.maxPool2dBackward(dx, dy, argmax, pool2d(dims)),
+    averagePool2dForward: (y, x, dims) => operations.averagePool2dForward(y, x, averagePool2d(dims)),
+    averagePool2dBackward: (dx, dy, dims) => operations.averagePool2dBackward(dx, dy, averagePool2d(dims)),
+    batchNormStatistics: (statistics, x, lanes, dims) =>
+      operations.batchNormStatistics(statistics, x, lanes, batchNorm(dims)),
+    batchNormForward: (y, x, w, b, statistics, dims) =>
+      operations.batchNormForward(y, x, w, b, statistics, batchNorm(dims)),
+    batchNormBackwardParameters: (dw, db, sums, x, dy, statistics, lanes, dims) =>
+      operations.batchNormBackwardParameters(dw, db, sums, x, dy, statistics, lanes, batchNorm(dims)),
+    batchNormBackwardInput: (dx, x, dy, w, statistics, sums, lanes, dims) =>
+      operations.batchNormBackwardInput(dx, x, dy, w, statistics, sums, lanes, batchNorm(dims)),
+    depthwiseForward: (y, x, w, b, dims) => operations.depthwiseForward(y, x, w, b, depthwise(dims)),
+    depthwiseBackwardInput: (dx, dy, w, dims) =>
+      operations.depthwiseBackwardInput(dx, dy, w, depthwise(dims)),
+    depthwiseBackwardParameters: (dw, db, x, dy, dims) =>
+      operations.depthwiseBackwardParameters(dw, db, x, dy, depthwise(dims)),
     activationForward: (y, x, activation) =>
       operations.activationForward(y, x, activationNumbers[activation.type], slopeOf(activation)),
     activationBackward: (dx, dy, y, activation) =>
@@ -128,6 +203,7 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
     softCrossEntropyBackward,
     augment: (pixels, count, rows, scratch, dims) =>
       operations.augment(pixels, count, rows, scratch, images(dims)),
+    copy,
     add,
     allocate,
   };

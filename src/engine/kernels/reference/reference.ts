@@ -1,7 +1,16 @@
+import { copy } from '../copy.js';
 import type { Kernels } from '../kernels.js';
 import { augment } from './augment.js';
+import { averagePool2dBackward, averagePool2dForward } from './averagepool2d.js';
+import {
+  batchNormBackwardInput,
+  batchNormBackwardParameters,
+  batchNormForward,
+  batchNormStatistics,
+} from './batchnorm.js';
 import { conv2dBackwardInput, conv2dForward } from './conv2d.js';
 import { conv2dBackwardParameters } from './conv2d-parameters.js';
+import { depthwiseBackwardInput, depthwiseBackwardParameters, depthwiseForward } from './depthwise.js';
 import { activationBackward, activationForward, add, multiply, packPixels } from './elementwise.js';
 import { linearBackwardInput, linearBackwardParameters, linearForward } from './linear.js';
 import { maxPool2dBackward, maxPool2dForward } from './maxpool2d.js';
@@ -33,6 +42,15 @@ export const referenceKernels: Kernels = {
   linearBackwardParameters,
   maxPool2dForward,
   maxPool2dBackward,
+  averagePool2dForward,
+  averagePool2dBackward,
+  batchNormStatistics,
+  batchNormForward,
+  batchNormBackwardParameters,
+  batchNormBackwardInput,
+  depthwiseForward,
+  depthwiseBackwardInput,
+  depthwiseBackwardParameters,
   activationForward,
   activationBackward,
   multiply,
@@ -42,5 +60,6 @@ export const referenceKernels: Kernels = {
   softCrossEntropyForward,
   softCrossEntropyBackward,
   augment,
+  copy,
   add,
 };

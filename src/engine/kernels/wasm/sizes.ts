@@ -1,8 +1,20 @@
 import { scratchLength } from '../augmentation-row.js';
-import { augmentRow, conv2dRow, linearRow, packRow, pool2dRow } from '../dims.js';
+import {
+  augmentRow,
+  averagePool2dRow,
+  batchNormRow,
+  conv2dRow,
+  depthwiseRow,
+  linearRow,
+  packRow,
+  pool2dRow,
+} from '../dims.js';
 import {
   type AugmentDims,
+  type AveragePool2dDims,
+  type BatchNormDims,
   type Conv2dDims,
+  type DepthwiseDims,
   LANES,
   type LinearDims,
   type PackDims,
@@ -56,6 +68,38 @@ export function pool2dSizes(d: Pool2dDims): Omit<Conv2dSizes, 'w'> {
     x: d.channels * d.height * d.width * LANES,
     y: d.channels * d.outHeight * d.outWidth * LANES,
   };
+}
+
+/** @throws TypeError for a pooling that cannot be */
+export function averagePool2dSizes(d: AveragePool2dDims): Omit<Conv2dSizes, 'w'> {
+  const row = sizes(averagePool2dRow(d));
+  const fits =
+    Math.min(d.channels, d.windowHeight, d.windowWidth, d.stride) >= 1 &&
+    d.height >= d.windowHeight &&
+    d.width >= d.windowWidth &&
+    d.outHeight === outputs(d.height, d.windowHeight, d.stride) &&
+    d.outWidth === outputs(d.width, d.windowWidth, d.stride);
+  if (!fits) throw new TypeError('Expected the sizes of an average pooling that fits its input.');
+  return {
+    row,
+    x: d.channels * d.height * d.width * LANES,
+    y: d.channels * d.outHeight * d.outWidth * LANES,
+  };
+}
+
+/** @throws TypeError for a convolution that cannot be */
+export function depthwiseSizes(d: DepthwiseDims): Conv2dSizes {
+  const row = sizes(depthwiseRow(d));
+  const { x, y, w } = conv2dSizes({ ...d, filters: 1 });
+  return { row, x, y: y * d.channels, w };
+}
+
+/** Elements of x. @throws TypeError without channels or values */
+export function batchNormSizes(d: BatchNormDims): { x: number } {
+  if (Math.min(...sizes(batchNormRow(d))) < 1) {
+    throw new TypeError('Expected at least one channel and one value.');
+  }
+  return { x: d.channels * d.area * LANES };
 }
 
 /** @throws TypeError without inputs or units */

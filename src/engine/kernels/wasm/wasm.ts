@@ -1,14 +1,18 @@
 import { activationNumbers, slopeOf } from '../activation.js';
 import { rowLength } from '../augmentation-row.js';
+import { copy } from '../copy.js';
 import { remember } from '../dims.js';
 import { type Conv2dDims, type Kernels, LANES } from '../kernels.js';
+import { averagePool2dOf } from './averagepool2d.js';
+import { batchNormOf } from './batchnorm.js';
 import { expectElements, expectLabels, expectRoom, expectWhole } from './checks.js';
+import { depthwiseOf } from './depthwise.js';
 import { createInstanceMemory } from './memory.js';
 import { augmentSizes, conv2dSizes, linearSizes, packSizes, pool2dSizes } from './sizes.js';
 
 /** What native/wasm.c exports: addresses and numbers in, memory changed. */
 export type WasmOperations = Record<
-  keyof Omit<Kernels, 'name' | 'numericsId' | 'allocate' | 'copies' | 'forPlan' | 'conv2dWorkspace'>,
+  keyof Omit<Kernels, 'name' | 'numericsId' | 'allocate' | 'copies' | 'forPlan' | 'copy' | 'conv2dWorkspace'>,
   (...numbers: number[]) => void
 > & {
   conv2dWorkspace(dims: number): number;
@@ -52,6 +56,15 @@ export function wasmKernels(name: string, numericsId: string, instantiate: () =>
     linearBackwardParameters: (...args) => shared().linearBackwardParameters(...args),
     maxPool2dForward: (...args) => shared().maxPool2dForward(...args),
     maxPool2dBackward: (...args) => shared().maxPool2dBackward(...args),
+    averagePool2dForward: (...args) => shared().averagePool2dForward(...args),
+    averagePool2dBackward: (...args) => shared().averagePool2dBackward(...args),
+    batchNormStatistics: (...args) => shared().batchNormStatistics(...args),
+    batchNormForward: (...args) => shared().batchNormForward(...args),
+    batchNormBackwardParameters: (...args) => shared().batchNormBackwardParameters(...args),
+    batchNormBackwardInput: (...args) => shared().batchNormBackwardInput(...args),
+    depthwiseForward: (...args) => shared().depthwiseForward(...args),
+    depthwiseBackwardInput: (...args) => shared().depthwiseBackwardInput(...args),
+    depthwiseBackwardParameters: (...args) => shared().depthwiseBackwardParameters(...args),
     activationForward: (...args) => shared().activationForward(...args),
     activationBackward: (...args) => shared().activationBackward(...args),
     multiply: (...args) => shared().multiply(...args),
@@ -61,6 +74,7 @@ export function wasmKernels(name: string, numericsId: string, instantiate: () =>
     softCrossEntropyForward: (...args) => shared().softCrossEntropyForward(...args),
     softCrossEntropyBackward: (...args) => shared().softCrossEntropyBackward(...args),
     augment: (...args) => shared().augment(...args),
+    copy,
     add: (...args) => shared().add(...args),
   };
 }
@@ -72,7 +86,8 @@ function kernelsOf(
   { operations, memory }: WasmInstance,
   forPlan: () => Kernels,
 ): Kernels {
-  const { allocate, input, output, place, finish } = createInstanceMemory(memory, operations.heapBase());
+  const instanceMemory = createInstanceMemory(memory, operations.heapBase());
+  const { allocate, input, output, place, finish } = instanceMemory;
   const conv2d = remember((dims: Conv2dDims) => {
     const sizes = conv2dSizes(dims);
     try {
@@ -231,6 +246,10 @@ function kernelsOf(
       }
     },
 
+    ...averagePool2dOf(operations, instanceMemory),
+    ...batchNormOf(operations, instanceMemory),
+    ...depthwiseOf(operations, instanceMemory),
+
     activationForward(y, x, activation) {
       expectGroups('activationForward', y.length);
       expectElements('activationForward', 'x', x.length, y.length);
@@ -262,6 +281,7 @@ function kernelsOf(
         finish();
       }
     },
+    copy,
     add(y, x) {
       expectElements('add', 'x', x.length, y.length);
       try {
