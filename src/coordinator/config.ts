@@ -6,8 +6,9 @@ import type { FileOperations } from '../store/index.js';
 import type { Timers, Transport } from '../transport/index.js';
 import type { RunAccount } from './account.js';
 import type { Patience } from './decide/state.js';
+import type { Progress } from './progress.js';
 import type { TrainingSpec } from './spec.js';
-import type { RunView } from './view/view.js';
+import type { RunView } from './view/run-view.js';
 
 /** Everything a coordinator needs; `src/cli` fills it from flags, environment and files. */
 export interface CoordinatorConfig {
@@ -55,31 +56,6 @@ export interface CoordinatorConfig {
   files?: FileOperations;
   /** When to grow impatient with workers. Default: `defaultPatience`. */
   patience?: Patience;
-}
-
-/** A moment of the run, for the progress line and the live page. */
-export interface Progress {
-  run: string;
-  phase: 'gathering' | 'training' | 'evaluating' | 'finished' | 'stopped';
-  /** 1 for the first epoch. */
-  epoch: number;
-  epochs: number;
-  /** Whole steps done since the beginning of the run. */
-  step: number;
-  totalSteps: number;
-  /** Mean loss in nats and accuracy (0…1) of the epoch so far; null before its first step. */
-  loss: number | null;
-  accuracy: number | null;
-  learningRate: number;
-  /** Of the last epoch that was validated. */
-  validationLoss: number | null;
-  validationAccuracy: number | null;
-  imagesPerSecond: number;
-  etaSeconds: number | null;
-  workers: number;
-  threads: number;
-  /** What is waited for, in one sentence; null while everything flows. */
-  waiting: string | null;
 }
 
 export interface RunSummary {

@@ -1,5 +1,5 @@
 /** The coordinator: one run, from its spec to its model. */
-export type { Coordinator, CoordinatorConfig, Progress, RunSummary } from './config.js';
+export type { Coordinator, CoordinatorConfig, RunSummary } from './config.js';
 export { startCoordinator } from './coordinator.js';
 export type { Action, Decision, DispatchCause, FailCause, RejectReason, UnitKey } from './decide/actions.js';
 export { decide } from './decide/decide.js';
@@ -20,6 +20,7 @@ export {
   TakenOverError,
   TrainingSpecError,
 } from './errors.js';
+export type { Progress } from './progress.js';
 export { parseTrainingSpec, type TrainingSpec } from './spec.js';
 export type { RunStatus, WorkerStatus } from './status.js';
-export type { RunView } from './view/view.js';
+export type { RunView } from './view/run-view.js';

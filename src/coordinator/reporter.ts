@@ -1,7 +1,7 @@
 import type { Mode } from '../protocol/index.js';
 import { accountOf, type RunAccount } from './account.js';
 import type { Chronicle } from './chronicle.js';
-import type { CoordinatorConfig, Progress } from './config.js';
+import type { CoordinatorConfig } from './config.js';
 import type { AuditOutcome, RejectReason, UnitKey } from './decide/actions.js';
 import type { CoordinatorEvent } from './decide/events.js';
 import { type CoordinatorState, readyThreads, readyWorkers } from './decide/state.js';
@@ -9,8 +9,9 @@ import type { Sums } from './fold.js';
 import type { HistoryRow } from './history.js';
 import { membershipChanges } from './membership-changes.js';
 import type { CoordinatorMetrics } from './metrics.js';
+import { createPaceMeter } from './pace-meter.js';
 import type { PreparedRun } from './prepare.js';
-import { createPaceMeter } from './progress.js';
+import type { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 
 /** Tells log, metrics and progress what happens; decides nothing. */

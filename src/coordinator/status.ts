@@ -1,5 +1,5 @@
-import type { Progress } from './config.js';
 import { type CoordinatorState, readyWorkers } from './decide/state.js';
+import type { Progress } from './progress.js';
 
 /** What a coordinator says of its run to whoever asks; the JSON of a `StatusReport`. */
 export interface RunStatus

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createChronicle } from '../../src/coordinator/chronicle.js';
 import { formatHistory } from '../../src/coordinator/history.js';
 import { createOutbox } from '../../src/coordinator/outbox.js';
-import { createPaceMeter } from '../../src/coordinator/progress.js';
+import { createPaceMeter } from '../../src/coordinator/pace-meter.js';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

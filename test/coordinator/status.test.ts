@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Progress } from '../../src/coordinator/config.js';
+import type { Progress } from '../../src/coordinator/progress.js';
 import { statusOf } from '../../src/coordinator/status.js';
 import { Driver } from './support.js';
 

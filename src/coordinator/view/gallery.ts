@@ -1,21 +1,7 @@
 import { channelsOf, type Pack } from '../../data/index.js';
 import { createPlan, type Kernels, LANES } from '../../engine/index.js';
 import type { PreparedRun } from '../prepare.js';
-
-/** A validation sample that the view shows. */
-export interface GallerySample {
-  name: string;
-  /** [channels][height][width], as prepared. */
-  pixels: Uint8Array;
-  truth: number;
-}
-
-/** What the model takes it for. */
-export interface Guess {
-  digit: number;
-  /** Its probability, 0…1. */
-  confidence: number;
-}
+import type { GallerySample, Guess } from './run-view.js';
 
 /** A few validation samples, the same ones after every epoch. */
 export interface Gallery {

@@ -1,39 +1,13 @@
-import type { CoordinatorConfig, Progress } from '../config.js';
+import type { CoordinatorConfig } from '../config.js';
 import type { Sums } from '../fold.js';
 import type { HistoryRow } from '../history.js';
 import type { PreparedRun } from '../prepare.js';
+import type { Progress } from '../progress.js';
 import type { RunStatus } from '../status.js';
-import { createDoingMeter, type Doing } from './doing.js';
-import { type Gallery, type GallerySample, type Guess, openGallery } from './gallery.js';
+import { createDoingMeter } from './doing.js';
+import { type Gallery, openGallery } from './gallery.js';
+import type { Guess, RunView } from './run-view.js';
 import { createThinned } from './thinned.js';
-
-/** All that there is to be seen of a run at a moment, for a page that shows it. */
-export interface RunView {
-  status: RunStatus;
-  /** Threads of the workers that take part. */
-  threads: number;
-  /** By worker; null for one of whom too little is known. */
-  doing: ReadonlyMap<string, Doing | null>;
-  /** Over all starts of the run. */
-  seconds: number;
-  epochs: readonly HistoryRow[];
-  /** [steps done, mean loss in nats, mean accuracy] of this start, thinned. */
-  course: readonly (readonly number[])[];
-  /** [seconds of the run, training images per second], thinned. */
-  pace: readonly (readonly number[])[];
-  /** Of the last validation of this start. confusion[truth][guess] */
-  validation: { epoch: number; confusion: Uint32Array } | null;
-  gallery: {
-    epoch: number;
-    width: number;
-    height: number;
-    channels: number;
-    samples: readonly (GallerySample & Guess)[];
-  } | null;
-  /** What the run is made of. */
-  model: { name: string; parameters: number };
-  samples: { train: number; validation: number };
-}
 
 /** Remembers what a view shows. Without a viewer it does next to nothing. */
 export interface Viewing {
