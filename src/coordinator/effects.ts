@@ -1,0 +1,181 @@
+import type { CoordinatorLink } from '../transport/index.js';
+import { assertNever } from './assert-never.js';
+import type { BlockServer } from './block-server.js';
+import type { Chronicle } from './chronicle.js';
+import type { CoordinatorConfig } from './config.js';
+import type { Action } from './decide/actions.js';
+import type { CoordinatorEvent } from './decide/events.js';
+import type { CoordinatorState } from './decide/state.js';
+import type { Disk } from './disk.js';
+import type { Ending } from './ending.js';
+import { listSamples, runStopped } from './failure-text.js';
+import { bestEpoch, earlyEnd, isExhausted } from './history.js';
+import type { CoordinatorMetrics } from './metrics.js';
+import type { Outbox } from './outbox.js';
+import { outgoingMessages } from './outgoing.js';
+import type { PreparedRun } from './prepare.js';
+import type { Recorder } from './recorder.js';
+import type { Reporter } from './reporter.js';
+import { statusOf } from './status.js';
+import type { ArrivedResult, StepWork } from './step-work.js';
+import type { Viewing } from './view/view.js';
+
+/** Names of samples beside a quarantined task: the header that holds them must fit into one AMQP frame. */
+const samplesInDead = 200;
+
+/** What the effects act on. */
+export interface EffectTargets {
+  config: CoordinatorConfig;
+  run: PreparedRun;
+  link: CoordinatorLink;
+  metrics: CoordinatorMetrics;
+  now: () => number;
+  outbox: Outbox;
+  work: StepWork;
+  chronicle: Chronicle;
+  recorder: Recorder;
+  reporter: Reporter;
+  viewing: Viewing;
+  disk: Disk;
+  blocks: BlockServer;
+  ending: Ending;
+  /** As it is at the moment of asking: a message that had to wait says what is so when it leaves. */
+  state: () => CoordinatorState;
+  /** Takes what came of an effect, to be decided on after the actions at hand. */
+  post: (event: CoordinatorEvent) => void;
+}
+
+/** The effect of every action: what it does to tensors, messages, files and figures. `arrived`: the result that the event brought. */
+export function createEffects(
+  targets: EffectTargets,
+): (action: Action, arrived: ArrivedResult | null) => void {
+  const { config, run, link, metrics, now, outbox, work, state, post } = targets;
+  const { chronicle, recorder, reporter, viewing, disk, blocks, ending } = targets;
+  const { trainer, fence } = run;
+  const { run: runId } = run.file;
+  const messages = outgoingMessages(config, run);
+  const weights = () => messages.weights(state().front);
+
+  const applyStep = (step: number): void => {
+    const { sums, finite, gradientNorm } = work.apply();
+    recorder.closed();
+    if (!finite) return post({ type: 'step_applied', step, finite });
+    const trend = chronicle.addStep(sums);
+    reporter.stepApplied(step, sums, gradientNorm);
+    viewing.stepApplied(step, sums);
+    post({ type: 'step_applied', step, finite, trend });
+  };
+
+  const recordEpoch = (epoch: number, validated: boolean): void => {
+    recorder.closed();
+    const evaluation = validated ? work.takeEvaluation() : null;
+    const validation = evaluation?.sums ?? null;
+    const step = trainer.version();
+    const learningRate = trainer.learningRateOf(step - 1);
+    reporter.epochRecorded(chronicle.recordEpoch({ step, learningRate, validation }));
+    const rows = chronicle.rows();
+    const { keep, patience, epochs } = config.spec;
+    if (keep === 'best' && bestEpoch(rows) === rows.at(-1)) trainer.keepBest();
+    const exhausted = isExhausted(rows, patience);
+    if (exhausted && rows.length < epochs) config.log.info(earlyEnd(rows));
+    viewing.epochRecorded(epoch + 1, evaluation?.confusion ?? null);
+    disk.saveHistory((failure) => reporter.writeFailed('history', failure.message));
+    post({ type: 'epoch_recorded', epoch, exhausted });
+  };
+
+  const saveCheckpoint = (): void => {
+    const startMs = now();
+    disk.saveCheckpoint((failure, sizeBytes) => {
+      if (failure === null) {
+        recorder.checkpointSaved(startMs, sizeBytes);
+        reporter.checkpointSaved();
+        return post({ type: 'checkpoint_saved' });
+      }
+      reporter.writeFailed('checkpoint', failure.message);
+      post({ type: 'checkpoint_failed', reason: failure.message });
+    });
+  };
+
+  return (action, arrived) => {
+    switch (action.type) {
+      case 'announce':
+        return outbox.send(() => link.announce());
+      case 'offer':
+        return outbox.send(() => link.send(action.worker, messages.offer()));
+      case 'refuse': {
+        const { reason } = action;
+        return outbox.send(() => link.send(action.worker, { type: 'refuse', run: runId, reason }));
+      }
+      case 'send_weights':
+        return outbox.send(() => link.send(action.worker, weights()));
+      case 'broadcast_weights':
+        return outbox.send(() => recorder.broadcasting(() => link.broadcastWeights(weights())));
+      case 'purge_tasks':
+        return outbox.barrier(() => link.purgeTasks());
+      case 'open_front':
+        chronicle.startClock();
+        recorder.opened(action.mode, action.step);
+        return work.open(action.mode, action.passes);
+      case 'publish_task':
+        if (action.cause !== 'first') metrics.redispatches.inc({ cause: action.cause });
+        return outbox.send(() => {
+          recorder.published(action);
+          return link.publishTask(messages.task(action, action.weightsVersion, action.attempt));
+        });
+      case 'ask':
+        metrics.redispatches.inc({ cause: action.cause });
+        return outbox.send(() => {
+          recorder.published(action);
+          return link.sendTask(action.worker, messages.task(action, action.weightsVersion, action.attempt));
+        });
+      case 'audited':
+        return reporter.audited(action.outcome, action.line);
+      case 'expelled':
+        return reporter.expelled(action.line);
+      case 'accept':
+        if (arrived === null) throw new TypeError('Expected a result to accept.');
+        recorder.accepted(action, arrived);
+        work.fold(action, arrived);
+        viewing.accepted(arrived.header.worker, arrived.result);
+        return reporter.accepted(action.mode, arrived.header.samples);
+      case 'accept_empty':
+        return work.foldEmpty(action);
+      case 'reject':
+        return reporter.rejected(action.reason, action.worker);
+      case 'alarm':
+        return reporter.alarm(action.unit, action.workers);
+      case 'apply_step':
+        return applyStep(action.step);
+      case 'record_epoch':
+        return recordEpoch(action.epoch, action.validated);
+      case 'save_checkpoint':
+        return saveCheckpoint();
+      case 'answer_status': {
+        const statusJson = JSON.stringify(statusOf(state(), reporter.progress(state()), now()));
+        const report = { type: 'status_report', run: runId, fence, statusJson } as const;
+        return outbox.send(() => link.answer(action.observer, report));
+      }
+      case 'serve_block':
+        return blocks.request(action.worker, action.block, action.hash);
+      case 'quarantine': {
+        metrics.quarantined.inc();
+        const { unit, reason } = action;
+        const why = `${reason} (samples: ${listSamples(messages.sampleNames(unit), samplesInDead)})`;
+        return outbox.send(() => link.quarantineTask(messages.task(unit, weights().version, 0), why));
+      }
+      case 'report':
+        return reporter.report(action.level, action.line, action.waiting);
+      case 'finish':
+        return ending.finished();
+      case 'leave':
+        return ending.stopped();
+      case 'fail': {
+        const { cause } = action;
+        const samples = cause.type === 'quarantine' ? messages.sampleNames(cause.unit) : [];
+        return ending.failed(runStopped(cause, samples));
+      }
+      default:
+        return assertNever(action);
+    }
+  };
+}
