@@ -1,7 +1,6 @@
-import { hostname } from 'node:os';
 import type { Kernels } from '../engine/index.js';
 import { Registry } from '../metrics/index.js';
-import type { Heartbeat, Hello, Task, ToWorker, Weights } from '../protocol/index.js';
+import type { Task, ToWorker, Weights } from '../protocol/index.js';
 import {
   type Delivery,
   type LinkState,
@@ -16,13 +15,14 @@ import type { RunningWorker, WorkerConfig, WorkerSummary } from './config.js';
 import { CurrentRun } from './current-run.js';
 import { decide } from './decide.js';
 import { Deliveries } from './deliveries.js';
+import { createEffects } from './effects.js';
 import type { EventLoopWatch } from './event-loop-lag.js';
-import type { WorkerAction, WorkerEvent } from './events.js';
+import type { WorkerEvent } from './events.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
+import { createOutgoing, type Outgoing, versionOf } from './outgoing.js';
 import type { openRunSession } from './run-session.js';
 import { unlessAway } from './sending.js';
 import { defaultWaits, inHand, initialState, type WorkerState } from './state.js';
-import { packageVersion } from './version.js';
 
 export interface Parts {
   config: WorkerConfig;
@@ -54,6 +54,8 @@ export class Performer implements RunningWorker {
   readonly #metrics: WorkerMetrics;
   readonly #deliveries: Deliveries;
   readonly #current: CurrentRun;
+  readonly #outgoing: Outgoing;
+  readonly #perform: ReturnType<typeof createEffects>;
   #isOver = false;
   #ending: Promise<void> | null = null;
   #resolve!: (summary: WorkerSummary) => void;
@@ -86,6 +88,18 @@ export class Performer implements RunningWorker {
       raise,
       onTask: (task, delivery) => this.#onTask(task, delivery),
       onWeights: (weights) => this.#onWeights(weights),
+    });
+    this.#outgoing = createOutgoing({ ...parts, link, metrics: this.#metrics });
+    this.#perform = createEffects({
+      link,
+      log: parts.config.log,
+      metrics: this.#metrics,
+      current: this.#current,
+      deliveries: this.#deliveries,
+      outgoing: this.#outgoing,
+      raise,
+      background: (work) => this.#background(work),
+      finish: () => this.#end(null),
     });
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -201,123 +215,13 @@ export class Performer implements RunningWorker {
     if (stage.type !== 'run') return;
     const others = inHand(stage.run).map((held) => held.task.node);
     const { run, fence, step, node } = task;
-    const { worker } = this.#config;
-    const beat: Heartbeat = {
-      type: 'heartbeat',
-      run,
-      fence,
-      worker,
-      step,
-      nodes: [...others, node],
-      images,
-      ...this.#vitals(),
-    };
-    await unlessAway(this.#link.send(run, beat), this.#config.log);
-  }
-
-  /** What every heartbeat tells besides the decider's part. */
-  #vitals(): Pick<
-    Heartbeat,
-    'rssBytes' | 'eventLoopLagMs' | 'busyMs' | 'cacheHits' | 'cacheMisses' | 'reconnects'
-  > {
-    const rssBytes = this.#config.machine?.rssBytes() ?? 0;
-    return { rssBytes, eventLoopLagMs: this.#parts.eventLoop.takeMs(), ...this.#metrics.counts() };
+    await this.#outgoing.heartbeat({ run, fence, step, nodes: [...others, node], images });
   }
 
   #onWeights(weights: Weights): void {
     const { run, fence, version, parameters } = weights;
     const parameterCount = parameters.byteLength / Float32Array.BYTES_PER_ELEMENT;
     this.#raise({ type: 'weights', run, fence, version, parameterCount }, weights);
-  }
-
-  #perform(action: WorkerAction, weights: Weights | undefined): void {
-    const { worker, threads } = this.#state.settings;
-    const { log } = this.#config;
-    const { session } = this.#current;
-    switch (action.type) {
-      case 'hello':
-        return this.#background(this.#hello());
-      case 'join':
-        return this.#current.join(action.offer);
-      case 'leave':
-        return this.#background(this.#current.leave(action.run));
-      case 'ready':
-        log.debug(`Ready for run ${action.run}.`, { fence: action.fence });
-        return this.#send(action.run, { ...action, worker, threads });
-      case 'heartbeat':
-        return this.#send(action.run, { ...action, worker, ...this.#vitals() });
-      case 'goodbye':
-        return this.#current.sayGoodbye(action.run, action.reason);
-      case 'pause_tasks': {
-        const paused = (): void => this.#raise({ type: 'paused', run: action.run });
-        return this.#background(unlessAway(this.#link.pauseTasks(), log).then(paused));
-      }
-      case 'keep_weights':
-        if (weights !== undefined) session?.weights.keep(weights.parameters);
-        return;
-      case 'request_block': {
-        const { run, block } = action;
-        return this.#send(run, {
-          type: 'block_request',
-          run,
-          worker,
-          block,
-          hash: session?.blockHash(block) ?? '',
-        });
-      }
-      case 'compute':
-        if (session === null) throw new Error('Asked to compute outside of a run.');
-        return this.#background(this.#deliveries.compute(session, action.delivery, action.task));
-      case 'abandon':
-        return session?.abandon(action.delivery);
-      case 'publish':
-        return this.#background(this.#deliveries.publish(this.#link, action));
-      case 'send_failure':
-        this.#metrics.finished('failed');
-        return this.#background(this.#sendFailure(action));
-      case 'settle':
-        return this.#deliveries.settle(action.delivery, action.verdict);
-      case 'forget':
-        return this.#deliveries.forget(action.delivery);
-      case 'report':
-        return log[action.level](action.message);
-      case 'finish':
-        return this.#background(this.#end(null));
-      default:
-        throw new TypeError(`Not an action: ${JSON.stringify(action satisfies never)}`);
-    }
-  }
-
-  async #hello(): Promise<void> {
-    const { config, kernels } = this.#parts;
-    const { worker, threads, numericsId } = this.#state.settings;
-    const hello: Hello = {
-      type: 'hello',
-      worker,
-      host: config.machine?.host ?? hostname(),
-      pid: config.machine?.pid ?? 0,
-      threads,
-      numericsId,
-      kernels: kernels.name,
-      version: versionOf(config),
-    };
-    await unlessAway(this.#link.hello(hello), config.log);
-  }
-
-  async #sendFailure(action: Extract<WorkerAction, { type: 'send_failure' }>): Promise<void> {
-    const { delivery, task, reason } = action;
-    const { run, fence, step, pass, node, samples } = task;
-    const { worker } = this.#config;
-    const where = { run, fence, step, pass, node, worker };
-    await unlessAway(
-      this.#link.send(run, { type: 'task_failed', ...where, reason, samples }),
-      this.#config.log,
-    );
-    this.#raise({ type: 'failure_sent', delivery });
-  }
-
-  #send(...[run, message]: Parameters<WorkerLink['send']>): void {
-    this.#background(unlessAway(this.#link.send(run, message), this.#config.log));
   }
 
   /** An error that nobody expects ends the worker and comes out of `finished`. */
@@ -342,5 +246,3 @@ export class Performer implements RunningWorker {
     else this.#reject(cause);
   }
 }
-
-const versionOf = (config: WorkerConfig): string => config.version ?? packageVersion();
