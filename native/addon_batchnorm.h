@@ -1,4 +1,5 @@
-/* Batch normalisation for addon.c, checked. Included there once, after what all operations share. */
+/* The operations of batchnorm.h, checked */
+#include "addon_operation.h"
 
 struct batchnorm_sizes {
   size_t channels, area, values;
@@ -6,9 +7,7 @@ struct batchnorm_sizes {
 
 static struct batchnorm_sizes batchnorm_sizes(struct arguments *a, size_t index) {
   ptrdiff_t n[2];
-  a->next = index;
-  sizes(a, n, 2);
-  a->next = 0;
+  sizes_at(a, index, n, 2);
   if (!a->failed && (n[0] < 1 || n[1] < 1)) fail(a, "expected at least one channel and one value");
   return (struct batchnorm_sizes){(size_t)n[0], (size_t)n[1], volume(n[0], n[1], 1)};
 }

@@ -1,10 +1,9 @@
-/* Depthwise convolution for addon.c, checked. Included there once, after what all operations share. */
+/* The operations of depthwise.h, checked */
+#include "addon_operation.h"
 
 static struct depthwise_dims depthwise_sizes(struct arguments *a, size_t index) {
   ptrdiff_t n[8];
-  a->next = index;
-  sizes(a, n, 8);
-  a->next = 0;
+  sizes_at(a, index, n, 8);
   const struct depthwise_dims d = {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]};
   if (a->failed) return d;
   if (d.channels < 1 || d.height < 1 || d.width < 1 || d.kernel < 1 || d.stride < 1 || d.padding >= d.kernel ||

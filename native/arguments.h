@@ -124,4 +124,11 @@ static void sizes(struct arguments *a, ptrdiff_t *out, size_t count) {
   }
 }
 
+/* The `count` sizes at `index`, which say how long the arguments before them must be: goes on with the first argument */
+static void sizes_at(struct arguments *a, size_t index, ptrdiff_t *out, size_t count) {
+  a->next = index;
+  sizes(a, out, count);
+  a->next = 0;
+}
+
 #endif
