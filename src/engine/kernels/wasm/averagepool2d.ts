@@ -1,14 +1,14 @@
 import { remember } from '../dims.js';
 import type { Kernels } from '../kernels.js';
 import { expectElements } from './checks.js';
+import type { WasmOperations } from './instance.js';
 import type { InstanceMemory } from './memory.js';
 import { averagePool2dSizes } from './sizes.js';
 
 type Operations = Pick<Kernels, 'averagePool2dForward' | 'averagePool2dBackward'>;
-type Exports = Record<keyof Operations, (...numbers: number[]) => void>;
 
 /** Average pooling over one instance. */
-export function averagePool2dOf(operations: Exports, memory: InstanceMemory): Operations {
+export function averagePool2dOf(operations: WasmOperations, memory: InstanceMemory): Operations {
   const { input, output, finish } = memory;
   const sizesOf = remember(averagePool2dSizes);
   return {

@@ -1,6 +1,7 @@
 import { remember } from '../dims.js';
 import { type Kernels, LANES } from '../kernels.js';
 import { expectElements, expectWhole } from './checks.js';
+import type { WasmOperations } from './instance.js';
 import type { InstanceMemory } from './memory.js';
 import { batchNormSizes } from './sizes.js';
 
@@ -8,10 +9,9 @@ type Operations = Pick<
   Kernels,
   'batchNormStatistics' | 'batchNormForward' | 'batchNormBackwardParameters' | 'batchNormBackwardInput'
 >;
-type Exports = Record<keyof Operations, (...numbers: number[]) => void>;
 
 /** Batch normalisation over one instance. */
-export function batchNormOf(operations: Exports, memory: InstanceMemory): Operations {
+export function batchNormOf(operations: WasmOperations, memory: InstanceMemory): Operations {
   const { input, output, finish } = memory;
   const sizesOf = remember(batchNormSizes);
   return {

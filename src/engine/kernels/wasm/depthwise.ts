@@ -1,6 +1,7 @@
 import { remember } from '../dims.js';
 import type { Kernels } from '../kernels.js';
 import { expectElements } from './checks.js';
+import type { WasmOperations } from './instance.js';
 import type { InstanceMemory } from './memory.js';
 import { depthwiseSizes } from './sizes.js';
 
@@ -8,10 +9,9 @@ type Operations = Pick<
   Kernels,
   'depthwiseForward' | 'depthwiseBackwardInput' | 'depthwiseBackwardParameters'
 >;
-type Exports = Record<keyof Operations, (...numbers: number[]) => void>;
 
 /** Depthwise convolution over one instance. */
-export function depthwiseOf(operations: Exports, memory: InstanceMemory): Operations {
+export function depthwiseOf(operations: WasmOperations, memory: InstanceMemory): Operations {
   const { input, output, finish } = memory;
   const sizesOf = remember(depthwiseSizes);
   return {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Kernels } from '../kernels.js';
 import { nativeNumericsId } from '../native/native.js';
-import { type WasmInstance, type WasmOperations, wasmKernels } from './wasm.js';
+import type { WasmInstance, WasmOperations } from './instance.js';
+import { wasmKernels } from './wasm.js';
 
 /** Singles, every product and every sum rounded: plain SIMD, and relaxed SIMD where the machine has no fused multiply-add. */
 const roundedTwiceId = 'wasm-f32-2';
