@@ -33,3 +33,17 @@ export const brokerRows = {
     'name that the broker’s certificate must have, where it differs from the host of the address',
   ),
 } as const;
+
+/** How long a command that stays connected waits for the broker. */
+export const brokerWaitRows = {
+  brokerWait: cluster.value(
+    kind.integer({ min: 0 }, 'SECONDS'),
+    0,
+    'how long to wait at the start for a broker that does not answer yet, in seconds',
+  ),
+  brokerRetry: cluster.value(
+    kind.integer({ min: 1 }, 'SECONDS'),
+    300,
+    'how long to go on trying when the broker has gone away, in seconds',
+  ),
+} as const;

@@ -1,0 +1,37 @@
+import { commonRows, machineRows } from './common-rows.js';
+import * as kind from './kinds.js';
+import { grouped } from './table.js';
+
+const data = grouped('Data');
+const output = grouped('Output');
+
+export const inferTable = {
+  eval: data.value(
+    kind.toggle,
+    false,
+    'compare with the labels in FOLDER.csv: accuracy, macro F1, loss, scores per class, confusion matrix',
+  ),
+  model: data.optional(
+    kind.path('FILE'),
+    'that of the last run',
+    'model file (model.safetensors of a run folder)',
+    {
+      as: 'inferModel',
+    },
+  ),
+  out: output.optional(kind.path('DIR'), 'FOLDER', 'where predictions.csv and evaluation/ are written', {
+    as: 'inferOut',
+  }),
+  report: output.optional(
+    kind.path('FILE.html'),
+    'none',
+    'with --eval: one page that needs nothing else, with figures, diagrams, the worst mistakes as pictures, and what was evaluated',
+  ),
+  threads: data.optional(
+    kind.integer({ min: 1, max: 256 }),
+    'all cores',
+    'threads for decoding and computing; the figures do not depend on it',
+  ),
+  kernels: machineRows.kernels,
+  ...commonRows,
+} as const;
