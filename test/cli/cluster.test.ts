@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { levelFolder } from '../infer/level-model.js';
 import { type TestVhost, testVhost } from '../support/broker.js';
-import { runProgram, stackLines } from './run-program.js';
+import { modelSha256 } from '../support/model-sha256.js';
+import { writeTinyRun } from '../support/tiny-run.js';
+import { expectSuccess, runProgram, stackLines } from './run-program.js';
 
 let dir = '';
 /** As on another machine: nothing there. */
@@ -15,38 +15,14 @@ beforeAll(async () => {
   vhost = await testVhost();
   dir = await mkdtemp(join(tmpdir(), 'onko-cluster-'));
   elsewhere = await mkdtemp(join(tmpdir(), 'onko-elsewhere-'));
-  await levelFolder(dir, 'training-a', 160);
-  await writeFile(
-    join(dir, 'tiny.json'),
-    JSON.stringify({
-      name: 'tiny',
-      input: [1, 8, 8],
-      layers: [{ type: 'flatten' }, { type: 'linear', units: 10 }, { type: 'softmax' }],
-    }),
-  );
-  await writeFile(
-    join(dir, 'onko.config.json'),
-    JSON.stringify({
-      data: '.',
-      train: 'training-a',
-      model: 'tiny.json',
-      preprocessing: { polarity: 'keep', crop: null },
-      batch: 64,
-      microshards: 4,
-      metricsPort: 0,
-    }),
-  );
+  await writeTinyRun(dir, { options: { metricsPort: 0 } });
 });
 afterAll(async () => {
   await vhost?.dispose();
   for (const folder of [dir, elsewhere]) await rm(folder, { recursive: true });
 });
 
-async function sha256(run: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(join(dir, run, 'model.safetensors')))
-    .digest('hex');
-}
+const sha256 = (run: string): Promise<string> => modelSha256(join(dir, run));
 
 it('coordinator start and two worker start, the address alone given: the same model as on one machine', async () => {
   const env = { ONKO_BROKER: vhost.url };
@@ -57,10 +33,7 @@ it('coordinator start and two worker start, the address alone given: the same mo
     worker('first'),
     worker('second'),
   ]);
-  expect({ code: coordinator.code, stderr: coordinator.code === 0 ? '' : coordinator.stderr }).toEqual({
-    code: 0,
-    stderr: '',
-  });
+  expectSuccess(coordinator);
   expect(workers.map(({ code }) => code)).toEqual([0, 0]);
   const local = await runProgram('onko', ['train', '--workers', '1', '--out', 'runs/local'], { cwd: dir });
   expect(local.code).toBe(0);

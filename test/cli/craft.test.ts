@@ -9,24 +9,14 @@ import { trainTable } from '../../src/cli/options/tables.js';
 import { recipes } from '../../src/cli/recipes.js';
 import { trainingSpecOf } from '../../src/cli/training-spec.js';
 import { readModelFile } from '../../src/store/index.js';
-import { levelFolder } from '../infer/level-model.js';
-import { runProgram } from './run-program.js';
+import { writeTinyRun } from '../support/tiny-run.js';
+import { expectSuccess, runProgram } from './run-program.js';
 
 let dir = '';
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'onko-craft-'));
-  await levelFolder(dir, 'training-a', 160);
-  const layers = [{ type: 'flatten' }, { type: 'linear', units: 10 }, { type: 'softmax' }];
-  await writeFile(join(dir, 'tiny.json'), JSON.stringify({ name: 'tiny', input: [1, 8, 8], layers }));
-  await writeFile(
-    join(dir, 'onko.config.json'),
-    JSON.stringify({
-      data: '.',
-      train: ['training-a'],
-      model: 'tiny.json',
-      preprocessing: { polarity: 'keep', crop: null, mean: 0.5, std: 0.3 },
-      batch: 64,
-      microshards: 4,
+  await writeTinyRun(dir, {
+    options: {
       lr: 0.05,
       epochs: 6,
       validate: 0.2,
@@ -36,8 +26,8 @@ beforeAll(async () => {
       averaging: 0.9,
       keep: 'best',
       patience: 4,
-    }),
-  );
+    },
+  });
 });
 afterAll(() => rm(dir, { recursive: true }));
 
@@ -55,7 +45,7 @@ describe('augmentation, smoothing, weights, averaging and the best epoch at once
 }, () => {
   it('give the same model from one worker, from three, and after a stop', async () => {
     const one = await train('one', '--workers', '1');
-    expect({ code: one.code, stderr: one.code === 0 ? '' : one.stderr }).toEqual({ code: 0, stderr: '' });
+    expectSuccess(one);
     expect(one.stdout).toContain(', the best by validation');
     expect((await train('three', '--workers', '3')).code).toBe(0);
     expect((await bytesOf('three')).equals(await bytesOf('one'))).toBe(true);
@@ -72,10 +62,7 @@ describe('augmentation, smoothing, weights, averaging and the best epoch at once
     expect(stopped.code).toBe(143);
     await writeFile(join(dir, 'resume.json'), '{"data": "."}');
     const resumed = await train('stopped', '--config', 'resume.json', '--resume', '--workers', '1');
-    expect({ code: resumed.code, stderr: resumed.code === 0 ? '' : resumed.stderr }).toEqual({
-      code: 0,
-      stderr: '',
-    });
+    expectSuccess(resumed);
     expect((await bytesOf('stopped')).equals(await bytesOf('one'))).toBe(true);
   });
 
@@ -114,7 +101,7 @@ describe('augmentation, smoothing, weights, averaging and the best epoch at once
 it('shows what an augmentation does', async () => {
   const args = ['dataset', 'preview', '--data', '.', '--folder', 'training-a', '--out', 'sheet.png'];
   const shown = await runProgram('onko', [...args, '--rows', '3', '--columns', '2'], { cwd: dir });
-  expect({ code: shown.code, stderr: shown.code === 0 ? '' : shown.stderr }).toMatchObject({ code: 0 });
+  expectSuccess(shown);
   expect(shown.stdout).toBe('sheet.png shows 3 images, each with 2 versions beside it.\n');
   const png = await readFile(join(dir, 'sheet.png'));
   expect(png.subarray(1, 4).toString()).toBe('PNG');

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 
 export interface Ended {
   code: number | null;
@@ -47,6 +48,11 @@ export async function runProgram(
     child.once('close', (code) => resolve(code));
   });
   return ended;
+}
+
+/** Exit code 0; if not, the failure shows what the program said. */
+export function expectSuccess({ code, stderr }: Ended): void {
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
 }
 
 /** Lines of a stack trace: what a user must not see. */

@@ -1,63 +1,28 @@
-import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { levelFolder } from '../infer/level-model.js';
+import { modelSha256 } from '../support/model-sha256.js';
 import { overlaps, readTrace } from '../support/read-trace.js';
-import { runProgram, stackLines } from './run-program.js';
+import { writeTinyRun } from '../support/tiny-run.js';
+import { expectSuccess, runProgram, stackLines } from './run-program.js';
 
 let dir = '';
 const epochs = 60;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'onko-train-'));
-  await levelFolder(dir, 'training-a', 160);
+  await writeTinyRun(dir, { hidden: 16, options: { lr: 0.05, epochs, validate: 0.1 } });
   await levelFolder(dir, 'testing-a', 30);
-  await writeFile(
-    join(dir, 'tiny.json'),
-    JSON.stringify({
-      name: 'tiny',
-      input: [1, 8, 8],
-      layers: [
-        { type: 'flatten' },
-        { type: 'linear', units: 16 },
-        { type: 'tanh' },
-        { type: 'linear', units: 10 },
-        { type: 'softmax' },
-      ],
-    }),
-  );
-  // What all runs share stands in the file that is taken by default.
-  await writeFile(
-    join(dir, 'onko.config.json'),
-    JSON.stringify({
-      data: '.',
-      train: ['training-a'],
-      model: 'tiny.json',
-      preprocessing: { polarity: 'keep', crop: null, mean: 0.5, std: 0.3 },
-      batch: 64,
-      microshards: 4,
-      lr: 0.05,
-      epochs,
-      validate: 0.1,
-    }),
-  );
 });
 afterAll(() => rm(dir, { recursive: true }));
 
-async function sha256(run: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(join(dir, run, 'model.safetensors')))
-    .digest('hex');
-}
+const sha256 = (run: string): Promise<string> => modelSha256(join(dir, run));
 
 it('trains on one machine, says where everything is, and cnn-infer finds the model by itself', async () => {
   const trained = await runProgram('onko', ['train', '--workers', '2', '--out', 'runs/two'], { cwd: dir });
-  expect({ code: trained.code, stderr: trained.code === 0 ? '' : trained.stderr }).toEqual({
-    code: 0,
-    stderr: '',
-  });
+  expectSuccess(trained);
   expect(trained.stdout).toContain(`Trained ${epochs} epochs`);
   expect(trained.stdout).toContain(await sha256('runs/two'));
   const files = await readdir(join(dir, 'runs/two'));
@@ -68,10 +33,7 @@ it('trains on one machine, says where everything is, and cnn-infer finds the mod
     expect(trained.stdout).toContain(name);
 
   const inferred = await runProgram('cnn-infer', ['testing-a', '--eval'], { cwd: dir });
-  expect({ code: inferred.code, stderr: inferred.code === 0 ? '' : inferred.stderr }).toEqual({
-    code: 0,
-    stderr: '',
-  });
+  expectSuccess(inferred);
   expect(inferred.stdout).toContain('Classified 30 images of testing-a');
   expect(inferred.stdout).toContain('confusion matrix');
   const rows = (await readFile(join(dir, 'testing-a', 'predictions.csv'), 'utf8')).trim().split('\n');
@@ -104,10 +66,7 @@ it('ends in order on SIGTERM, goes on with --resume and nothing repeated, and co
   await writeFile(join(dir, 'resume.json'), '{"data": "."}');
   const args = ['train', '--config', 'resume.json', '--resume', '--out', 'runs/stopped', '--workers', '1'];
   const resumed = await runProgram('onko', args, { cwd: dir });
-  expect({ code: resumed.code, stderr: resumed.code === 0 ? '' : resumed.stderr }).toEqual({
-    code: 0,
-    stderr: '',
-  });
+  expectSuccess(resumed);
   expect(await sha256('runs/stopped')).toBe(await sha256('runs/two'));
 });
 

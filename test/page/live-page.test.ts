@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { levelFolder } from '../infer/level-model.js';
 import { expectAccessible, expectNoOverflow, openBrowser, openPage, phone } from '../support/browser.js';
 import { endPrograms, type RunningProgram, startProgram } from '../support/start-program.js';
+import { writeTinyRun } from '../support/tiny-run.js';
 
 let dir = '';
 let browser: Browser;
@@ -13,32 +13,9 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await openBrowser();
   dir = await mkdtemp(join(tmpdir(), 'onko-page-'));
-  await levelFolder(dir, 'training-a', 640);
-  const model = {
-    name: 'tiny',
-    input: [1, 10, 10],
-    layers: [
-      { type: 'flatten' },
-      { type: 'linear', units: 16 },
-      { type: 'tanh' },
-      { type: 'linear', units: 10 },
-      { type: 'softmax' },
-    ],
-  };
-  await writeFile(join(dir, 'tiny.json'), JSON.stringify(model));
-  const config = {
-    data: '.',
-    train: ['training-a'],
-    model: 'tiny.json',
-    preprocessing: { polarity: 'keep', crop: null, mean: 0.5, std: 0.3 },
-    batch: 64,
-    microshards: 4,
-    kernels: 'reference',
-    // Until it is stopped.
-    epochs: 100_000,
-    validate: 0.4,
-  };
-  await writeFile(join(dir, 'onko.config.json'), JSON.stringify(config));
+  // Until it is stopped.
+  const options = { kernels: 'reference', epochs: 100_000, validate: 0.4 };
+  await writeTinyRun(dir, { images: 640, side: 10, hidden: 16, options });
 });
 afterEach(endPrograms);
 afterAll(async () => {

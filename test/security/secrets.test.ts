@@ -2,10 +2,10 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { levelFolder } from '../infer/level-model.js';
 import type { PrivateBroker } from '../support/broker.js';
 import { type Certificates, makeCertificates } from '../support/certificates.js';
 import { endPrograms, startProgram } from '../support/start-program.js';
+import { writeTinyRun } from '../support/tiny-run.js';
 import { importRoles, passwords, roleUrl } from './role-broker.js';
 import { startTlsBroker } from './tls-broker.js';
 
@@ -19,31 +19,15 @@ beforeAll(async () => {
   certificates = await makeCertificates();
   broker = await startTlsBroker(certificates);
   await importRoles(broker, 'lab');
-  await levelFolder(dir, 'training-a', 160);
-  await writeFile(
-    join(dir, 'tiny.json'),
-    JSON.stringify({
-      name: 'tiny',
-      input: [1, 8, 8],
-      layers: [{ type: 'flatten' }, { type: 'linear', units: 10 }, { type: 'softmax' }],
-    }),
-  );
-  await writeFile(
-    join(dir, 'onko.config.json'),
-    JSON.stringify({
-      data: '.',
-      train: 'training-a',
-      model: 'tiny.json',
-      preprocessing: { polarity: 'keep', crop: null },
-      batch: 64,
-      microshards: 4,
+  await writeTinyRun(dir, {
+    options: {
       checkpointEvery: 1,
       metricsPort: 0,
       tlsCa: certificates.ca.certFile,
       tlsCert: certificates.client.certFile,
       tlsKey: certificates.client.keyFile,
-    }),
-  );
+    },
+  });
   env = { HOME: dir };
 });
 afterEach(endPrograms);

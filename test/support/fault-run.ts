@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { modelSha256 } from './model-sha256.js';
 import { temporaryFolder, writeSmallSet } from './small-data.js';
 import { endPrograms, type ProgramOptions, type RunningProgram, startProgram } from './start-program.js';
 
@@ -120,10 +120,7 @@ export async function openFaultRuns(brokerUrl: string): Promise<FaultRuns> {
       const given = ['start', '--threads', '1', '--kernels', 'reference', '--id', id, '--verbose', ...args];
       return startProgram('worker', given, { cwd, env: { ...env, HOME: cwd }, ...o });
     },
-    modelSha256: async (out) =>
-      createHash('sha256')
-        .update(await readFile(join(path, out, 'model.safetensors')))
-        .digest('hex'),
+    modelSha256: (out) => modelSha256(join(path, out)),
     checkpoints,
     haltAtCheckpoint: async (out, coordinator, worker) => {
       await coordinator.reaches(3);

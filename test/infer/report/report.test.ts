@@ -7,7 +7,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { dataSha256 } from '../../../src/infer/report/data-identity.js';
 import { encodeModelFile } from '../../../src/store/index.js';
-import { runProgram } from '../../cli/run-program.js';
+import { expectSuccess, runProgram } from '../../cli/run-program.js';
 import {
   desktop,
   expectAccessible,
@@ -40,7 +40,7 @@ beforeAll(async () => {
   await writeFile(join(dir, 'model.safetensors'), modelBytes);
   const args = ['testing-a', '--eval', '--model', 'model.safetensors', '--report', 'out/report.html'];
   const ended = await runProgram('cnn-infer', args, { cwd: dir });
-  expect({ code: ended.code, stderr: ended.code === 0 ? '' : ended.stderr }).toEqual({ code: 0, stderr: '' });
+  expectSuccess(ended);
   ({ stdout } = ended);
 });
 afterAll(async () => {
