@@ -1,8 +1,8 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { frame } from './frame.js';
 import { curves, row, table } from './parts.js';
+import { increase, ofWorkers, rate } from './promql.js';
 
-const ofWorkers = '{run="$run",worker=~"$worker"}';
 /** The queues of the run, by RabbitMQ's page for single queues. */
 const ofQueues = '{queue=~"onko[.]run[.]$run[.].*"}';
 
@@ -35,9 +35,9 @@ export function clusterDashboard(): Dashboard {
         min: 0,
         bars: true,
         queries: [
-          { expr: 'sum(increase(onko_worker_joins_total{run="$run"}[$__rate_interval]))', legend: 'joined' },
+          { expr: `sum(${increase('onko_worker_joins_total')})`, legend: 'joined' },
           {
-            expr: 'sum by (cause) (increase(onko_worker_departures_total{run="$run"}[$__rate_interval]))',
+            expr: `sum by (cause) (${increase('onko_worker_departures_total')})`,
             legend: '{{cause}}',
           },
         ],
@@ -53,7 +53,7 @@ export function clusterDashboard(): Dashboard {
         stacked: true,
         queries: [
           {
-            expr: 'sum by (phase) (rate(onko_step_phase_seconds_sum{run="$run"}[$__rate_interval])) / on () group_left () sum(rate(onko_step_seconds_count{run="$run"}[$__rate_interval]))',
+            expr: `sum by (phase) (${rate('onko_step_phase_seconds_sum')}) / on () group_left () sum(${rate('onko_step_seconds_count')})`,
             legend: '{{phase}}',
           },
         ],
@@ -129,7 +129,7 @@ export function clusterDashboard(): Dashboard {
         max: 1,
         queries: [
           {
-            expr: `rate(onko_worker_busy_seconds_total${ofWorkers}[$__rate_interval]) / on (run, worker) (onko_worker_threads${ofWorkers} > 0)`,
+            expr: `${rate('onko_worker_busy_seconds_total', ofWorkers)} / on (run, worker) (onko_worker_threads${ofWorkers} > 0)`,
             legend: '{{worker}}',
           },
         ],
@@ -185,7 +185,7 @@ export function clusterDashboard(): Dashboard {
         width: 12,
         queries: [
           {
-            expr: 'sum by (direction, type) (rate(onko_bytes_total{run="$run"}[$__rate_interval]))',
+            expr: `sum by (direction, type) (${rate('onko_bytes_total')})`,
             legend: '{{direction}} {{type}}',
           },
         ],

@@ -1,8 +1,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { frame } from './frame.js';
 import { curves, figure, row } from './parts.js';
-
-const increase = (metric: string): string => `increase(${metric}{run="$run"}[$__rate_interval])`;
+import { increase, ofWorkers, rate } from './promql.js';
 
 /** What should be zero, what must not grow old, and what must not grow. */
 export function healthDashboard(): Dashboard {
@@ -138,7 +137,7 @@ export function healthDashboard(): Dashboard {
           { expr: increase('onko_broker_blocked_seconds_total'), legend: 'blocked, in seconds' },
           { expr: increase('onko_reconnects_total'), legend: 'reconnects' },
           {
-            expr: `sum(increase(onko_worker_reconnects_total{run="$run",worker=~"$worker"}[$__rate_interval]))`,
+            expr: `sum(${increase('onko_worker_reconnects_total', ofWorkers)})`,
             legend: 'reconnects of workers',
           },
         ],
@@ -164,7 +163,7 @@ export function healthDashboard(): Dashboard {
         min: 0,
         queries: [
           {
-            expr: 'rate(onko_checkpoint_seconds_sum{run="$run"}[$__rate_interval]) / (rate(onko_checkpoint_seconds_count{run="$run"}[$__rate_interval]) > 0)',
+            expr: `${rate('onko_checkpoint_seconds_sum')} / (${rate('onko_checkpoint_seconds_count')} > 0)`,
             legend: 'mean',
           },
         ],
@@ -192,7 +191,7 @@ export function healthDashboard(): Dashboard {
         min: 0,
         queries: [
           { expr: 'process_resident_memory_bytes{run="$run"}', legend: 'coordinator' },
-          { expr: 'onko_worker_resident_memory_bytes{run="$run",worker=~"$worker"}', legend: '{{worker}}' },
+          { expr: `onko_worker_resident_memory_bytes${ofWorkers}`, legend: '{{worker}}' },
         ],
       }),
     )
@@ -206,7 +205,7 @@ export function healthDashboard(): Dashboard {
         queries: [
           { expr: 'nodejs_eventloop_lag_p99_seconds{run="$run"}', legend: 'coordinator, 99 %' },
           {
-            expr: 'onko_worker_event_loop_lag_seconds{run="$run",worker=~"$worker"}',
+            expr: `onko_worker_event_loop_lag_seconds${ofWorkers}`,
             legend: '{{worker}}, longest',
           },
         ],
@@ -220,9 +219,9 @@ export function healthDashboard(): Dashboard {
         unit: 'short',
         min: 0,
         queries: [
-          { expr: 'rate(process_cpu_seconds_total{run="$run"}[$__rate_interval])', legend: 'cores' },
+          { expr: rate('process_cpu_seconds_total'), legend: 'cores' },
           {
-            expr: 'sum(rate(nodejs_gc_duration_seconds_sum{run="$run"}[$__rate_interval]))',
+            expr: `sum(${rate('nodejs_gc_duration_seconds_sum')})`,
             legend: 'garbage collection',
           },
         ],

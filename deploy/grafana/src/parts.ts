@@ -101,15 +101,29 @@ function query({ expr, legend }: Query, index: number): DataqueryBuilder {
     .legendFormat(legend);
 }
 
-/** Curves over time. `stacked`: parts of a whole. `bars`: counts of things that happen now and then. */
-export function curves(o: Described & { stacked?: boolean; bars?: boolean }): Builder<Panel> {
-  const panel = new TimeseriesBuilder()
+/** What every panel of figures shows alike. `height`: in rows of the dashboard's grid; `width`: where the description has none. */
+function described<P extends TimeseriesBuilder | StatBuilder>(
+  panel: P,
+  o: Described,
+  { height, width }: { height: number; width: number },
+): P {
+  panel
     .title(o.title)
     .description(o.description)
     .datasource(dataSource)
     .unit(o.unit)
-    .height(8)
-    .span(o.width ?? 8)
+    .height(height)
+    .span(o.width ?? width)
+    .thresholds(thresholds(o.limits));
+  if (o.min !== undefined) panel.min(o.min);
+  if (o.max !== undefined) panel.max(o.max);
+  if (o.decimals !== undefined) panel.decimals(o.decimals);
+  return panel;
+}
+
+/** Curves over time. `stacked`: parts of a whole. `bars`: counts of things that happen now and then. */
+export function curves(o: Described & { stacked?: boolean; bars?: boolean }): Builder<Panel> {
+  const panel = described(new TimeseriesBuilder(), o, { height: 8, width: 8 })
     .lineWidth(1)
     .fillOpacity(o.stacked === true ? 40 : o.bars === true ? 60 : 8)
     .drawStyle(o.bars === true ? GraphDrawStyle.Bars : GraphDrawStyle.Line)
@@ -122,7 +136,6 @@ export function curves(o: Described & { stacked?: boolean; bars?: boolean }): Bu
         .calcs(['lastNotNull', 'max']),
     )
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
-    .thresholds(thresholds(o.limits))
     .thresholdsStyle(
       new GraphThresholdsStyleConfigBuilder().mode(
         o.limits === undefined ? GraphThresholdsStyleMode.Off : GraphThresholdsStyleMode.Dashed,
@@ -131,33 +144,23 @@ export function curves(o: Described & { stacked?: boolean; bars?: boolean }): Bu
     .targets(o.queries.map((one, i) => query(one, i).range()));
   if (o.stacked === true || o.bars === true)
     panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
-  if (o.min !== undefined) panel.min(o.min);
-  if (o.max !== undefined) panel.max(o.max);
-  if (o.decimals !== undefined) panel.decimals(o.decimals);
   return panel;
 }
 
 /** One figure, large, with its course behind it. `named`: the series' name is the answer, not its value. */
 export function figure(o: Described & { named?: boolean }): Builder<Panel> {
-  const panel = new StatBuilder()
-    .title(o.title)
-    .description(o.description)
-    .datasource(dataSource)
-    .unit(o.unit)
-    .height(4)
-    .span(o.width ?? 4)
-    .colorMode(o.limits === undefined ? BigValueColorMode.None : BigValueColorMode.Value)
-    .graphMode(o.named === true ? BigValueGraphMode.None : BigValueGraphMode.Area)
-    .textMode(o.named === true ? BigValueTextMode.Name : BigValueTextMode.Auto)
-    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false))
-    .thresholds(thresholds(o.limits))
-    .noValue('–')
-    // What a `named` figure says is what is so now, not what was so at some time.
-    .targets(o.queries.map((one, i) => (o.named === true ? query(one, i).instant() : query(one, i).range())));
-  if (o.min !== undefined) panel.min(o.min);
-  if (o.max !== undefined) panel.max(o.max);
-  if (o.decimals !== undefined) panel.decimals(o.decimals);
-  return panel;
+  return (
+    described(new StatBuilder(), o, { height: 4, width: 4 })
+      .colorMode(o.limits === undefined ? BigValueColorMode.None : BigValueColorMode.Value)
+      .graphMode(o.named === true ? BigValueGraphMode.None : BigValueGraphMode.Area)
+      .textMode(o.named === true ? BigValueTextMode.Name : BigValueTextMode.Auto)
+      .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false))
+      .noValue('–')
+      // What a `named` figure says is what is so now, not what was so at some time.
+      .targets(
+        o.queries.map((one, i) => (o.named === true ? query(one, i).instant() : query(one, i).range())),
+      )
+  );
 }
 
 export interface Column {

@@ -1,6 +1,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { frame } from './frame.js';
 import { curves, figure, row, table } from './parts.js';
+import { rate } from './promql.js';
 
 /** How far is it, how good is it, how fast is it. */
 export function trainingDashboard(): Dashboard {
@@ -46,7 +47,7 @@ export function trainingDashboard(): Dashboard {
         decimals: 0,
         queries: [
           {
-            expr: 'sum(rate(onko_images_total{run="$run",mode="train"}[$__rate_interval]))',
+            expr: `sum(${rate('onko_images_total', '{run="$run",mode="train"}')})`,
             legend: 'training',
           },
         ],
@@ -79,7 +80,7 @@ export function trainingDashboard(): Dashboard {
         min: 0,
         queries: [
           {
-            expr: 'sum by (mode) (rate(onko_images_total{run="$run"}[$__rate_interval]))',
+            expr: `sum by (mode) (${rate('onko_images_total')})`,
             legend: '{{mode}}',
           },
         ],
@@ -96,7 +97,7 @@ export function trainingDashboard(): Dashboard {
         limits: { warn: 0.8, bad: 0.5 },
         queries: [
           {
-            expr: 'sum(rate(onko_worker_busy_seconds_total{run="$run"}[$__rate_interval])) / sum(onko_worker_threads{run="$run"})',
+            expr: `sum(${rate('onko_worker_busy_seconds_total')}) / sum(onko_worker_threads{run="$run"})`,
             legend: 'computing',
           },
         ],
@@ -111,7 +112,7 @@ export function trainingDashboard(): Dashboard {
         min: 0,
         queries: [
           {
-            expr: 'sum(rate(onko_images_total{run="$run",mode="train"}[$__rate_interval])) / sum(onko_threads{run="$run"})',
+            expr: `sum(${rate('onko_images_total', '{run="$run",mode="train"}')}) / sum(onko_threads{run="$run"})`,
             legend: 'per thread',
           },
         ],
@@ -126,7 +127,7 @@ export function trainingDashboard(): Dashboard {
         min: 0,
         width: 12,
         queries: [0.5, 0.95].map((quantile) => ({
-          expr: `histogram_quantile(${quantile}, sum by (le) (rate(onko_step_seconds_bucket{run="$run"}[$__rate_interval])))`,
+          expr: `histogram_quantile(${quantile}, sum by (le) (${rate('onko_step_seconds_bucket')}))`,
           legend: `${100 * quantile} %`,
         })),
       }),
