@@ -274,6 +274,50 @@ static void cross_entropy_backward_checked(struct arguments *a) { /* dx, y, labe
 }
 OPERATION("crossEntropyBackward", cross_entropy_backward)
 
+static void soft_cross_entropy_forward_checked(struct arguments *a) { /* losses, x, labels, targets, lanes, classes */
+  a->next = 4;
+  const ptrdiff_t lanes = whole(a, "lanes", 0, 16), classes = whole(a, "classes", 1, 256);
+  a->next = 0;
+  double *losses = elements(a, "losses", napi_float64_array, "Float64Array", LANES, false);
+  const float *x = floats(a, "x", times((size_t)classes, LANES));
+  const struct labels labels = labels_of(a, lanes, classes);
+  const double *targets = doubles(a, "targets", times((size_t)classes, (size_t)classes));
+  if (!a->failed) a->kernels->soft_cross_entropy_forward(losses, x, labels.of, targets, lanes, classes);
+}
+OPERATION("softCrossEntropyForward", soft_cross_entropy_forward)
+
+static void soft_cross_entropy_backward_checked(struct arguments *a) { /* dx, y, labels, targets, lanes, classes */
+  a->next = 4;
+  const ptrdiff_t lanes = whole(a, "lanes", 0, 16), classes = whole(a, "classes", 1, 256);
+  a->next = 0;
+  float *dx = floats(a, "dx", times((size_t)classes, LANES));
+  const float *y = floats(a, "y", times((size_t)classes, LANES));
+  const struct labels labels = labels_of(a, lanes, classes);
+  const double *targets = doubles(a, "targets", times((size_t)classes, (size_t)classes));
+  if (!a->failed) a->kernels->soft_cross_entropy_backward(dx, y, labels.of, targets, lanes, classes);
+}
+OPERATION("softCrossEntropyBackward", soft_cross_entropy_backward)
+
+#define MOST_EXTENT 16384
+static void augment_checked(struct arguments *a) { /* pixels, count, rows, scratch, dims */
+  ptrdiff_t n[4];
+  a->next = 4;
+  sizes(a, n, 4);
+  if (!a->failed && (n[0] < 1 || n[1] < 1 || n[2] < 1 || n[1] > MOST_EXTENT || n[2] > MOST_EXTENT || n[3] > 255))
+    fail(a, "expected images of at least 1 channel, 1 to 16384 pixels high and wide, and a paper of 0 to 255");
+  a->next = 1;
+  const ptrdiff_t count = whole(a, "count", 0, 1 << 24);
+  a->next = 0;
+  const size_t image = times(times((size_t)n[0], (size_t)n[1]), (size_t)n[2]);
+  uint8_t *pixels = bytes(a, "pixels", times((size_t)count, image), true);
+  a->next = 2;
+  const int32_t *rows = elements(a, "rows", napi_int32_array, "Int32Array", times((size_t)count, AUGMENT_ROW), false);
+  void *scratch = elements(a, "scratch", napi_float32_array, "Float32Array",
+                           (times((size_t)n[1] + 2, (size_t)n[2] + 2) + 3) / 4, false);
+  if (!a->failed) a->kernels->augment(pixels, count, rows, scratch, n[0], n[1], n[2], n[3]);
+}
+OPERATION("augment", augment)
+
 /* length → Float32Array of zeros that begins on a cache line */
 static napi_value allocate(napi_env env, napi_callback_info info) {
   struct arguments args = begin(env, info, "allocate");
@@ -336,6 +380,9 @@ static void export_kernels(napi_env env, napi_value exports, const struct kernel
       METHOD("softmaxForward", softmax_forward),
       METHOD("crossEntropyForward", cross_entropy_forward),
       METHOD("crossEntropyBackward", cross_entropy_backward),
+      METHOD("softCrossEntropyForward", soft_cross_entropy_forward),
+      METHOD("softCrossEntropyBackward", soft_cross_entropy_backward),
+      METHOD("augment", augment),
       METHOD("allocate", allocate),
       METHOD("cacheLineOffset", cache_line_offset),
       METHOD("multiplyAdds", multiply_adds),

@@ -82,6 +82,10 @@ static float *floats(struct arguments *a, const char *name, size_t count) {
   return elements(a, name, napi_float32_array, "Float32Array", count, false);
 }
 
+static double *doubles(struct arguments *a, const char *name, size_t count) {
+  return elements(a, name, napi_float64_array, "Float64Array", count, false);
+}
+
 static uint8_t *bytes(struct arguments *a, const char *name, size_t count, bool or_more) {
   return elements(a, name, napi_uint8_array, "Uint8Array", count, or_more);
 }

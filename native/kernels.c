@@ -4,6 +4,7 @@
  */
 #include "kernels.h"
 
+#include "augment.h"
 #include "averagepool2d.h"
 #include "batchnorm.h"
 #include "conv2d.h"
@@ -27,6 +28,8 @@ static double multiply_adds(ptrdiff_t count, float *sink) {
   store_v(sink, total);
   return (double)count * CHAINS * V_LANES;
 }
+
+_Static_assert(ROW_LENGTH == AUGMENT_ROW, "the addon checks rows of the length that is read");
 
 static ptrdiff_t conv2d_workspace(const struct conv2d_dims *d) {
   const struct correlation forward = forward_correlation(NULL, NULL, NULL, NULL, d);
@@ -67,5 +70,8 @@ const struct kernels ONKO_KERNELS = {
     .softmax_forward = softmax_forward,
     .cross_entropy_forward = cross_entropy_forward,
     .cross_entropy_backward = cross_entropy_backward,
+    .soft_cross_entropy_forward = soft_cross_entropy_forward,
+    .soft_cross_entropy_backward = soft_cross_entropy_backward,
+    .augment = augment,
     .multiply_adds = multiply_adds,
 };

@@ -26,6 +26,9 @@ struct depthwise_dims {
 
 enum activation { ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_TANH, ACTIVATION_SIGMOID, ACTIVATION_COUNT };
 
+/* Numbers in a row of native/augment.h */
+#define AUGMENT_ROW 58
+
 struct kernels {
   const char *name;
   void (*pack_pixels)(float *x, const uint8_t *pixels, ptrdiff_t lanes, const float *table, ptrdiff_t pixel_channels,
@@ -67,6 +70,12 @@ struct kernels {
                                 ptrdiff_t classes);
   void (*cross_entropy_backward)(float *dx, const float *y, const uint8_t *labels, ptrdiff_t lanes,
                                  ptrdiff_t classes);
+  void (*soft_cross_entropy_forward)(double *losses, const float *x, const uint8_t *labels, const double *targets,
+                                     ptrdiff_t lanes, ptrdiff_t classes);
+  void (*soft_cross_entropy_backward)(float *dx, const float *y, const uint8_t *labels, const double *targets,
+                                      ptrdiff_t lanes, ptrdiff_t classes);
+  void (*augment)(uint8_t *pixels, ptrdiff_t count, const int32_t *rows, uint8_t *scratch, ptrdiff_t channels,
+                  ptrdiff_t height, ptrdiff_t width, ptrdiff_t paper);
   /* `count` independent chains' worth of multiply-adds, in registers: what the core can do at most. Returns how many. */
   double (*multiply_adds)(ptrdiff_t count, float *sink);
 };

@@ -101,4 +101,34 @@ static void cross_entropy_backward(float *dx, const float *y, const uint8_t *lab
   }
 }
 
+/* The same with targets[classes,classes], a row of weights for each label: Σₖ t[k]·(ln Σ e^(x − max) − (xₖ − max)) */
+static void soft_cross_entropy_forward(double *losses, const float *x, const uint8_t *labels, const double *targets,
+                                       ptrdiff_t lanes, ptrdiff_t classes) {
+  for (ptrdiff_t lane = 0; lane < LANES; lane++) {
+    losses[lane] = 0;
+    if (lane >= lanes) continue;
+    const double largest = largest_logit(x, lane, classes);
+    const double *target = targets + labels[lane] * classes;
+    double sum = 0, loss = 0;
+    for (ptrdiff_t k = 0; k < classes; k++) sum += exp_below_zero(x[k * LANES + lane] - largest);
+    const double log_sum = log_above_one(sum);
+    for (ptrdiff_t k = 0; k < classes; k++) loss += target[k] * (log_sum - (x[k * LANES + lane] - largest));
+    losses[lane] = loss;
+  }
+}
+
+/* dx[k] = y[k]·Σ t − t[k] */
+static void soft_cross_entropy_backward(float *dx, const float *y, const uint8_t *labels, const double *targets,
+                                        ptrdiff_t lanes, ptrdiff_t classes) {
+  for (ptrdiff_t lane = 0; lane < LANES; lane++) {
+    const double *target = targets + (lane < lanes ? labels[lane] : 0) * classes;
+    double mass = 0;
+    for (ptrdiff_t k = 0; k < classes; k++) mass += target[k];
+    for (ptrdiff_t k = 0; k < classes; k++) {
+      const ptrdiff_t i = k * LANES + lane;
+      dx[i] = lane < lanes ? (float)(mass * y[i] - target[k]) : 0;
+    }
+  }
+}
+
 #endif

@@ -142,6 +142,24 @@ void export_cross_entropy_backward(float *dx, const float *y, const uint8_t *lab
   cross_entropy_backward(dx, y, labels, lanes, classes);
 }
 
+EXPORT("softCrossEntropyForward")
+void export_soft_cross_entropy_forward(double *losses, const float *x, const uint8_t *labels, const double *targets,
+                                       ptrdiff_t lanes, ptrdiff_t classes) {
+  soft_cross_entropy_forward(losses, x, labels, targets, lanes, classes);
+}
+
+EXPORT("softCrossEntropyBackward")
+void export_soft_cross_entropy_backward(float *dx, const float *y, const uint8_t *labels, const double *targets,
+                                        ptrdiff_t lanes, ptrdiff_t classes) {
+  soft_cross_entropy_backward(dx, y, labels, targets, lanes, classes);
+}
+
+EXPORT("augment")
+void export_augment(uint8_t *pixels, ptrdiff_t count, const int32_t *rows, uint8_t *scratch, ptrdiff_t channels,
+                    ptrdiff_t height, ptrdiff_t width, ptrdiff_t paper) {
+  augment(pixels, count, rows, scratch, channels, height, width, paper);
+}
+
 EXPORT("multiplyAdds")
 double export_multiply_adds(ptrdiff_t count, float *sink) { return multiply_adds(count, sink); }
 

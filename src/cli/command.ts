@@ -1,6 +1,7 @@
 import type { ExitCode } from './exit-codes.js';
 import type { Sources } from './options/resolve.js';
 import type { OptionTable, Values } from './options/table.js';
+import type { Recipe } from './recipes.js';
 import type { Session } from './session.js';
 
 /** One command, whole: what it is called, what it takes, and what it does. */
@@ -15,6 +16,8 @@ export interface CommandDefinition<T extends OptionTable> {
   examples: string[];
   /** Values of an earlier run that this one goes on with, by config name. */
   stored?: (sources: Sources) => Promise<Record<string, unknown>>;
+  /** The recipe that is asked for. */
+  recipe?: (sources: Sources) => Recipe | null;
   /** Loaded when it runs, so that `--help` is quick. */
   load: () => Promise<(values: Values<T>, session: Session) => Promise<ExitCode>>;
 }

@@ -8,7 +8,9 @@ export function defineCommand<T extends OptionTable>(definition: CommandDefiniti
     ...definition,
     async prepare(sources) {
       const stored = (await definition.stored?.(sources)) ?? {};
-      const values = resolveOptions(definition.table, { ...sources, stored });
+      // A run that is gone on with has its options, wherever they came from.
+      const recipe = Object.keys(stored).length > 0 ? null : (definition.recipe?.(sources) ?? null);
+      const values = resolveOptions(definition.table, { ...sources, stored, recipe });
       return async (session) => (await definition.load())(values, session);
     },
   };

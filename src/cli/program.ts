@@ -28,6 +28,10 @@ export function buildProgram(name: ProgramName, host: Host, run: Run): Command {
   const add = (parent: Command, words: string, command: AnyCommand): void => {
     define(parent.command(words), command, run);
   };
+  const addDatasets = (dataset: Command): void => {
+    add(dataset, 'demo', definitions.datasetDemo);
+    add(dataset, 'preview', definitions.datasetPreview);
+  };
   switch (name) {
     case 'onko':
       program.description(
@@ -37,7 +41,7 @@ export function buildProgram(name: ProgramName, host: Host, run: Run): Command {
       add(program, 'infer', definitions.infer);
       add(group(program, 'coordinator', 'a run over RabbitMQ'), 'start', definitions.coordinatorStart);
       add(group(program, 'worker', 'a worker of runs over RabbitMQ'), 'start', definitions.workerStart);
-      add(group(program, 'dataset', 'data sets'), 'demo', definitions.datasetDemo);
+      addDatasets(group(program, 'dataset', 'data sets'));
       add(program, 'status', definitions.status);
       add(program, 'drain', definitions.drain);
       add(program, 'doctor', definitions.doctor);

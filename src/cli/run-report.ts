@@ -48,8 +48,10 @@ function figures({ validationAccuracy, best, trainLoss }: RunSummary): Row[] {
 }
 
 function files(summary: RunSummary, { outDir }: ReportOptions): Row[] {
+  const { modelEpoch } = summary;
+  const which = modelEpoch === null ? '' : `, of epoch ${modelEpoch}, the best by validation`;
   return [
-    ['model', summary.modelPath],
+    ['model', `${summary.modelPath}${which}`],
     ['sha256', summary.modelSha256],
     ['history', join(outDir, 'history.csv')],
     ['curves', join(outDir, 'curves.png')],

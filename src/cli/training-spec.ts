@@ -20,6 +20,12 @@ export interface SpecOptions {
   seed: number;
   validate: ValidateChoice;
   train: string[];
+  augmentation: unknown;
+  labelSmoothing: number;
+  classWeights: 'balanced' | number[] | null;
+  averaging: number | null;
+  keep: 'last' | 'best';
+  patience: number | null;
 }
 
 const digits = 10;
@@ -49,6 +55,12 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
     seed: o.seed,
     validate: o.validate,
     trainFolders: o.train,
+    augmentation: o.augmentation,
+    labelSmoothing: o.labelSmoothing,
+    classWeights: o.classWeights,
+    averaging: o.averaging === null ? null : { decay: o.averaging },
+    keep: o.keep === 'best' ? 'best' : null,
+    patience: o.patience,
   });
 }
 

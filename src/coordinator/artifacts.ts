@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { renderCurves } from '../charts/index.js';
 import { canonicalJson, encodeModelFile, writeAtomically } from '../store/index.js';
 import type { CoordinatorConfig, RunSummary } from './config.js';
-import type { HistoryRow } from './history.js';
+import { bestEpoch, type HistoryRow } from './history.js';
 import type { PreparedRun } from './prepare.js';
 import { type FinishedRun, runPaths, writeRunFile } from './run-dir.js';
 
@@ -10,8 +10,13 @@ import { type FinishedRun, runPaths, writeRunFile } from './run-dir.js';
  * Writes model.safetensors; returns its SHA-256. Its bytes follow from spec, data and numerics alone: nothing in them tells
  * one run from an equal one.
  */
-export async function writeModel(config: CoordinatorConfig, run: PreparedRun): Promise<string> {
+export async function writeModel(
+  config: CoordinatorConfig,
+  run: PreparedRun,
+  rows: readonly HistoryRow[],
+): Promise<string> {
   const { pack, spec, kernels } = config;
+  const best = spec.keep === 'best' ? bestEpoch(rows) : null;
   const bytes = encodeModelFile({
     spec: run.model.spec,
     preprocessing: pack.manifest.preprocessing,
@@ -21,9 +26,10 @@ export async function writeModel(config: CoordinatorConfig, run: PreparedRun): P
       data_hash: pack.manifest.hash,
       numerics_id: kernels.numericsId,
       onko_version: config.version,
-      steps: String(run.trainer.version()),
+      steps: String(best?.step ?? run.trainer.version()),
+      ...(best === null ? {} : { epoch: String(best.epoch) }),
     },
-    parameters: run.trainer.parameters(),
+    parameters: (best === null ? null : run.trainer.kept().best) ?? run.trainer.evaluated(),
   });
   await writeAtomically(runPaths(config.outDir).model, bytes, config.files);
   return createHash('sha256').update(bytes).digest('hex');
@@ -49,7 +55,8 @@ export async function writeFinished(
   summary: RunSummary,
 ): Promise<void> {
   const { modelSha256, steps, epochs, trainLoss, validationAccuracy, imagesPerSecond, seconds } = summary;
-  const finished = { modelSha256, steps, epochs, trainLoss, validationAccuracy, imagesPerSecond, seconds };
+  const figures = { modelSha256, steps, epochs, trainLoss, validationAccuracy, imagesPerSecond, seconds };
+  const finished = summary.modelEpoch === null ? figures : { ...figures, modelEpoch: summary.modelEpoch };
   await writeRunFile(config.outDir, { ...run.file, finished }, config.files);
 }
 
@@ -63,5 +70,6 @@ export function summaryOfFinished(config: CoordinatorConfig, run: string, finish
     account: null,
     modelPath: runPaths(config.outDir).model,
     trainLoss: finished.trainLoss ?? Number.NaN,
+    modelEpoch: finished.modelEpoch ?? null,
   };
 }

@@ -15,6 +15,7 @@ import { asBytes, asFloat32 } from '../protocol/index.js';
 import { type FileOperations, realFiles, writeAtomically } from '../store/index.js';
 import { CheckpointError } from './errors.js';
 import { historyRowSchema } from './history.js';
+import type { KeptWeights } from './trainer.js';
 
 /** Everything but the tensors; JSON keeps every double exactly. */
 const metadataSchema = z.strictObject({
@@ -49,20 +50,37 @@ export interface Checkpoint {
   metadata: CheckpointMetadata;
   parameters: Float32Array;
   optimizerState: OptimizerState;
+  kept: KeptWeights;
 }
+
+/** Tensors of `kept`. */
+const keptNames = ['average', 'best'] as const;
 
 const parameterPrefix = 'parameters.';
 const slotPrefix = 'optimizer.';
+
+const flat = (name: string, values: Float32Array): NamedTensor => ({
+  name,
+  dtype: 'F32',
+  shape: [values.length],
+  data: asBytes(values),
+});
 
 /** Bytes of a checkpoint; everything is copied, so training may go on at once. */
 export function encodeCheckpoint(model: Model, checkpoint: Checkpoint): Uint8Array {
   const named = (prefix: string, values: Float32Array): NamedTensor[] =>
     stateDict(model, values).map((tensor) => ({ ...tensor, name: prefix + tensor.name }));
-  const slots = Object.entries(checkpoint.optimizerState.slots).map(([name, values]): NamedTensor => {
-    return { name: slotPrefix + name, dtype: 'F32', shape: [values.length], data: asBytes(values) };
+  const slots = Object.entries(checkpoint.optimizerState.slots).map(([name, values]) =>
+    flat(slotPrefix + name, values),
+  );
+  const kept = keptNames.flatMap((name) => {
+    const values = checkpoint.kept[name];
+    return values === null ? [] : [flat(name, values)];
   });
   const metadata = { onko: JSON.stringify(checkpoint.metadata), sha256: blank };
-  return sign(encodeSafetensors([...named(parameterPrefix, checkpoint.parameters), ...slots], metadata));
+  return sign(
+    encodeSafetensors([...named(parameterPrefix, checkpoint.parameters), ...slots, ...kept], metadata),
+  );
 }
 
 /** Stands in the place of the checksum while it is computed: it covers every byte of the file, header included. */
@@ -99,12 +117,18 @@ export function decodeCheckpoint(model: Model, bytes: Uint8Array): Checkpoint {
   if (!parsed.success) throw new CheckpointError('it is not a checkpoint of Onko.');
   const parameters = new Map<string, NamedTensor>();
   const slots: Record<string, Float32Array> = {};
+  const kept: KeptWeights = { average: null, best: null };
   for (const [name, tensor] of tensors) {
     if (name.startsWith(parameterPrefix)) {
       const own = name.slice(parameterPrefix.length);
       parameters.set(own, { ...tensor, name: own });
     } else if (name.startsWith(slotPrefix)) {
       slots[name.slice(slotPrefix.length)] = asFloat32(tensor.data).slice();
+    } else if (name === 'average' || name === 'best') {
+      const values = asFloat32(tensor.data).slice();
+      if (values.length !== model.parameterCount)
+        throw new CheckpointError(`its ${name} is not of this model.`);
+      kept[name] = values;
     }
   }
   const { updates, scalars } = parsed.data.optimizer;
@@ -112,6 +136,7 @@ export function decodeCheckpoint(model: Model, bytes: Uint8Array): Checkpoint {
     metadata: parsed.data,
     parameters: loadStateDict(model, parameters),
     optimizerState: { updates, scalars, slots },
+    kept,
   };
 }
 

@@ -97,6 +97,8 @@ export interface RunSummary {
   validationAccuracy: number | null;
   /** The best epoch by validation accuracy; null without validation, or where it is not known any more. */
   best: { epoch: number; validationAccuracy: number } | null;
+  /** The epoch that the model is of, where the run keeps the best one; null: the last. */
+  modelEpoch: number | null;
   /** Null for a run that an earlier start has finished. */
   account: RunAccount | null;
   /** Training images per second, over all coordinator starts of the run. */

@@ -7,6 +7,8 @@ import type { TrainingSpec } from './spec.js';
 /** Which samples belong to which block of which step: a function of spec and data alone. */
 export interface Curriculum {
   trainSamples: number;
+  /** Of the samples that are trained on, ascending. */
+  trainIndices: Uint32Array;
   validationSamples: number;
   stepsPerEpoch: number;
   totalSteps: number;
@@ -28,6 +30,7 @@ export function createCurriculum(spec: TrainingSpec, manifest: PackManifest): Cu
   };
   return {
     trainSamples: train.length,
+    trainIndices: train,
     validationSamples: validation.length,
     stepsPerEpoch,
     totalSteps: stepsPerEpoch * spec.epochs,

@@ -94,6 +94,7 @@ export function createDisk(
         },
         parameters: trainer.parameters(),
         optimizerState: trainer.optimizerState(),
+        kept: trainer.kept(),
       });
       enqueue(
         async () => {

@@ -6,7 +6,7 @@ import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig, RunSummary } from './config.js';
 import type { Disk } from './disk.js';
 import { RunStoppedError, TakenOverError } from './errors.js';
-import type { HistoryRow } from './history.js';
+import { bestEpoch, type HistoryRow } from './history.js';
 import type { PreparedRun } from './prepare.js';
 import { runPaths } from './run-dir.js';
 
@@ -77,6 +77,7 @@ export function createEnding(o: {
       trainLoss: last?.trainLoss ?? sums.lossSum / sums.samples,
       validationAccuracy: last?.validationAccuracy ?? null,
       best: bestOf(rows),
+      modelEpoch: config.spec.keep === 'best' ? (bestEpoch(rows)?.epoch ?? null) : null,
       account,
       imagesPerSecond: seconds > 0 ? images / seconds : 0,
       seconds,
@@ -86,7 +87,7 @@ export function createEnding(o: {
   /** Without its model a run has nothing to show, but what was trained may still be on disk. */
   const modelOrExplanation = async (): Promise<string> => {
     try {
-      return await writeModel(config, run);
+      return await writeModel(config, run, chronicle.rows());
     } catch (error) {
       if (!(error instanceof OutputError)) throw error;
       const saved = disk.savedStep();
@@ -164,14 +165,10 @@ function isWorthKeeping(error: unknown): boolean {
   return error instanceof RunStoppedError ? error.keep : error instanceof BrokerError;
 }
 
-/** The epoch with the best validation; the first of equals. */
 function bestOf(rows: readonly HistoryRow[]): RunSummary['best'] {
-  let best: RunSummary['best'] = null;
-  for (const { epoch, validationAccuracy } of rows) {
-    if (validationAccuracy !== null && validationAccuracy > (best?.validationAccuracy ?? -1))
-      best = { epoch, validationAccuracy };
-  }
-  return best;
+  const best = bestEpoch(rows);
+  if (best === null || best.validationAccuracy === null) return null;
+  return { epoch: best.epoch, validationAccuracy: best.validationAccuracy };
 }
 
 const noAnswer = (): Error => new Error(`no answer within ${farewellMs / 1000} s.`);

@@ -20,6 +20,33 @@ export const historyRowSchema = z.strictObject({
 });
 export type HistoryRow = z.infer<typeof historyRowSchema>;
 
+/** The epoch that was validated best: the largest accuracy, then the smallest loss, then the first. Null without validation. */
+export function bestEpoch(rows: readonly HistoryRow[]): HistoryRow | null {
+  let best: HistoryRow | null = null;
+  for (const row of rows) {
+    if (row.validationAccuracy === null) continue;
+    if (best === null || isBetter(row, best)) best = row;
+  }
+  return best;
+}
+
+function isBetter(row: HistoryRow, than: HistoryRow): boolean {
+  const [accuracy, before] = [row.validationAccuracy ?? 0, than.validationAccuracy ?? 0];
+  return accuracy === before ? (row.validationLoss ?? 0) < (than.validationLoss ?? 0) : accuracy > before;
+}
+
+/** Whether the last `patience` epochs brought nothing better; never without patience. */
+export function isExhausted(rows: readonly HistoryRow[], patience: number | undefined): boolean {
+  const best = bestEpoch(rows);
+  return patience !== undefined && best !== null && rows.length - best.epoch >= patience;
+}
+
+export function earlyEnd(rows: readonly HistoryRow[]): string {
+  const best = bestEpoch(rows);
+  const since = rows.length - (best?.epoch ?? 0);
+  return `The validation has not become better for ${since} ${since === 1 ? 'epoch' : 'epochs'}: the run ends here. The best was epoch ${best?.epoch}.`;
+}
+
 const columns = [
   'epoch',
   'step',

@@ -20,6 +20,7 @@ import { createDisk } from './disk.js';
 import { createEnding } from './ending.js';
 import { listSamples, runStopped } from './failure-text.js';
 import { createHealth } from './health.js';
+import { bestEpoch, earlyEnd, isExhausted } from './history.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import { createOutbox } from './outbox.js';
 import type { PreparedRun } from './prepare.js';
@@ -30,6 +31,7 @@ import { statusOf } from './status.js';
 import { type ArrivedResult, createStepWork, openResult } from './step-work.js';
 import type { RunTrace } from './trace.js';
 import { createViewing } from './view/view.js';
+import { weightsVersion as versionAt } from './weights-version.js';
 
 /** What the performer is put together from; the simulator in test/sim has some that go wrong. */
 export interface PerformerParts {
@@ -60,7 +62,10 @@ export async function startPerformer(
   const { trainer, curriculum, fence } = run;
   const { run: runId } = run.file;
   const position = { step: trainer.version(), recordedEpochs: run.restored?.recordedEpochs ?? 0 };
-  let state: CoordinatorState = initialState(planOf(config, run), position, now());
+  let state: CoordinatorState = {
+    ...initialState(planOf(config, run), position, now()),
+    exhausted: isExhausted(run.restored?.history ?? [], config.spec.patience),
+  };
 
   const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
   const recorder = createRecorder(metrics, trace, now);
@@ -128,13 +133,24 @@ export async function startPerformer(
     }
   };
 
+  /** Those of the front that is open, unless the trainer is past it: then, and without a front, those of the next step. */
+  const currentWeights = (): { version: number; parameters: Uint8Array } => {
+    const step = trainer.version();
+    const averaged = versionAt(trainer.averages, 'evaluate', step);
+    return trainer.averages && state.front?.weightsVersion === averaged
+      ? { version: averaged, parameters: asBytes(trainer.evaluated()) }
+      : {
+          version: versionAt(trainer.averages, 'train', step),
+          parameters: asBytes(trainer.parameters()),
+        };
+  };
+
   const weights = () =>
     ({
       type: 'weights',
       run: runId,
       fence,
-      version: trainer.version(),
-      parameters: asBytes(trainer.parameters()),
+      ...currentWeights(),
     }) as const;
 
   const task = ({ mode, step, pass, node }: UnitKey, weightsVersion: number, attempt: number) =>
@@ -150,6 +166,7 @@ export async function startPerformer(
       samples: curriculum.samplesOf({ mode, step, pass, node }),
       attempt,
       evaluationSamples: config.spec.batch / config.spec.microshards,
+      epoch: Math.floor(step / curriculum.stepsPerEpoch),
     }) as const;
 
   const sampleNames = (unit: UnitKey): string[] =>
@@ -169,6 +186,7 @@ export async function startPerformer(
       parameterCount: run.model.parameterCount,
       heartbeatMs: config.heartbeatMs,
       coordinatorVersion: config.version,
+      ...run.instructions,
     }) as const;
 
   const perform = (action: Action, arrived: ArrivedResult | null): void => {
@@ -235,9 +253,14 @@ export async function startPerformer(
         const step = trainer.version();
         const learningRate = trainer.learningRateOf(step - 1);
         reporter.epochRecorded(chronicle.recordEpoch({ step, learningRate, validation }));
+        const rows = chronicle.rows();
+        const { keep, patience } = config.spec;
+        if (keep === 'best' && bestEpoch(rows) === rows.at(-1)) trainer.keepBest();
+        const exhausted = isExhausted(rows, patience);
+        if (exhausted && rows.length < config.spec.epochs) log.info(earlyEnd(rows));
         viewing.epochRecorded(action.epoch + 1, evaluation?.confusion ?? null);
         disk.saveHistory((failure) => reporter.writeFailed('history', failure.message));
-        return post({ type: 'epoch_recorded', epoch: action.epoch });
+        return post({ type: 'epoch_recorded', epoch: action.epoch, exhausted });
       }
       case 'save_checkpoint': {
         const startMs = now();
@@ -262,7 +285,7 @@ export async function startPerformer(
         metrics.quarantined.inc();
         const { unit, reason } = action;
         const why = `${reason} (samples: ${listSamples(sampleNames(unit), samplesInDead)})`;
-        return outbox.send(() => link.quarantineTask(task(unit, trainer.version(), 0), why));
+        return outbox.send(() => link.quarantineTask(task(unit, currentWeights().version, 0), why));
       }
       case 'report':
         return reporter.report(action.level, action.line, action.waiting);

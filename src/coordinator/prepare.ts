@@ -5,6 +5,7 @@ import { type Checkpoint, type CheckpointMetadata, readNewestCheckpoint } from '
 import type { CoordinatorConfig } from './config.js';
 import { type Curriculum, createCurriculum } from './curriculum.js';
 import { CheckpointError, ResumeMismatchError, TrainingSpecError } from './errors.js';
+import { type Instructions, instructionsOf } from './instructions.js';
 import { openRunFolder, type RunFile, readFence, runPaths } from './run-dir.js';
 import { createTrainer, type Trainer } from './trainer.js';
 
@@ -15,6 +16,8 @@ export interface PreparedRun {
   model: Model;
   trainer: Trainer;
   curriculum: Curriculum;
+  /** What workers are told of the training beside model and data. */
+  instructions: Instructions;
   /** Null for a run that begins. */
   restored: CheckpointMetadata | null;
 }
@@ -25,6 +28,7 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
   const model = buildModel(spec.model);
   checkInput(config, model);
   const curriculum = createCurriculum(spec, pack.manifest);
+  const instructions = instructionsOf(spec, pack, curriculum, model.classes);
   const identity = {
     spec: JSON.parse(canonicalJson(spec)) as unknown,
     dataHash: pack.manifest.hash,
@@ -44,8 +48,9 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
   const restored = found?.checkpoint.metadata ?? null;
   if (found !== null) {
     checkBelongs(found.path, found.checkpoint, file, curriculum);
+    const { parameters, optimizerState, kept } = found.checkpoint;
     const { step } = found.checkpoint.metadata;
-    trainer.restore(step, found.checkpoint.parameters, found.checkpoint.optimizerState);
+    trainer.restore(step, parameters, optimizerState, kept);
     log.info(
       `Going on with run ${file.run} after step ${step} of ${curriculum.totalSteps}, from ${found.path}.`,
     );
@@ -53,7 +58,7 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
     log.info(`Run ${file.run} has no checkpoint yet: it starts from the beginning.`);
   }
   const fence = Math.max(await readFence(outDir, files), restored?.fence ?? 0) + 1;
-  return { file, fence, model, trainer, curriculum, restored };
+  return { file, fence, model, trainer, curriculum, instructions, restored };
 }
 
 /** The model must take what the pack holds. */

@@ -19,6 +19,7 @@ const summarySchema = z.strictObject({
   epochs: z.int().min(0),
   trainLoss: z.number().nullable(),
   validationAccuracy: z.number().nullable(),
+  modelEpoch: z.int().positive().optional(),
   imagesPerSecond: z.number(),
   seconds: z.number(),
 });

@@ -23,6 +23,7 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     heartbeatMs: config.heartbeatMs,
     checkpointEveryMs: config.checkpointEveryMs,
     auditShare: config.auditShare ?? 0,
+    averages: run.trainer.averages,
     workerCommand: config.workerCommand === undefined ? 'worker start --broker URL' : config.workerCommand,
     patience: config.patience ?? defaultPatience,
   };

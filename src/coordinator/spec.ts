@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { type Preprocessing, parsePreprocessing } from '../data/index.js';
+import {
+  type Augmentation,
+  type Preprocessing,
+  parseAugmentation,
+  parsePreprocessing,
+} from '../data/index.js';
 import {
   type ModelSpec,
   type OptimizerSpec,
@@ -27,6 +32,18 @@ export interface TrainingSpec {
   seed: number;
   validate: { fraction: number } | { folder: string } | null;
   trainFolders: string[];
+  /** What is done to training images; absent: nothing. Of all that follows, too, what is off is absent. */
+  augmentation?: Augmentation | undefined;
+  /** ε of the loss that is trained with, above 0. */
+  labelSmoothing?: number | undefined;
+  /** How much a sample of each class counts, or `balanced`: so that every class counts the same. */
+  classWeights?: 'balanced' | number[] | undefined;
+  /** Validate, and write, an exponential moving average of the parameters instead of the last ones. */
+  averaging?: { decay: number } | undefined;
+  /** The model is that of the epoch with the best validation, and not of the last. */
+  keep?: 'best' | undefined;
+  /** End after so many epochs without a better validation. */
+  patience?: number | undefined;
 }
 
 /** Samples that the kernels take side by side: a microshard is a multiple of this. */
@@ -53,6 +70,12 @@ const shape = z.strictObject({
     .nullable()
     .default(null),
   trainFolders: z.array(z.string().min(1)).min(1),
+  augmentation: z.unknown().optional(),
+  labelSmoothing: z.number().min(0).lt(1).nullish(),
+  classWeights: z.union([z.literal('balanced'), z.array(z.number().positive().max(1e6))]).nullish(),
+  averaging: z.strictObject({ decay: z.number().gt(0).lt(1) }).nullish(),
+  keep: z.literal('best').nullish(),
+  patience: z.int().positive().nullish(),
 });
 
 /**
@@ -64,13 +87,46 @@ export function parseTrainingSpec(json: unknown): TrainingSpec {
   if (!parsed.success) throw new TrainingSpecError(describeIssues(parsed.error));
   const spec = parsed.data;
   checkBatch(spec.batch, spec.microshards);
+  const { augmentation, labelSmoothing, classWeights, averaging, keep, patience, ...rest } = spec;
+  checkChoosing(spec);
   return {
-    ...spec,
+    ...rest,
     model: parseModelSpec(spec.model),
     preprocessing: parsePreprocessing(spec.preprocessing),
     optimizer: parseOptimizerSpec(spec.optimizer),
     schedule: parseScheduleSpec(spec.schedule),
+    ...present({
+      augmentation: parseAugmentation(augmentation ?? null),
+      labelSmoothing: labelSmoothing === 0 ? null : labelSmoothing,
+      classWeights,
+      averaging,
+      keep,
+      patience,
+    }),
   };
+}
+
+function checkChoosing({ validate, keep, patience }: z.infer<typeof shape>): void {
+  if (validate !== null) return;
+  const wants = [
+    keep === 'best' ? ['the best epoch'] : [],
+    (patience ?? null) === null ? [] : ['patience'],
+  ].flat();
+  if (wants.length === 0) return;
+  throw new TrainingSpecError(
+    `Without a validation there is nothing to choose by, but the spec asks for ${wants.join(' and ')}: set aside a share of the training samples, or a folder.`,
+  );
+}
+
+/** Without what is off: the spec of a run, and so its model file, is the same as before there was such a thing. */
+function present<T extends Record<string, unknown>>(
+  parts: T,
+): { [K in keyof T]?: Exclude<T[K], null | undefined> } {
+  const kept: { [K in keyof T]?: Exclude<T[K], null | undefined> } = {};
+  return Object.assign(
+    kept,
+    Object.fromEntries(Object.entries(parts).filter(([, v]) => v !== null && v !== undefined)),
+  );
 }
 
 function describeIssues(error: z.ZodError): string {

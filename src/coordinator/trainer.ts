@@ -10,6 +10,8 @@ import {
   scaleGradient,
   updateStatistics,
 } from '../engine/index.js';
+import { decayAt, updateAverage } from './average.js';
+import { CheckpointError } from './errors.js';
 import type { TrainingSpec } from './spec.js';
 
 /** The parameters and the optimizer: what a checkpoint holds. */
@@ -18,15 +20,32 @@ export interface Trainer {
   version(): number;
   /** Shared memory, read-only for everybody else; valid until three more updates are done. */
   parameters(): Float32Array;
+  /** The weights that are validated and become the model: the average of the parameters where the run keeps one. */
+  evaluated(): Float32Array;
+  /** Whether `evaluated()` are others than `parameters()`. */
+  readonly averages: boolean;
+  /** Remembers what is evaluated now as the best so far. */
+  keepBest(): void;
   optimizerState(): OptimizerState;
+  /** What a checkpoint holds beside parameters and optimizer state. */
+  kept(): KeptWeights;
   learningRateOf(step: number): number;
   /**
    * gradientSum[parameterCount] over `samples` samples, overwritten with the averaged, clipped gradient. Of running statistics, which
    * stand behind what is learnt, neither the norm nor the optimizer knows.
    */
   apply(gradientSum: Float32Array, samples: number): { finite: boolean; gradientNorm: number };
-  /** Goes on from a checkpoint; both are copied. */
-  restore(version: number, parameters: Float32Array, state: OptimizerState): void;
+  /**
+   * Goes on from a checkpoint; all are copied.
+   * @throws CheckpointError without the average that the run keeps
+   */
+  restore(version: number, parameters: Float32Array, state: OptimizerState, kept: KeptWeights): void;
+}
+
+/** Weights beside the parameters, f32[parameterCount] each; null where the run keeps none (yet). */
+export interface KeptWeights {
+  average: Float32Array | null;
+  best: Float32Array | null;
 }
 
 /**
@@ -48,7 +67,27 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
   let state = optimizer.init(learntCount);
   let version = 0;
   slot(0).set(initialParameters(model, spec.seed));
+  const { averaging } = spec;
+  const average = averaging === undefined ? null : slot(0).slice();
+  let best: Float32Array | null = null;
+  /** A copy of the average that nobody writes to: workers of this process read it by reference. */
+  let published: { version: number; values: Float32Array } | null = null;
+  const evaluated = (): Float32Array => {
+    if (average === null) return slot(version);
+    if (published?.version !== version) {
+      const values = new Float32Array(new SharedArrayBuffer(average.byteLength));
+      values.set(average);
+      published = { version, values };
+    }
+    return published.values;
+  };
   return {
+    evaluated,
+    averages: average !== null,
+    keepBest() {
+      best = evaluated().slice();
+    },
+    kept: () => ({ average, best }),
     version: () => version,
     parameters: () => slot(version),
     optimizerState: () => state,
@@ -63,9 +102,20 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
       optimizer.update(next.subarray(0, learntCount), gradient, state, schedule(version));
       updateStatistics(model.statistics, next, gradientSum, samples);
       version += 1;
+      if (averaging !== undefined && average !== null)
+        updateAverage(average, next, decayAt(averaging, version));
       return { finite: allFinite(next), gradientNorm };
     },
-    restore(restored, parameters, optimizerState) {
+    restore(restored, parameters, optimizerState, kept) {
+      if (average !== null) {
+        if (kept.average === null)
+          throw new CheckpointError(
+            'The checkpoint lacks the average of the parameters that this run keeps.',
+          );
+        average.set(kept.average);
+      }
+      best = kept.best?.slice() ?? null;
+      published = null;
       version = restored;
       slot(version).set(parameters);
       state = copyState(optimizerState);

@@ -1,4 +1,6 @@
 /** Image folders and their CSVs in, packed and content-hashed samples out. */
+export { type Augmenter, createAugmenter } from './augment/augmenter.js';
+export { type Augmentation, augmentationPresets, parseAugmentation } from './augment/spec.js';
 export { decodeImage } from './decode/decode.js';
 export { DemoOutputError, DemoSetError, type DemoSetOptions, generateDemoSet } from './demo/index.js';
 export { BlockMismatchError, BlockMissingError, CacheError, DataError, ImageError } from './errors.js';

@@ -1,5 +1,13 @@
 /** Numerics only: knows no queue, no file, no process, no clock. Reads from a spec to a model, its plan, and what trains it. */
 export { allFinite, clipGradientNorm, euclideanNorm, scaleGradient } from './gradients.js';
+export {
+  cellSize,
+  meshCells,
+  meshNodes,
+  row as augmentationRow,
+  rowLength as augmentationRowLength,
+  scratchLength as augmentationScratch,
+} from './kernels/augmentation-row.js';
 export { type Kernels, KernelsUnavailableError, LANES } from './kernels/kernels.js';
 export { referenceKernels } from './kernels/reference/reference.js';
 export { availableKernels, resolveKernels } from './kernels/resolve.js';
@@ -31,3 +39,4 @@ export {
 } from './spec.js';
 export * from './state-dict.js';
 export { type RunningStatistics, updateStatistics } from './statistics.js';
+export { balancedWeights, type LossSpec, lossTargets } from './targets.js';

@@ -33,14 +33,14 @@ export interface Plan {
   readonly capacity: number;
   readonly memory: PlanMemory;
   /**
-   * gradient[parameterCount] ← the gradient of the loss SUM over the samples (overwritten); in the places of running statistics, what
+   * gradient[parameterCount] ← the gradient of the loss SUM over the samples (overwritten; of the loss with `targets`, if there are any); in the places of running statistics, what
    * `updateStatistics` takes, summed over the samples likewise. Sixteen samples at a time, in
    * order: the bits depend on the samples and the key, not on the capacity or on what was computed before.
    *
    * @throws BatchError
    */
   gradient(parameters: Float32Array, batch: Batch, key: DropoutKey, gradient: Float32Array): Tally;
-  /** Loss and guesses with dropout off. @throws BatchError */
+  /** The plain cross-entropy and guesses, with dropout off. @throws BatchError */
   evaluate(parameters: Float32Array, batch: Batch): Tally;
   /** pixels[count][channels][height][width] → probabilities[count][classes], dropout off. @throws BatchError */
   predict(parameters: Float32Array, pixels: Uint8Array, count: number, probabilities: Float32Array): void;
@@ -49,6 +49,8 @@ export interface Plan {
 export interface PlanOptions {
   capacity: number;
   scaling: InputScaling;
+  /** Of the loss that is trained with, [classes][classes] (targets.ts); null or absent: the plain cross-entropy. */
+  targets?: Float64Array | null | undefined;
 }
 
 /** A batch, or a buffer beside it, does not fit the plan. */
@@ -69,6 +71,10 @@ export function createPlan(model: Model, backend: Kernels, options: PlanOptions)
     throw new RangeError(`Expected a capacity that is a positive multiple of ${LANES}, found ${capacity}.`);
   }
   const { classes, input: shape, parameterCount } = model;
+  const targets = options.targets ?? null;
+  if (targets !== null && targets.length !== classes ** 2) {
+    throw new RangeError(`Expected targets of ${classes}² values, found ${targets.length}.`);
+  }
   checkChannels(model, scaling);
   const table = scalingTable(scaling);
   const { layers, input, channels, firstLearning, memory } = planLayers(model, kernels, scaling.channels);
@@ -122,7 +128,9 @@ export function createPlan(model: Model, backend: Kernels, options: PlanOptions)
 
   function score(batch: Batch, group: number, lanes: number, tally: Tally): void {
     for (let lane = 0; lane < lanes; lane++) labels[lane] = batch.labels[group * LANES + lane];
-    kernels.crossEntropyForward(losses, logits, labels, lanes, classes);
+    if (pass.training && targets !== null)
+      kernels.softCrossEntropyForward(losses, logits, labels, targets, lanes, classes);
+    else kernels.crossEntropyForward(losses, logits, labels, lanes, classes);
     tallyLanes(tally, losses, logits, labels, lanes, classes);
   }
 
@@ -130,7 +138,8 @@ export function createPlan(model: Model, backend: Kernels, options: PlanOptions)
     // A model learns, so some layer before the softmax wants dLogits.
     if (dLogits === null) return;
     softmax.run.forward(softmax.buffers, pass);
-    kernels.crossEntropyBackward(dLogits, probabilities, labels, lanes, classes);
+    if (targets === null) kernels.crossEntropyBackward(dLogits, probabilities, labels, lanes, classes);
+    else kernels.softCrossEntropyBackward(dLogits, probabilities, labels, targets, lanes, classes);
     for (let i = layers.length - 2; i >= firstLearning; i--) {
       const { run, buffers, alsoToDx } = layers[i];
       run.backward(buffers, pass);

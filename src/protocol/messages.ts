@@ -32,6 +32,10 @@ export interface RunOffer {
   parameterCount: number;
   heartbeatMs: number;
   coordinatorVersion: string;
+  /** What to do to training images; empty: nothing. */
+  augmentationJson: string;
+  /** Label smoothing and class weights; empty: the plain cross-entropy. */
+  lossJson: string;
 }
 
 /** One block of one step: an aligned subtree whose node the worker computes. */
@@ -42,7 +46,7 @@ export interface Task {
   step: number;
   /** 0 in training; tells evaluation passes of one step apart. */
   pass: number;
-  /** The parameters to use: those before step `weightsVersion`. */
+  /** The weights to use; see `Weights`. */
   weightsVersion: number;
   /** Heap index of the block: the root is 1, the leaves are M … 2M−1. */
   node: number;
@@ -53,9 +57,13 @@ export interface Task {
   attempt: number;
   /** Samples per microshard of this task: S in training. Only the last microshards may hold fewer. */
   evaluationSamples: number;
+  /** Of the training step, from 0: what is drawn for a sample is keyed by it. */
+  epoch: number;
 }
 
-/** The parameters before step `version`; only the newest matter. */
+/**
+ * The parameters before step `version`; only the newest matter. With averaging, 2s + 1 are those before step s, and 2s their average.
+ */
 export interface Weights {
   type: 'weights';
   run: string;

@@ -101,6 +101,8 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     parameterCount: 'uint32',
     heartbeatMs: 'measure',
     coordinatorVersion: 'text',
+    augmentationJson: 'json',
+    lossJson: 'json',
   },
   announce: { run: 'identifier' },
   refuse: { run: 'identifier', reason: 'text' },
@@ -121,6 +123,7 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     samples: 'indices',
     attempt: 'uint32',
     evaluationSamples: 'uint32',
+    epoch: 'uint32',
   },
   weights: { run: 'identifier', fence: 'uint32', version: 'uint32', parameters: 'floats' },
 };

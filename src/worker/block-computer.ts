@@ -1,4 +1,4 @@
-import type { SampleReader } from '../data/index.js';
+import type { Augmenter, SampleReader } from '../data/index.js';
 import type { Batch, Kernels, Model, Plan, Tally } from '../engine/index.js';
 import { cutSamples, leavesOf } from '../protocol/index.js';
 import type { BlockSums, ComputeRequest } from './compute-messages.js';
@@ -12,6 +12,8 @@ export interface BlockComputerOptions {
   sampleBytes: number;
   microshards: number;
   seed: number;
+  /** Null: images are trained on as they are. */
+  augment: Augmenter | null;
 }
 
 /** Null if `isAbandoned` said so between two microshards. */
@@ -27,7 +29,7 @@ export type BlockComputer = (request: ComputeRequest, isAbandoned: () => boolean
  * @throws RangeError for a node or samples that the tree or the data set does not have; BlockMissingError
  */
 export function createBlockComputer(options: BlockComputerOptions): BlockComputer {
-  const { model, plan, kernels, reader, sampleBytes, microshards, seed } = options;
+  const { model, plan, kernels, reader, sampleBytes, microshards, seed, augment } = options;
   const pixels = new Uint8Array(plan.capacity * sampleBytes);
   const labels = new Uint8Array(plan.capacity);
   const batch: Batch = { pixels, labels, count: 0 };
@@ -57,6 +59,7 @@ export function createBlockComputer(options: BlockComputerOptions): BlockCompute
     const load = (from: number, length: number): void => {
       const indices = request.samples.subarray(from, from + length);
       reader.read(indices, pixels, labels);
+      if (isTraining) augment?.(pixels, indices, request.epoch);
       batch.count = length;
     };
 

@@ -10,6 +10,10 @@ export interface ThreadRecipe {
   microshards: number;
   microshardSamples: number;
   seed: number;
+  /** Empty: images stay as they are. */
+  augmentationJson: string;
+  /** Empty: the plain cross-entropy. */
+  lossJson: string;
   blockFolder: string;
 }
 
@@ -19,6 +23,7 @@ export interface ComputeRequest {
   id: number;
   mode: Mode;
   step: number;
+  epoch: number;
   node: number;
   samples: Uint32Array;
   /** Samples per microshard. */

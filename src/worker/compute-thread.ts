@@ -1,6 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { BlockMissingError, BlockStore, channelsOf, parseManifest } from '../data/index.js';
-import { buildModel, createPlan, parseModelSpec, resolveKernels } from '../engine/index.js';
+import {
+  BlockMissingError,
+  BlockStore,
+  channelsOf,
+  createAugmenter,
+  parseAugmentation,
+  parseManifest,
+} from '../data/index.js';
+import { buildModel, createPlan, lossTargets, parseModelSpec, resolveKernels } from '../engine/index.js';
 import { createBlockComputer } from './block-computer.js';
 import { createSharedReader } from './blocks.js';
 import type { FromThread, ThreadRecipe, ToThread } from './compute-messages.js';
@@ -18,13 +25,29 @@ if (kernels.numericsId !== recipe.numericsId)
 const model = buildModel(parseModelSpec(JSON.parse(recipe.modelSpecJson)));
 const { mean, std } = manifest.preprocessing;
 const scaling = { channels: channelsOf(manifest.preprocessing), mean, std };
-const plan = createPlan(model, kernels, { capacity: recipe.microshardSamples, scaling });
-const store = await BlockStore.open({ folder: recipe.blockFolder });
+const capacity = recipe.microshardSamples;
 const { microshards, seed } = recipe;
+const targets = recipe.lossJson === '' ? null : lossTargets(model.classes, JSON.parse(recipe.lossJson));
+const plan = createPlan(model, kernels, { capacity, scaling, targets });
+const augmentation =
+  recipe.augmentationJson === '' ? null : parseAugmentation(JSON.parse(recipe.augmentationJson));
+const { preprocessing } = manifest;
+const augment =
+  augmentation === null ? null : createAugmenter({ augmentation, preprocessing, seed, kernels, capacity });
+const store = await BlockStore.open({ folder: recipe.blockFolder });
 const { sampleBytes } = manifest;
 const shared = new Map<string, Uint8Array<SharedArrayBuffer>>();
 const reader = createSharedReader(manifest, shared, store.reader(manifest));
-const compute = createBlockComputer({ model, plan, kernels, reader, sampleBytes, microshards, seed });
+const compute = createBlockComputer({
+  model,
+  plan,
+  kernels,
+  reader,
+  sampleBytes,
+  microshards,
+  seed,
+  augment,
+});
 
 const answer = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(message, transfer);

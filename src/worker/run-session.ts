@@ -56,6 +56,8 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
       microshards: offer.microshards,
       microshardSamples: offer.microshardSamples,
       seed: offer.seed,
+      augmentationJson: offer.augmentationJson,
+      lossJson: offer.lossJson,
       blockFolder: options.blockFolder,
     },
     shared: blocks.shared,
@@ -95,6 +97,7 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
           id: delivery,
           mode: task.mode,
           step: task.step,
+          epoch: task.epoch,
           node: task.node,
           // A copy: a view would take the whole buffer behind it along to the thread.
           samples: task.samples.slice(),

@@ -12,6 +12,7 @@ const summary: RunSummary = {
   trainLoss: 0.00123,
   validationAccuracy: 0.98,
   best: { epoch: 12, validationAccuracy: 0.985 },
+  modelEpoch: null,
   account: { workers: ['w1', 'w2'], oddities: ['3 blocks were sent again (death 2, slow 1)'] },
   imagesPerSecond: 1388.4,
   seconds: 26,

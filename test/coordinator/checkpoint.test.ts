@@ -53,6 +53,7 @@ function checkpointAt(step: number): Checkpoint {
     },
     parameters,
     optimizerState,
+    kept: { average: draw(), best: step % 2 === 0 ? draw() : null },
   };
 }
 

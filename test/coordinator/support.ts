@@ -16,6 +16,7 @@ export const plan: RunPlan = {
   version: '1.0.0',
   seed: 5,
   auditShare: 0,
+  averages: false,
   numericsId: 'reference-1',
   microshards: 4,
   microshardSamples: 16,

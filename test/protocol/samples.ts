@@ -80,6 +80,8 @@ export const samples: { [T in MessageType]: Extract<Message, { type: T }> } = {
     parameterCount: 62_006,
     heartbeatMs: 1_000,
     coordinatorVersion: '0.1.0',
+    augmentationJson: '',
+    lossJson: '',
   },
   announce: { type: 'announce', run },
   refuse: { type: 'refuse', run, reason: 'other numerics' },
@@ -108,6 +110,7 @@ export const samples: { [T in MessageType]: Extract<Message, { type: T }> } = {
     samples: new Uint32Array(0),
     attempt: 2,
     evaluationSamples: 64,
+    epoch: 0,
   },
   weights: { type: 'weights', run, fence: 3, version: 6, parameters: new Uint8Array(8) },
 };

@@ -188,6 +188,7 @@ export class SimWorker {
               id: delivery,
               mode: task.mode,
               step: task.step,
+              epoch: task.epoch,
               node: task.node,
               samples: task.samples,
               perMicroshard: task.evaluationSamples,

@@ -41,6 +41,11 @@ export interface World {
   computer(reader: SampleReader): BlockComputer;
 }
 
+/** Stands for the augmentation: a wrong epoch, or another sample, shows in the bits. */
+const tint = (pixels: Uint8Array, indices: Uint32Array, epoch: number): void => {
+  for (const [i, index] of indices.entries()) pixels[2 * i] ^= (index * 7 + epoch * 29) & 63;
+};
+
 export function createWorld(choice: WorldChoice): World {
   const { microshards, seed } = choice;
   const batch = microshards * perMicroshard;
@@ -80,6 +85,7 @@ export function createWorld(choice: WorldChoice): World {
         sampleBytes: 2,
         microshards,
         seed,
+        augment: tint,
       }),
   };
 }

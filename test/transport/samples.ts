@@ -24,6 +24,7 @@ export function task(run: string, over: Partial<Task> = {}): Task {
     samples: Uint32Array.of(3, 1, 2),
     attempt: 0,
     evaluationSamples: 16,
+    epoch: 0,
     ...over,
   };
 }
@@ -95,6 +96,8 @@ export function offer(run: string, over: Partial<RunOffer> = {}): RunOffer {
     parameterCount: 4,
     heartbeatMs: 1_000,
     coordinatorVersion: '1',
+    augmentationJson: '',
+    lossJson: '',
     ...over,
   };
 }

@@ -10,6 +10,8 @@ const recipe: ThreadRecipe = {
   microshards: 2,
   microshardSamples: 16,
   seed: 1,
+  augmentationJson: '',
+  lossJson: '',
   blockFolder: '',
 };
 const obedient = new URL('./threads/obedient.mjs', import.meta.url);
@@ -32,6 +34,7 @@ function order(step: number): ComputeRequest {
     id: ids,
     mode: 'train',
     step,
+    epoch: 0,
     node: 1,
     samples: new Uint32Array(0),
     perMicroshard: 16,

@@ -74,6 +74,8 @@ export class Conductor {
       parameterCount: model.parameterCount,
       heartbeatMs: 100,
       coordinatorVersion: hello.version,
+      augmentationJson: '',
+      lossJson: '',
       ...changes,
     });
     return hello;
@@ -110,6 +112,7 @@ export class Conductor {
       samples: Uint32Array.from({ length: 16 }, (_, i) => i * 40),
       attempt: 0,
       evaluationSamples: spec.batch / spec.microshards,
+      epoch: 0,
       ...changes,
     };
     await this.#link.publishTask(task);

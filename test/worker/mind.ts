@@ -32,6 +32,8 @@ export const offer: RunOffer = {
   parameterCount: 10,
   heartbeatMs: 1000,
   coordinatorVersion: '0.1.0',
+  augmentationJson: '',
+  lossJson: '',
 };
 
 export function task(changes: Partial<Task> = {}): Task {
@@ -47,6 +49,7 @@ export function task(changes: Partial<Task> = {}): Task {
     samples: Uint32Array.of(3, 1, 4),
     attempt: 0,
     evaluationSamples: 16,
+    epoch: 0,
     ...changes,
   };
 }

@@ -74,6 +74,7 @@ export function newComputer(): BlockComputer {
     sampleBytes,
     microshards,
     seed,
+    augment: null,
   });
 }
 
@@ -88,6 +89,7 @@ export function request(node: number, batch: number, changes: Partial<ComputeReq
     id: node,
     mode: 'train',
     step: 5,
+    epoch: 0,
     node,
     samples,
     perMicroshard: per,

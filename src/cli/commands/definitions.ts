@@ -1,3 +1,4 @@
+import { chosenRecipe } from '../chosen-recipe.js';
 import type { AnyCommand } from '../command.js';
 import { defineCommand } from '../define.js';
 import {
@@ -6,6 +7,7 @@ import {
   doctorTable,
   drainTable,
   inferTable,
+  previewTable,
   statusTable,
   trainTable,
   workerTable,
@@ -22,10 +24,12 @@ export const train: AnyCommand = defineCommand({
   table: trainTable,
   examples: [
     'onko train --data demo --train training-a,training-b',
-    'onko train --data NumtaDB --train training-a,training-c --validate training-d --epochs 20 --workers 4',
+    'onko train --data NumtaDB --train training-a,training-b,training-c --recipe lenet',
+    'onko train --data NumtaDB --train training-a,training-c --validate 0.1 --epochs 20 --workers 4',
     'onko train --data demo --resume --out runs/lenet-20260131-120000',
   ],
   stored: storedRun,
+  recipe: chosenRecipe,
   load: async () => (await import('./train.js')).runTrain,
 });
 
@@ -43,6 +47,7 @@ export const coordinatorStart: AnyCommand = defineCommand({
     'coordinator start --broker amqp://broker.lan --data demo --resume --out runs/mine',
   ],
   stored: storedRun,
+  recipe: chosenRecipe,
   load: async () => (await import('./coordinator-start.js')).runCoordinatorStart,
 });
 
@@ -120,6 +125,21 @@ export const datasetDemo: AnyCommand = defineCommand({
   load: async () => (await import('./dataset-demo.js')).runDatasetDemo,
 });
 
+export const datasetPreview: AnyCommand = defineCommand({
+  words: 'dataset preview',
+  summary: 'show what an augmentation does to images',
+  description:
+    'Draws a contact sheet: in each row an image as it is prepared for training, and beside it what the augmentation makes of it in the ' +
+    'first epochs.',
+  operand: null,
+  table: previewTable,
+  examples: [
+    'onko dataset preview --data demo --folder training-a --augmentation affine',
+    'onko dataset preview --data demo --folder training-a --augmentation \'{"elastic":0.05,"thickness":1}\' --out sheet.png',
+  ],
+  load: async () => (await import('./dataset-preview.js')).runDatasetPreview,
+});
+
 export const doctor: AnyCommand = defineCommand({
   words: 'doctor',
   summary: 'check this machine: Node, kernels, clock, folders, data, broker',
@@ -136,4 +156,14 @@ export const doctor: AnyCommand = defineCommand({
   load: async () => (await import('./doctor.js')).runDoctor,
 });
 
-export const allCommands = [train, coordinatorStart, workerStart, status, drain, infer, datasetDemo, doctor];
+export const allCommands = [
+  train,
+  coordinatorStart,
+  workerStart,
+  status,
+  drain,
+  infer,
+  datasetDemo,
+  datasetPreview,
+  doctor,
+];

@@ -211,6 +211,20 @@ export const validation: OptionKind<ValidateChoice> = {
   },
 };
 
+/** `balanced`, or a number for each class: `1,1,2`, or an array in the config file. */
+export const classWeights: OptionKind<'balanced' | number[]> = {
+  placeholder: 'balanced|N,N,…',
+  parse(raw) {
+    if (raw === 'balanced') return raw;
+    const parts: unknown[] = typeof raw === 'string' ? raw.split(',') : Array.isArray(raw) ? raw : [];
+    const weights = parts.map(toNumber);
+    return weights.length > 0 && weights.every((weight) => weight > 0 && Number.isFinite(weight))
+      ? weights
+      : refuse('`balanced`, or numbers above 0 with commas between', raw);
+  },
+  show: (value) => (typeof value === 'string' ? value : value.join(',')),
+};
+
 /** `training-a=600,training-b=300`, or an object of the config file. */
 export const counts: OptionKind<Record<string, number>> = {
   placeholder: 'FOLDER=N,…',

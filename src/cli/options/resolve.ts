@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import type { Recipe } from '../recipes.js';
 import type { ConfigFile } from './config-file.js';
 import { ValueError } from './kinds.js';
 import { configKeyOf, envOf, flagOf, type OptionRow, type OptionTable, type Values } from './table.js';
@@ -9,10 +10,12 @@ export interface Sources {
   env: Readonly<Record<string, string | undefined>>;
   config: ConfigFile | null;
   stored: Readonly<Record<string, unknown>>;
+  /** By config name. */
+  recipe?: Recipe | null;
 }
 
 /**
- * Flag, else environment, else config file, else what the resumed run has stored, else the default. An empty environment
+ * Flag, else environment, else config file, else what the resumed run has stored, else the recipe, else the default. An empty environment
  * variable counts as not set.
  * @throws UsageError naming the option, where the value came from, what was expected and what came
  */
@@ -43,7 +46,7 @@ function resolveRow<T>(key: string, row: OptionRow<T>, sources: Sources): T | nu
 function lookUp(
   key: string,
   row: { as: string | null },
-  { flags, env, config, stored }: Sources,
+  { flags, env, config, stored, recipe }: Sources,
 ): { raw: unknown; where: string; folder: string | null } | null {
   const configKey = configKeyOf(key, row);
   const variable = envOf(key, row);
@@ -58,6 +61,13 @@ function lookUp(
   }
   if (Object.hasOwn(stored, configKey)) {
     return { raw: stored[configKey], where: `"${configKey}" of the run to resume`, folder: null };
+  }
+  if (recipe && Object.hasOwn(recipe.values, configKey)) {
+    return {
+      raw: recipe.values[configKey],
+      where: `"${configKey}" of the recipe ${recipe.name}`,
+      folder: null,
+    };
   }
   return null;
 }

@@ -1,4 +1,5 @@
 import { logLevels } from '../../metrics/index.js';
+import { recipes } from '../recipes.js';
 import { brokerRows } from './broker-rows.js';
 import * as kind from './kinds.js';
 import { grouped } from './table.js';
@@ -51,6 +52,11 @@ const retryRow = cluster.value(
 );
 
 const runRows = {
+  recipe: training.optional(
+    kind.choice([...recipes.keys()], 'NAME'),
+    null,
+    `options that go well together, as docs/accuracy.md has them: ${[...recipes.keys()].join(', ')}; each may be given another value`,
+  ),
   data: data.required(
     kind.path('DIR'),
     'say which folder holds the image folders and their CSV files (`onko dataset demo DIR` makes one).',
@@ -80,6 +86,38 @@ const runRows = {
     kind.integer({ min: 1, max: 256 }),
     'all cores, at most 8',
     'threads for decoding images',
+  ),
+
+  augmentation: training.optional(
+    kind.nameOrJson('NAME|JSON'),
+    'none',
+    'changes to training images, drawn anew in each epoch: light, affine, elastic or strong, or JSON like \'{"preset":"affine","noise":0.1}\'',
+  ),
+  labelSmoothing: training.value(
+    kind.decimal({ min: 0, max: 0.99 }),
+    0,
+    'share of each label that is spread over all classes, 0 to 0.99',
+  ),
+  classWeights: training.optional(
+    kind.classWeights,
+    'every sample counts the same',
+    'how much a sample of each class counts: `balanced`, so that every class counts the same, or ten numbers with commas between',
+  ),
+
+  averaging: training.optional(
+    kind.decimal({ above: 0, max: 0.999_999 }, 'DECAY'),
+    'the last parameters are the model',
+    'validate and write a moving average of the parameters, of which so much stays at each step, like 0.999',
+  ),
+  keep: training.value(
+    kind.choice(['last', 'best'], 'WHICH'),
+    'last',
+    'the epoch that the model is of: the last, or the one that was validated best',
+  ),
+  patience: training.optional(
+    kind.integer({ min: 1 }, 'EPOCHS'),
+    'all epochs are trained',
+    'end after so many epochs without a better validation',
   ),
 
   model: training.value(
@@ -309,6 +347,36 @@ export const demoTable = {
   ...commonRows,
 } as const;
 
+export const previewTable = {
+  data: data.required(
+    kind.path('DIR'),
+    'say which folder holds the image folders and their CSV files.',
+    'folder with the image folders and, beside each, its CSV with `filename` and `digit`',
+  ),
+  folder: data.required(
+    kind.text('FOLDER'),
+    'say which folder below --data to take the images from, like --folder training-a.',
+    'folder below --data to take the images from',
+    { as: 'previewFolder' },
+  ),
+  augmentation: training.value(kind.nameOrJson('NAME|JSON'), 'affine', 'what to show: as for `onko train`', {
+    as: 'previewAugmentation',
+  }),
+  preprocessing: runRows.preprocessing,
+  rows: data.value(kind.integer({ min: 1, max: 40 }), 10, 'images to show, spread over the digits', {
+    as: 'previewRows',
+  }),
+  columns: data.value(kind.integer({ min: 1, max: 20 }), 8, 'versions of each image beside the original', {
+    as: 'previewColumns',
+  }),
+  seed: data.value(kind.integer({ min: 0, max: 4_294_967_295 }), 1, 'seed of what is drawn', {
+    as: 'previewSeed',
+  }),
+  out: output.value(kind.path('FILE'), 'augmentation.png', 'PNG file to write', { as: 'previewOut' }),
+  kernels: machineRows.kernels,
+  ...commonRows,
+} as const;
+
 export const statusTable = {
   ...brokerRows,
   wait: cluster.value(kind.integer({ min: 1 }, 'SECONDS'), 3, 'how long to wait for an answer, in seconds', {
@@ -347,6 +415,7 @@ export const allTables = [
   workerTable,
   inferTable,
   demoTable,
+  previewTable,
   doctorTable,
   statusTable,
   drainTable,

@@ -14,7 +14,7 @@ export function advance(state: CoordinatorState, nowMs: number): Decision {
     const epoch = position.recordedEpochs;
     return decision({ ...state, phase: 'performing' }, { type: 'record_epoch', epoch, validated: false });
   }
-  if (!epochIsOver && position.step >= totalSteps(plan)) return end(state, 'finished');
+  if (!epochIsOver && (position.step >= totalSteps(plan) || state.exhausted)) return end(state, 'finished');
   if (readyWorkers(state).length === 0 || state.link.type === 'down') return decision(state);
   return epochIsOver ? openEvaluation(state, nowMs) : openTraining(state, nowMs);
 }
@@ -85,11 +85,15 @@ export function onStepApplied(
   return chain(due && !epochIsOver ? requestCheckpoint(next) : decision(next), (s) => advance(s, nowMs));
 }
 
-export function onEpochRecorded(state: CoordinatorState, epoch: number, nowMs: number): Decision {
+export function onEpochRecorded(
+  state: CoordinatorState,
+  { epoch, exhausted = false }: Extract<CoordinatorEvent, { type: 'epoch_recorded' }>,
+  nowMs: number,
+): Decision {
   if (state.phase !== 'performing') return decision(state);
   const { plan } = state;
   const position = { ...state.position, recordedEpochs: epoch + 1 };
-  const next: CoordinatorState = { ...state, phase: 'working', position };
-  if (position.step >= totalSteps(plan) || state.rising) return advance(next, nowMs);
+  const next: CoordinatorState = { ...state, phase: 'working', position, exhausted };
+  if (position.step >= totalSteps(plan) || exhausted || state.rising) return advance(next, nowMs);
   return chain(requestCheckpoint(next), (s) => advance(s, nowMs));
 }

@@ -64,7 +64,7 @@ export function decide(state: CoordinatorState, event: CoordinatorEvent, nowMs: 
     case 'step_applied':
       return onStepApplied(state, event, nowMs);
     case 'epoch_recorded':
-      return onEpochRecorded(state, event.epoch, nowMs);
+      return onEpochRecorded(state, event, nowMs);
     case 'checkpoint_saved':
       return onCheckpointSaved(state, nowMs);
     case 'checkpoint_failed':

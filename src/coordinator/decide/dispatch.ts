@@ -1,4 +1,5 @@
 import { chooseCut, samplesOfBlock } from '../cut.js';
+import { weightsVersion } from '../weights-version.js';
 import {
   type Action,
   chain,
@@ -57,9 +58,10 @@ function openFront(
 ): Decision {
   const { plan, position } = state;
   const cut = chooseCut(plan.microshards, plan.microshardSamples, o.samples, readyThreads(state));
+  const version = weightsVersion(plan.averages, o.mode, position.step);
   const front: Front = {
     ...o,
-    weightsVersion: position.step,
+    weightsVersion: version,
     cut,
     openedPasses: 0,
     units: [],
@@ -68,7 +70,7 @@ function openFront(
   const opened = decision(
     { ...state, front },
     { type: 'open_front', mode: o.mode, step: o.step, passes: o.passes },
-    { type: 'broadcast_weights', version: position.step },
+    { type: 'broadcast_weights', version },
   );
   return chain(opened, (next) => fillFront(next, nowMs));
 }

@@ -42,7 +42,12 @@ export type CoordinatorEvent =
   | { type: 'tick' }
   /** The optimizer has made version `step + 1`; `finite` says whether its parameters are numbers, `trend` where the loss is going. */
   | { type: 'step_applied'; step: number; finite: boolean; trend?: LossTrend }
-  | { type: 'epoch_recorded'; epoch: number }
+  | {
+      type: 'epoch_recorded';
+      epoch: number;
+      /** The validation has not become better for as long as the run has patience. */
+      exhausted?: boolean;
+    }
   | { type: 'checkpoint_saved' }
   /** The disk refused; the checkpoints before are as they were. */
   | { type: 'checkpoint_failed'; reason: string }

@@ -1,4 +1,5 @@
 import type { Goodbye, Heartbeat, Hello, Ready, TaskFailed } from '../../protocol/index.js';
+import { weightsVersion } from '../weights-version.js';
 import { type Action, chain, type Decision, decision, report } from './actions.js';
 import { advance } from './advance.js';
 import { isDisputed, isHeldBy, wantsVote, wasAsked } from './audit.js';
@@ -62,7 +63,9 @@ function join(state: CoordinatorState, worker: string, threads: number | null, n
   const isNew = find(state.workers, worker)?.state !== 'ready';
   const gone = state.gone.filter((other) => other.worker !== worker);
   const next = withShortage({ ...state, workers: put(state.workers, entry), gone }, nowMs);
-  const actions: Action[] = [{ type: 'send_weights', worker, version: state.position.step }];
+  const { plan, position, front } = state;
+  const version = front?.weightsVersion ?? weightsVersion(plan.averages, 'train', position.step);
+  const actions: Action[] = [{ type: 'send_weights', worker, version }];
   if (isNew) actions.push(report('info', joinedLine(next, entry)));
   // An audit may have waited for one more worker; or this one was asked, and the question was lost with its inbox.
   const isToBeAsked = (unit: Unit): boolean => wantsVote(unit) || wasAsked(unit, worker);

@@ -24,6 +24,8 @@ export interface RunPlan {
   checkpointEveryMs: number;
   /** Share of the blocks that two workers compute, 0 to 1. */
   auditShare: number;
+  /** The weights that are validated are an average, and others than those that are trained. */
+  averages: boolean;
   /** How to start a worker, for the line that waits for one; null where they start by themselves. */
   workerCommand: string | null;
   patience: Patience;
@@ -196,6 +198,8 @@ export interface CoordinatorState {
   checkpoint: { inFlight: boolean; wanted: boolean; savedAtMs: number };
   /** The loss is suspiciously high: what is on disk from before is kept, and nothing is added to it. */
   rising: boolean;
+  /** The validation has not become better for long enough: no further epoch begins. */
+  exhausted: boolean;
   /** The wait that was reported last, in short; null while nothing is waited for. */
   reportedWait: string | null;
   outcome: 'finished' | 'stopped' | null;
@@ -221,6 +225,7 @@ export function initialState(plan: RunPlan, position: Position, nowMs: number): 
     link: { type: 'up' },
     checkpoint: { inFlight: false, wanted: false, savedAtMs: nowMs },
     rising: false,
+    exhausted: false,
     reportedWait: null,
     outcome: null,
     shortSinceMs: nowMs,

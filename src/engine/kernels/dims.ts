@@ -1,4 +1,5 @@
 import type {
+  AugmentDims,
   AveragePool2dDims,
   BatchNormDims,
   Conv2dDims,
@@ -52,6 +53,8 @@ export const depthwiseRow = (d: DepthwiseDims): number[] => [
 ];
 export const linearRow = (d: LinearDims): number[] => [d.inputs, d.units];
 export const packRow = (d: PackDims): number[] => [d.pixelChannels, d.channels, d.area];
+
+export const augmentRow = (d: AugmentDims): number[] => [d.channels, d.height, d.width, d.paper];
 
 /** Made once per object: reading the properties of dims on every call would cost more than the call. */
 export function remember<Dims extends object, Made>(make: (dims: Dims) => Made): (dims: Dims) => Made {

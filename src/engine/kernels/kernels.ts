@@ -58,6 +58,14 @@ export interface PackDims {
   area: number;
 }
 
+/** Images as bytes, `[channels][height][width]`, and the byte that is paper: what lies around the image, and what cut-outs show. */
+export interface AugmentDims {
+  channels: number;
+  height: number;
+  width: number;
+  paper: number;
+}
+
 export type Activation =
   | { type: 'relu' }
   | { type: 'leaky_relu'; slope: number }
@@ -232,6 +240,40 @@ export interface Kernels {
     labels: Uint8Array,
     lanes: number,
     classes: number,
+  ): void;
+
+  /**
+   * The same with targets[classes,classes] in place of "this class and no other": row `label` holds the weight of each class.
+   * losses = Σₖ t[k]·−ln p[k]
+   */
+  softCrossEntropyForward(
+    losses: Float64Array,
+    x: Float32Array,
+    labels: Uint8Array,
+    targets: Float64Array,
+    lanes: number,
+    classes: number,
+  ): void;
+  /** dx[k] = y[k]·Σ t − t[k]; lanes ≥ `lanes` get 0 */
+  softCrossEntropyBackward(
+    dx: Float32Array,
+    y: Float32Array,
+    labels: Uint8Array,
+    targets: Float64Array,
+    lanes: number,
+    classes: number,
+  ): void;
+
+  /**
+   * pixels[count][channels][height][width] u8, changed in place, each image by its row of rows[count][rowLength]
+   * (augmentation-row.ts); scratch[scratchLength]. Whole numbers only: all backends give the same bytes, whatever their numerics id.
+   */
+  augment(
+    pixels: Uint8Array,
+    count: number,
+    rows: Int32Array,
+    scratch: Float32Array,
+    dims: AugmentDims,
   ): void;
 
   /** x[n] → y[n], as they are */

@@ -1,4 +1,5 @@
 import { createRandom, type Random } from '../../../src/engine/index.js';
+import { rowLength, scratchLength } from '../../../src/engine/kernels/augmentation-row.js';
 import type { NativeOperations } from '../../../src/engine/kernels/native/native.js';
 
 export type Operation = Exclude<
@@ -159,6 +160,34 @@ export function validCalls(seed: number, operations: NativeOperations): ValidCal
     call('softmaxForward', [f32(classes * 16), f32(classes * 16), classes]),
     call('crossEntropyForward', [new Float64Array(16), f32(classes * 16), labels, lanes, classes]),
     call('crossEntropyBackward', [f32(classes * 16), f32(classes * 16), labels.slice(), lanes, classes]),
+    call('softCrossEntropyForward', [
+      new Float64Array(16),
+      f32(classes * 16),
+      labels.slice(),
+      Float64Array.from({ length: classes ** 2 }, () => random.float()),
+      lanes,
+      classes,
+    ]),
+    call('softCrossEntropyBackward', [
+      f32(classes * 16),
+      f32(classes * 16),
+      labels.slice(),
+      Float64Array.from({ length: classes ** 2 }, () => random.float()),
+      lanes,
+      classes,
+    ]),
+    call(
+      'augment',
+      [
+        Uint8Array.from({ length: 2 * 3 * rows * columns }, () => random.below(256)),
+        2,
+        // Any numbers at all: none may lead out of the image.
+        Int32Array.from({ length: 2 * rowLength }, () => random.u32() | 0),
+        f32(scratchLength(rows, columns)),
+        dims(3, rows, columns, random.below(256)),
+      ],
+      [0, 3],
+    ),
   ];
 }
 

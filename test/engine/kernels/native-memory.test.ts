@@ -108,7 +108,8 @@ describe.each(sets)('the addon for %s', (_set, operations) => {
             ? wrongNumbers.filter((value) => typeof value !== 'number').map((value) => ['no number', value])
             : wrongNumbers.map((value) => ['no such number', value]);
         for (const [what, value] of wrong) refused(replaced(call.args, i, value), `argument ${i}: ${what}`);
-        if (!(good instanceof Int32Array)) continue;
+        // Dims come last; rows of numbers that may be anything do not.
+        if (!(good instanceof Int32Array) || i !== call.args.length - 1) continue;
         for (const at of good.keys()) {
           for (const size of wrongSizes)
             refused(call.args.with(i, good.with(at, size)), `size ${at}: ${size}`);
@@ -187,7 +188,7 @@ describe.each(sets)('the addon for %s', (_set, operations) => {
             if (!isArray(arg) || arg instanceof Int32Array) return arg;
             return viewLike(arg, buffer, 8 * random.below(Math.floor((longest + 512 - arg.byteLength) / 8)));
           });
-          const labels = call.operation.startsWith('crossEntropy') ? args[2] : undefined;
+          const labels = /crossEntropy/i.test(call.operation) ? args[2] : undefined;
           if (isArray(labels)) bytesOf(labels).fill(0);
           const expected = memory.slice();
           invoke(call, args);

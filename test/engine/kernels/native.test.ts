@@ -195,12 +195,20 @@ function lossOutputs(kernels: Kernels, random: Random): Outputs {
   kernels.softmaxForward(y, x, classes);
   kernels.crossEntropyForward(losses, x, labels, lanes, classes);
   kernels.crossEntropyBackward(dx, y, labels, lanes, classes);
+  const targets = Float64Array.from({ length: classes ** 2 }, () => random.float());
+  const soft = noise(x.length);
+  const softLosses = new Float64Array(16);
+  kernels.softCrossEntropyForward(softLosses, x, labels, targets, lanes, classes);
+  kernels.softCrossEntropyBackward(soft, y, labels, targets, lanes, classes);
+  losses.forEach((_, i) => {
+    losses[i] += softLosses[i];
+  });
   const area = between(random, 1, 40);
   const packed = noise(3 * area * 16);
   const pixels = Uint8Array.from({ length: 20 * 3 * area }, () => random.below(256));
   const dims = { pixelChannels: random.below(2) === 0 ? 1 : 3, channels: 3, area } as const;
   kernels.packPixels(packed, pixels, random.below(4), lanes, values(random, 256), dims);
-  return { y, dx, packed, losses: new Float32Array(losses.buffer), rounded: Float32Array.from(losses) };
+  return { y, dx, soft, packed, losses: new Float32Array(losses.buffer), rounded: Float32Array.from(losses) };
 }
 
 const families = {

@@ -1,6 +1,7 @@
 import { activationNumbers, slopeOf } from '../activation.js';
 import { copy } from '../copy.js';
 import {
+  augmentRow,
   averagePool2dRow,
   batchNormRow,
   conv2dRow,
@@ -115,6 +116,9 @@ export interface NativeOperations {
   softmaxForward: Kernels['softmaxForward'];
   crossEntropyForward: Kernels['crossEntropyForward'];
   crossEntropyBackward: Kernels['crossEntropyBackward'];
+  softCrossEntropyForward: Kernels['softCrossEntropyForward'];
+  softCrossEntropyBackward: Kernels['softCrossEntropyBackward'];
+  augment(pixels: Uint8Array, count: number, rows: Int32Array, scratch: Float32Array, dims: Int32Array): void;
   add: Kernels['add'];
   allocate: Kernels['allocate'];
   /** Bytes from the beginning of the array's first cache line to the array. */
@@ -141,7 +145,17 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
   const depthwise = rowOf(depthwiseRow);
   const linear = rowOf(linearRow);
   const pack = rowOf(packRow);
-  const { multiply, softmaxForward, crossEntropyForward, crossEntropyBackward, add, allocate } = operations;
+  const images = rowOf(augmentRow);
+  const {
+    multiply,
+    softmaxForward,
+    crossEntropyForward,
+    crossEntropyBackward,
+    softCrossEntropyForward,
+    softCrossEntropyBackward,
+    add,
+    allocate,
+  } = operations;
   const kernels: Kernels = {
     name: `native-${instructionSet}`,
     numericsId: nativeNumericsId,
@@ -185,6 +199,10 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
     softmaxForward,
     crossEntropyForward,
     crossEntropyBackward,
+    softCrossEntropyForward,
+    softCrossEntropyBackward,
+    augment: (pixels, count, rows, scratch, dims) =>
+      operations.augment(pixels, count, rows, scratch, images(dims)),
     copy,
     add,
     allocate,

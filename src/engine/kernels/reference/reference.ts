@@ -1,5 +1,6 @@
 import { copy } from '../copy.js';
 import type { Kernels } from '../kernels.js';
+import { augment } from './augment.js';
 import { averagePool2dBackward, averagePool2dForward } from './averagepool2d.js';
 import {
   batchNormBackwardInput,
@@ -13,7 +14,13 @@ import { depthwiseBackwardInput, depthwiseBackwardParameters, depthwiseForward }
 import { activationBackward, activationForward, add, multiply, packPixels } from './elementwise.js';
 import { linearBackwardInput, linearBackwardParameters, linearForward } from './linear.js';
 import { maxPool2dBackward, maxPool2dForward } from './maxpool2d.js';
-import { crossEntropyBackward, crossEntropyForward, softmaxForward } from './softmax.js';
+import {
+  crossEntropyBackward,
+  crossEntropyForward,
+  softCrossEntropyBackward,
+  softCrossEntropyForward,
+  softmaxForward,
+} from './softmax.js';
 
 /**
  * The executable specification: plain TypeScript that loads f32, sums in f64 in a fixed order and rounds once on storing,
@@ -50,6 +57,9 @@ export const referenceKernels: Kernels = {
   softmaxForward,
   crossEntropyForward,
   crossEntropyBackward,
+  softCrossEntropyForward,
+  softCrossEntropyBackward,
+  augment,
   copy,
   add,
 };

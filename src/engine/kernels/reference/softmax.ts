@@ -45,6 +45,48 @@ export function crossEntropyBackward(
   }
 }
 
+/** The same with targets[classes,classes]: Σₖ t[k]·(ln Σ e^(x − max) − (xₖ − max)), t being the label's row */
+export function softCrossEntropyForward(
+  losses: Float64Array,
+  x: Float32Array,
+  labels: Uint8Array,
+  targets: Float64Array,
+  lanes: number,
+  classes: number,
+): void {
+  const end = classes * 16;
+  losses.fill(0);
+  for (let lane = 0; lane < lanes; lane++) {
+    const most = largest(x, lane, end);
+    const logSum = log(sumOfExp(x, lane, end, most));
+    const row = labels[lane] * classes;
+    let loss = 0;
+    for (let k = 0; k < classes; k++) loss += targets[row + k] * (logSum - (x[k * 16 + lane] - most));
+    losses[lane] = loss;
+  }
+}
+
+/** dx[classes,16] = y·Σ t − t; lanes ≥ `lanes` get 0 */
+export function softCrossEntropyBackward(
+  dx: Float32Array,
+  y: Float32Array,
+  labels: Uint8Array,
+  targets: Float64Array,
+  lanes: number,
+  classes: number,
+): void {
+  dx.fill(0);
+  for (let lane = 0; lane < lanes; lane++) {
+    const row = labels[lane] * classes;
+    let mass = 0;
+    for (let k = 0; k < classes; k++) mass += targets[row + k];
+    for (let k = 0; k < classes; k++) {
+      const i = k * 16 + lane;
+      dx[i] = mass * y[i] - targets[row + k];
+    }
+  }
+}
+
 function largest(x: Float32Array, lane: number, end: number): number {
   let most = x[lane];
   for (let i = lane + 16; i < end; i += 16) {

@@ -1,4 +1,6 @@
+import { scratchLength } from '../augmentation-row.js';
 import {
+  augmentRow,
   averagePool2dRow,
   batchNormRow,
   conv2dRow,
@@ -8,6 +10,7 @@ import {
   pool2dRow,
 } from '../dims.js';
 import {
+  type AugmentDims,
   type AveragePool2dDims,
   type BatchNormDims,
   type Conv2dDims,
@@ -112,6 +115,18 @@ export function packSizes(d: PackDims): { x: number; sample: number } {
     throw new TypeError('Expected 1 or 3 channels of pixels, and the model’s no fewer.');
   }
   return { x: d.channels * d.area * LANES, sample: d.pixelChannels * d.area };
+}
+
+/** Bytes of one image, and floats of the scratch. @throws TypeError for images that cannot be */
+export function augmentSizes(d: AugmentDims): { image: number; scratch: number } {
+  sizes(augmentRow(d));
+  const extents = [d.height, d.width];
+  if (d.channels < 1 || d.paper > 255 || Math.min(...extents) < 1 || Math.max(...extents) > 16_384) {
+    throw new TypeError(
+      'Expected images of at least 1 channel, 1 to 16384 pixels high and wide, and a paper of 0 to 255.',
+    );
+  }
+  return { image: d.channels * d.height * d.width, scratch: scratchLength(d.height, d.width) };
 }
 
 function sizes(row: number[]): Int32Array {

@@ -1,4 +1,5 @@
 import { activationNumbers, slopeOf } from '../activation.js';
+import { rowLength } from '../augmentation-row.js';
 import { copy } from '../copy.js';
 import { remember } from '../dims.js';
 import { type Conv2dDims, type Kernels, LANES } from '../kernels.js';
@@ -7,7 +8,7 @@ import { batchNormOf } from './batchnorm.js';
 import { expectElements, expectLabels, expectRoom, expectWhole } from './checks.js';
 import { depthwiseOf } from './depthwise.js';
 import { createInstanceMemory } from './memory.js';
-import { conv2dSizes, linearSizes, packSizes, pool2dSizes } from './sizes.js';
+import { augmentSizes, conv2dSizes, linearSizes, packSizes, pool2dSizes } from './sizes.js';
 
 /** What native/wasm.c exports: addresses and numbers in, memory changed. */
 export type WasmOperations = Record<
@@ -70,6 +71,9 @@ export function wasmKernels(name: string, numericsId: string, instantiate: () =>
     softmaxForward: (...args) => shared().softmaxForward(...args),
     crossEntropyForward: (...args) => shared().crossEntropyForward(...args),
     crossEntropyBackward: (...args) => shared().crossEntropyBackward(...args),
+    softCrossEntropyForward: (...args) => shared().softCrossEntropyForward(...args),
+    softCrossEntropyBackward: (...args) => shared().softCrossEntropyBackward(...args),
+    augment: (...args) => shared().augment(...args),
     copy,
     add: (...args) => shared().add(...args),
   };
@@ -95,6 +99,7 @@ function kernelsOf(
   const pool2d = remember(pool2dSizes);
   const linear = remember(linearSizes);
   const pack = remember(packSizes);
+  const images = remember(augmentSizes);
   return {
     name,
     numericsId,
@@ -312,6 +317,57 @@ function kernelsOf(
       expectElements('crossEntropyBackward', 'y', y.length, classes * LANES);
       try {
         operations.crossEntropyBackward(output(dx), input(y), input(labels), lanes, classes);
+      } finally {
+        finish();
+      }
+    },
+    softCrossEntropyForward(losses, x, labels, targets, lanes, classes) {
+      expectLoss('softCrossEntropyForward', labels, lanes, classes);
+      expectElements('softCrossEntropyForward', 'losses', losses.length, LANES);
+      expectElements('softCrossEntropyForward', 'x', x.length, classes * LANES);
+      expectElements('softCrossEntropyForward', 'targets', targets.length, classes ** 2);
+      try {
+        operations.softCrossEntropyForward(
+          output(losses),
+          input(x),
+          input(labels),
+          input(targets),
+          lanes,
+          classes,
+        );
+      } finally {
+        finish();
+      }
+    },
+    softCrossEntropyBackward(dx, y, labels, targets, lanes, classes) {
+      expectLoss('softCrossEntropyBackward', labels, lanes, classes);
+      expectElements('softCrossEntropyBackward', 'dx', dx.length, classes * LANES);
+      expectElements('softCrossEntropyBackward', 'y', y.length, classes * LANES);
+      expectElements('softCrossEntropyBackward', 'targets', targets.length, classes ** 2);
+      try {
+        operations.softCrossEntropyBackward(
+          output(dx),
+          input(y),
+          input(labels),
+          input(targets),
+          lanes,
+          classes,
+        );
+      } finally {
+        finish();
+      }
+    },
+
+    augment(pixels, count, rows, scratch, dims) {
+      const sizes = images(dims);
+      expectWhole('augment', 'count', count, 0, 2 ** 24);
+      const used = pixels.subarray(0, count * sizes.image);
+      expectElements('augment', 'the images', used.length, count * sizes.image);
+      expectElements('augment', 'rows', rows.length, count * rowLength);
+      expectElements('augment', 'scratch', scratch.length, sizes.scratch);
+      const { channels, height, width, paper } = dims;
+      try {
+        operations.augment(output(used), count, input(rows), output(scratch), channels, height, width, paper);
       } finally {
         finish();
       }

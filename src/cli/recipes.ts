@@ -1,0 +1,24 @@
+/** Options that go well together, by config name; how they were chosen stands in docs/accuracy.md. */
+export interface Recipe {
+  name: string;
+  values: Readonly<Record<string, unknown>>;
+}
+
+const lenet: Recipe = {
+  name: 'lenet',
+  values: {
+    model: 'lenet',
+    augmentation: 'affine',
+    labelSmoothing: 0.05,
+    optimizer: 'adamw',
+    lr: 0.004,
+    schedule: 'one_cycle',
+    epochs: 20,
+    batch: 128,
+    microshards: 8,
+    validate: 'none',
+  },
+};
+
+/** A recipe names every option that it depends on, so that another default elsewhere does not change it. */
+export const recipes: ReadonlyMap<string, Recipe> = new Map([lenet].map((recipe) => [recipe.name, recipe]));

@@ -1,0 +1,182 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chosenRecipe } from '../../src/cli/chosen-recipe.js';
+import { defineCommand } from '../../src/cli/define.js';
+import { resolveOptions, type Sources } from '../../src/cli/options/resolve.js';
+import { trainTable } from '../../src/cli/options/tables.js';
+import { recipes } from '../../src/cli/recipes.js';
+import { trainingSpecOf } from '../../src/cli/training-spec.js';
+import { readModelFile } from '../../src/store/index.js';
+import { levelFolder } from '../infer/level-model.js';
+import { runProgram } from './run-program.js';
+
+let dir = '';
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'onko-craft-'));
+  await levelFolder(dir, 'training-a', 160);
+  const layers = [{ type: 'flatten' }, { type: 'linear', units: 10 }, { type: 'softmax' }];
+  await writeFile(join(dir, 'tiny.json'), JSON.stringify({ name: 'tiny', input: [1, 8, 8], layers }));
+  await writeFile(
+    join(dir, 'onko.config.json'),
+    JSON.stringify({
+      data: '.',
+      train: ['training-a'],
+      model: 'tiny.json',
+      preprocessing: { polarity: 'keep', crop: null, mean: 0.5, std: 0.3 },
+      batch: 64,
+      microshards: 4,
+      lr: 0.05,
+      epochs: 6,
+      validate: 0.2,
+      augmentation: { preset: 'strong', invert: 0.2 },
+      labelSmoothing: 0.1,
+      classWeights: 'balanced',
+      averaging: 0.9,
+      keep: 'best',
+      patience: 4,
+    }),
+  );
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+const train = (run: string, ...more: string[]) =>
+  runProgram('onko', ['train', '--out', `runs/${run}`, ...more], { cwd: dir });
+const modelOf = (run: string) => readModelFile(join(dir, 'runs', run, 'model.safetensors'));
+const bits = async (run: string): Promise<Buffer> => {
+  const { parameters } = await modelOf(run);
+  return Buffer.from(parameters.buffer, parameters.byteOffset, parameters.byteLength);
+};
+const bytesOf = (run: string) => readFile(join(dir, 'runs', run, 'model.safetensors'));
+
+describe('augmentation, smoothing, weights, averaging and the best epoch at once', {
+  timeout: 240_000,
+}, () => {
+  it('give the same model from one worker, from three, and after a stop', async () => {
+    const one = await train('one', '--workers', '1');
+    expect({ code: one.code, stderr: one.code === 0 ? '' : one.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(one.stdout).toContain(', the best by validation');
+    expect((await train('three', '--workers', '3')).code).toBe(0);
+    expect((await bytesOf('three')).equals(await bytesOf('one'))).toBe(true);
+
+    let sent = false;
+    const stopped = await runProgram('onko', ['train', '--out', 'runs/stopped', '--workers', '2'], {
+      cwd: dir,
+      onOutput: (text, kill) => {
+        if (sent || !text.includes('Epoch 3 of')) return;
+        sent = true;
+        kill('SIGTERM');
+      },
+    });
+    expect(stopped.code).toBe(143);
+    await writeFile(join(dir, 'resume.json'), '{"data": "."}');
+    const resumed = await train('stopped', '--config', 'resume.json', '--resume', '--workers', '1');
+    expect({ code: resumed.code, stderr: resumed.code === 0 ? '' : resumed.stderr }).toEqual({
+      code: 0,
+      stderr: '',
+    });
+    expect((await bytesOf('stopped')).equals(await bytesOf('one'))).toBe(true);
+  });
+
+  it('reach the workers: without one of them the parameters are others', async () => {
+    const whole = await bits('one');
+    const without: [string, string][] = [
+      ['--augmentation', 'none'],
+      ['--label-smoothing', '0'],
+      ['--class-weights', 'none'],
+    ];
+    for (const [option, value] of without) {
+      const trained = await train(`without${option}`, '--workers', '1', option, value);
+      expect({ option, code: trained.code }).toEqual({ option, code: 0 });
+      expect((await bits(`without${option}`)).equals(whole), option).toBe(false);
+    }
+  });
+
+  it('are refused where they cannot be, before any image is read', async () => {
+    const cases: [string[], string][] = [
+      [['--validate', 'none'], 'nothing to choose by'],
+      [['--augmentation', 'afine'], 'There is no augmentation named "afine"'],
+      [['--class-weights', '1,2,3'], 'Expected 10 class weights'],
+      [['--label-smoothing', '1'], 'label-smoothing'],
+      [['--averaging', '1'], 'averaging'],
+      [['--recipe', 'cake'], 'expected one of lenet'],
+    ];
+    for (const [args, message] of cases) {
+      const refused = await train('refused', ...args);
+      expect({ args, code: refused.code }).toEqual({ args, code: 2 });
+      expect(refused.stderr).toContain(message);
+      expect(refused.stderr.trim().split('\n').at(-1)).not.toMatch(/^\s+at /);
+    }
+  });
+});
+
+it('shows what an augmentation does', async () => {
+  const args = ['dataset', 'preview', '--data', '.', '--folder', 'training-a', '--out', 'sheet.png'];
+  const shown = await runProgram('onko', [...args, '--rows', '3', '--columns', '2'], { cwd: dir });
+  expect({ code: shown.code, stderr: shown.code === 0 ? '' : shown.stderr }).toMatchObject({ code: 0 });
+  expect(shown.stdout).toBe('sheet.png shows 3 images, each with 2 versions beside it.\n');
+  const png = await readFile(join(dir, 'sheet.png'));
+  expect(png.subarray(1, 4).toString()).toBe('PNG');
+  // Three columns of tiles of 112 with gaps of 8, within margins of 20.
+  expect(png.readUInt32BE(16)).toBe(2 * 20 + 3 * 120 - 8);
+  const nothing = await runProgram('onko', [...args, '--augmentation', 'none'], { cwd: dir });
+  expect(nothing.code).toBe(2);
+  expect((await stat(join(dir, 'sheet.png'))).isFile()).toBe(true);
+});
+
+const given = (flags: Record<string, unknown>, stored: Record<string, unknown> = {}): Sources => ({
+  flags: { data: 'd', train: 'training-a', ...flags },
+  env: {},
+  config: null,
+  stored,
+});
+
+/** As `define.ts` puts them together. */
+const optionsOf = async (flags: Record<string, unknown>, stored: Record<string, unknown> = {}) => {
+  let values: unknown;
+  const command = defineCommand({
+    words: 'train',
+    summary: '',
+    description: '',
+    operand: null,
+    examples: [],
+    table: trainTable,
+    stored: async () => stored,
+    recipe: chosenRecipe,
+    load: async () => async (resolved) => {
+      values = resolved;
+      return 0;
+    },
+  });
+  // The session is not looked at.
+  const run = await command.prepare(given(flags));
+  await Reflect.apply(run, undefined, [null]);
+  return values;
+};
+
+describe('a recipe', () => {
+  it.each([...recipes.keys()])('%s is a set of options that make a run', async (name) => {
+    const sources = { ...given({}), recipe: recipes.get(name) ?? null };
+    const values = resolveOptions(trainTable, sources);
+    const spec = await trainingSpecOf(values);
+    expect(spec.epochs).toBe(recipes.get(name)?.values['epochs']);
+    for (const key of Object.keys(recipes.get(name)?.values ?? {})) expect(trainTable).toHaveProperty(key);
+  });
+
+  it('stands behind what is given, and before the defaults', async () => {
+    const recipe = recipes.get('lenet')?.values ?? {};
+    expect(await optionsOf({ recipe: 'lenet' })).toMatchObject({
+      epochs: recipe['epochs'],
+      lr: recipe['lr'],
+    });
+    expect(await optionsOf({ recipe: 'lenet', epochs: '3' })).toMatchObject({ epochs: 3, lr: recipe['lr'] });
+    expect(await optionsOf({ recipe: 'lenet', augmentation: 'none' })).toMatchObject({ augmentation: null });
+    expect(await optionsOf({})).toMatchObject({ epochs: 10, augmentation: null });
+  });
+
+  it('is not looked at by a run that is gone on with: it has its options', async () => {
+    const stored = { epochs: 7, augmentation: null };
+    expect(await optionsOf({ recipe: 'lenet' }, stored)).toMatchObject({ epochs: 7, augmentation: null });
+  });
+});
