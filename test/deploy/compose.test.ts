@@ -138,7 +138,7 @@ describe('its first start', () => {
 });
 
 describe('the image', () => {
-  it('is made of nothing that is not there, and .dockerignore lets all of it through', () => {
+  it('is made of what there is, all of it let through by .dockerignore, with everything that the build needs', () => {
     const dockerfile = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
     const allowed = readFileSync(join(root, '.dockerignore'), 'utf8')
       .split('\n')
@@ -154,6 +154,18 @@ describe('the image', () => {
         path,
       ).toBe(true);
     }
+    const { scripts }: { scripts: Record<string, string> } = JSON.parse(
+      readFileSync(join(root, 'package.json'), 'utf8'),
+    );
+    const needed = ['build', 'build:page'].flatMap((name) =>
+      [...(scripts[name] ?? '').matchAll(/(?:node|tsc -p) (\S+)/g)].map(([, path = '']) => path),
+    );
+    expect(needed.length).toBeGreaterThan(2);
+    for (const path of needed)
+      expect(
+        copied.some((one) => path === one || path.startsWith(`${one}/`)),
+        path,
+      ).toBe(true);
     expect(allowed.every((path) => existsSync(join(root, path)))).toBe(true);
   });
 });
