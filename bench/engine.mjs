@@ -135,11 +135,13 @@ const whole = columns(({ batch }) => batch > 1);
 const families = [...new Set(contenders.map(({ family }) => family))].filter((family) => family !== 'Onko');
 const bestOf = (family, w) =>
   Math.max(0, ...contenders.map((peer, i) => (peer.family === family ? medians[w][i] || 0 : 0)));
+/** A dash where one of the two does not do this work. */
+const shareOf = (rate, best) => (Number.isNaN(rate) || best === 0 ? '–' : ratio(rate / best));
 for (const [c, { name, family: own }] of contenders.entries()) {
   if (own !== 'Onko' || families.length === 0) continue;
   const rows = whole.map((w) => [
     `${workloads[w].name} ${workloads[w].mode}, ${workloads[w].batch}`,
-    ...families.map((family) => (bestOf(family, w) === 0 ? '–' : ratio(medians[w][c] / bestOf(family, w)))),
+    ...families.map((family) => shareOf(medians[w][c], bestOf(family, w))),
   ]);
   console.log(`\nHow many times as fast ${name} is as the best of each`);
   console.log(table([['', ...families], ...rows]));

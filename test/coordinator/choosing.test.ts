@@ -138,14 +138,21 @@ describe('the best epoch', () => {
   });
 
   it('is the model, with the bits that a run of so many epochs ends with', async () => {
-    const { summary, rows, file } = await train({ keep: 'best' }, 'best');
+    // The first seed whose last epoch is not its best: which one depends on the kernels' bits.
+    let seed = 6;
+    let trained = await train({ keep: 'best', seed }, 'best-6');
+    while (trained.summary.modelEpoch === restless.epochs && seed < 16) {
+      seed += 1;
+      trained = await train({ keep: 'best', seed }, `best-${seed}`);
+    }
+    const { summary, rows, file } = trained;
     const accuracies = rows.map((values) => values[6] ?? 0);
     const best = Math.max(...accuracies);
     expect(summary.best).toEqual({ epoch: summary.modelEpoch, validationAccuracy: best });
     expect(summary.modelEpoch).toBeLessThan(7);
     expect(validate(file.parameters).accuracy).toBe(best);
     expect(file.provenance).toMatchObject({ epoch: String(summary.modelEpoch) });
-    const short = await train({ epochs: summary.modelEpoch ?? 0 }, 'short');
+    const short = await train({ epochs: summary.modelEpoch ?? 0, seed }, 'short');
     expect(bits(file.parameters)).toBe(bits(short.file.parameters));
   });
 

@@ -85,7 +85,8 @@ describe('resuming', () => {
     const first = await startCluster([{}]);
     const summary = await first.coordinator.finished;
     const again = await startCluster([], { resume: true });
-    expect(await again.coordinator.finished).toEqual(summary);
+    // Who took part, and what the epochs came to, is not known any more.
+    expect(await again.coordinator.finished).toEqual({ ...summary, best: null, account: null });
     await again.coordinator.stop();
     await rm(summary.modelPath);
     const third = await startCluster([], { resume: true });
