@@ -6,6 +6,7 @@ import {
   demoTable,
   doctorTable,
   drainTable,
+  exportTable,
   inferTable,
   previewTable,
   statusTable,
@@ -110,6 +111,18 @@ export const infer: AnyCommand = defineCommand({
   load: async () => (await import('./infer.js')).runInfer,
 });
 
+export const exportModel: AnyCommand = defineCommand({
+  words: 'export',
+  summary: 'write a model in a format that other programs read',
+  description:
+    'Writes the model file MODEL as ONNX, which onnxruntime and many other programs run. It takes prepared and scaled images, in batches ' +
+    'of any size, and gives logits and probabilities.',
+  operand: { name: 'MODEL', describe: 'model file (model.safetensors of a run folder)' },
+  table: exportTable,
+  examples: ['onko export runs/mine/model.safetensors --onnx model.onnx'],
+  load: async () => (await import('./export.js')).runExport,
+});
+
 export const datasetDemo: AnyCommand = defineCommand({
   words: 'dataset demo',
   summary: 'draw a demo data set',
@@ -163,6 +176,7 @@ export const allCommands = [
   status,
   drain,
   infer,
+  exportModel,
   datasetDemo,
   datasetPreview,
   doctor,

@@ -1,6 +1,7 @@
 import { drainTable, statusTable, workerTable } from './cluster-tables.js';
 import { demoTable, previewTable } from './dataset-tables.js';
 import { doctorTable } from './doctor-table.js';
+import { exportTable } from './export-table.js';
 import { inferTable } from './infer-table.js';
 import { coordinatorTable, trainTable } from './run-tables.js';
 
@@ -10,6 +11,7 @@ export {
   demoTable,
   doctorTable,
   drainTable,
+  exportTable,
   inferTable,
   previewTable,
   statusTable,
@@ -23,6 +25,7 @@ export const allTables = [
   coordinatorTable,
   workerTable,
   inferTable,
+  exportTable,
   demoTable,
   previewTable,
   doctorTable,

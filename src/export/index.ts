@@ -1,0 +1,2 @@
+/** Models in formats that other programs read. */
+export { toOnnx } from './onnx.js';
