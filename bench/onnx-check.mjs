@@ -4,7 +4,7 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadFolder } from '../dist/data/index.js';
-import { toOnnx } from '../dist/export/index.js';
+import { toOnnx } from '../dist/exchange/index.js';
 import { classify } from '../dist/infer/index.js';
 import { readModelFile } from '../dist/store/index.js';
 import { buildModel, resolveKernels } from './onko.mjs';

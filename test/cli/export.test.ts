@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { toOnnx } from '../../src/export/index.js';
+import { toOnnx } from '../../src/exchange/index.js';
 import { encodeModelFile } from '../../src/store/index.js';
-import { everyLayer, sampleModel } from '../export/sample-models.js';
+import { everyLayer, sampleModel } from '../exchange/sample-models.js';
 import { temporaryFolder } from '../store/temporary-folder.js';
 import { expectSuccess, runProgram, stackLines } from './run-program.js';
 

@@ -7,6 +7,7 @@ import {
   doctorTable,
   drainTable,
   exportTable,
+  importTable,
   inferTable,
   previewTable,
   statusTable,
@@ -123,6 +124,18 @@ export const exportModel: AnyCommand = defineCommand({
   load: async () => (await import('./export.js')).runExport,
 });
 
+export const importModel: AnyCommand = defineCommand({
+  words: 'import',
+  summary: 'make a model of weights that another program has trained',
+  description:
+    'Reads WEIGHTS, a safetensors file with the names that PyTorch gives, finds the layer for each by shapes and by the order of the ' +
+    'numbers in the names, and writes a model file. What became what is shown.',
+  operand: { name: 'WEIGHTS', describe: 'safetensors file, float32' },
+  table: importTable,
+  examples: ['onko import weights.safetensors --model lenet-grey --out model.safetensors'],
+  load: async () => (await import('./import.js')).runImport,
+});
+
 export const datasetDemo: AnyCommand = defineCommand({
   words: 'dataset demo',
   summary: 'draw a demo data set',
@@ -177,6 +190,7 @@ export const allCommands = [
   drain,
   infer,
   exportModel,
+  importModel,
   datasetDemo,
   datasetPreview,
   doctor,

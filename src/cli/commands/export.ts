@@ -1,5 +1,5 @@
 import { buildModel } from '../../engine/index.js';
-import { toOnnx } from '../../export/index.js';
+import { toOnnx } from '../../exchange/index.js';
 import { readModelFile, writeAtomically } from '../../store/index.js';
 import type { ExitCode } from '../exit-codes.js';
 import { version } from '../host.js';

@@ -1,7 +1,7 @@
 import { drainTable, statusTable, workerTable } from './cluster-tables.js';
 import { demoTable, previewTable } from './dataset-tables.js';
 import { doctorTable } from './doctor-table.js';
-import { exportTable } from './export-table.js';
+import { exportTable, importTable } from './exchange-tables.js';
 import { inferTable } from './infer-table.js';
 import { coordinatorTable, trainTable } from './run-tables.js';
 
@@ -12,6 +12,7 @@ export {
   doctorTable,
   drainTable,
   exportTable,
+  importTable,
   inferTable,
   previewTable,
   statusTable,
@@ -26,6 +27,7 @@ export const allTables = [
   workerTable,
   inferTable,
   exportTable,
+  importTable,
   demoTable,
   previewTable,
   doctorTable,

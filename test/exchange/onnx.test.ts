@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import protobuf from 'protobufjs';
 import { beforeAll, expect, test } from 'vitest';
 import { type ModelSpec, namedSpecs } from '../../src/engine/index.js';
-import { toOnnx } from '../../src/export/index.js';
+import { toOnnx } from '../../src/exchange/index.js';
 import { randomModel } from '../engine/random-spec.js';
 import { temporaryFolder } from '../store/temporary-folder.js';
 import { testProgram } from '../support/program.js';
@@ -121,7 +121,7 @@ test('numpy computes the engine’s answers from the file', { timeout: 240_000 }
     files.push(model, images);
     expected.push(logProbabilities);
   }
-  const script = join(repository, 'test/export/onnx_numpy.py');
+  const script = join(repository, 'test/exchange/onnx_numpy.py');
   const outputs = await pythonLines<Record<'logits' | 'probabilities', number[][]>>(
     python,
     [script, ...files],

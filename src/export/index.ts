@@ -1,2 +1,0 @@
-/** Models in formats that other programs read. */
-export { toOnnx } from './onnx.js';
