@@ -13,10 +13,16 @@ export interface Prediction {
 
 /** `filename,digit,confidence`, one row per image, by file name in the order of UTF-16 code units: the same on every machine. */
 export function predictionsCsv(predictions: readonly Prediction[]): string {
-  const rows = predictions
-    .toSorted((a, b) => compareText(a.filename, b.filename))
-    .map((p) => `${csvField(p.filename)},${csvField(p.digit)},${p.confidence.toFixed(6)}`);
-  return `${['filename,digit,confidence', ...rows].join('\n')}\n`;
+  const rows = predictions.toSorted((a, b) => compareText(a.filename, b.filename)).map(predictionRow);
+  return [predictionHead, ...rows].join('');
+}
+
+/** The first line of every table of predictions. */
+export const predictionHead = 'filename,digit,confidence\n';
+
+/** One line of it. */
+export function predictionRow(p: Prediction): string {
+  return `${csvField(p.filename)},${csvField(p.digit)},${p.confidence.toFixed(6)}\n`;
 }
 
 /** `filename,reason`: everything that could not be classified. */

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { makeFolder, outputError, writeAtomically } from '../store/index.js';
 import type { Calibration } from './calibration.js';
 import { predictionsCsv, rejectsCsv } from './csv.js';
-import { type Evaluation, guesses } from './evaluate.js';
+import type { Evaluation } from './evaluate.js';
 import type { Inference } from './predict.js';
+import { rank } from './rank.js';
 
 /** Paths of what was written. */
 export interface PredictionFiles {
@@ -39,15 +40,7 @@ export async function writePredictions(
   classes: readonly string[],
 ): Promise<PredictionFiles> {
   await makeFolder(dir);
-  const guessed = guesses(inference.probabilities, classes.length);
-  const rows = inference.names.map((filename, i) => {
-    const guess = guessed[i] ?? 0;
-    return {
-      filename,
-      digit: classes[guess] ?? String(guess),
-      confidence: inference.probabilities[i * classes.length + guess] ?? 0,
-    };
-  });
+  const rows = rank(inference.names, inference.probabilities, classes);
   const predictions = join(dir, 'predictions.csv');
   await writeAtomically(predictions, predictionsCsv(rows));
   const rejects = join(dir, 'rejects.csv');
