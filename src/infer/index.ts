@@ -1,19 +1,20 @@
 export { type Calibration, type ConfidenceBin, calibrate, wilsonInterval } from './calibration.js';
 export { batchSize, type ClassifiedPaths, classifyPaths } from './classify-paths.js';
-export {
-  csvField,
-  type Prediction,
-  predictionHead,
-  predictionRow,
-  predictionsCsv,
-  rejectsCsv,
-} from './csv.js';
+export { csvField, rejectsCsv } from './csv.js';
 export { InferenceError } from './errors.js';
 export { type ClassScore, type Evaluation, evaluatePredictions, guesses } from './evaluate.js';
+export {
+  createEncoder,
+  type Encoder,
+  encodeSorted,
+  type Outcome,
+  type OutputFormat,
+  type Rejected,
+} from './formats.js';
 export { commonConfusions, type Mistake, worstMistakes } from './mistakes.js';
 export { inBatches, pathBatches } from './path-batches.js';
 export { classify, type Inference, type InferenceOptions, runInference } from './predict.js';
-export { rank } from './rank.js';
+export { type Guess, type Prediction, rank } from './rank.js';
 export { type ReportContent, renderReport } from './report/report.js';
 export { writeReport } from './report/write-report.js';
 export {

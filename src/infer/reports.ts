@@ -3,8 +3,9 @@ import { stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, outputError, writeAtomically } from '../store/index.js';
 import type { Calibration } from './calibration.js';
-import { predictionsCsv, rejectsCsv } from './csv.js';
+import { rejectsCsv } from './csv.js';
 import type { Evaluation } from './evaluate.js';
+import { encodeSorted, type OutputFormat } from './formats.js';
 import type { Inference } from './predict.js';
 import { rank } from './rank.js';
 
@@ -31,18 +32,20 @@ export async function checkOutput(dir: string): Promise<void> {
 }
 
 /**
- * `DIR/predictions.csv`, and `DIR/rejects.csv` if there are any. A rejects.csv of an earlier call is emptied, never left lying.
+ * `DIR/predictions.FORMAT`, and `DIR/rejects.csv` if there are any. A rejects.csv of an earlier call is emptied, never left lying.
  * @throws OutputError
  */
 export async function writePredictions(
   dir: string,
   inference: Inference,
   classes: readonly string[],
+  o: { format: OutputFormat; top: number },
 ): Promise<PredictionFiles> {
   await makeFolder(dir);
-  const rows = rank(inference.names, inference.probabilities, classes);
-  const predictions = join(dir, 'predictions.csv');
-  await writeAtomically(predictions, predictionsCsv(rows));
+  const ranked = rank(inference.names, inference.probabilities, classes, o.top);
+  const rejected = inference.rejects.map(({ name, reason }) => ({ filename: name, reason }));
+  const predictions = join(dir, `predictions.${o.format}`);
+  await writeAtomically(predictions, encodeSorted([...ranked, ...rejected], o.format, o.top));
   const rejects = join(dir, 'rejects.csv');
   const some = inference.rejects.length > 0;
   if (some || (await exists(rejects))) await writeAtomically(rejects, rejectsCsv(inference.rejects));

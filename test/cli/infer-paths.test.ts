@@ -41,6 +41,26 @@ it('classifies files in the order given, as their folder does; what cannot be re
   expect(ended.stderr).toMatch(/classified=2.*rejected=2/);
 });
 
+it('writes JSON, with the most probable digits and the rejects among them, as the folder does', async () => {
+  const options = ['--format', 'json', '--top', '3'];
+  const [files, folder] = await Promise.all([
+    infer([scan(4), 'broken.png', scan(1), ...options]),
+    infer(['scans', '--out', 'as-json', ...options]),
+  ]);
+  expectSuccess(files);
+  expectSuccess(folder);
+  const ofFolder: { filename: string; top: unknown[] }[] = JSON.parse(
+    await readFile(join(dir, 'as-json', 'predictions.json'), 'utf8'),
+  );
+  const expected = [4, 1].map((i) => ({ ...ofFolder[i], filename: scan(i) }));
+  expect(expected.map(({ top }) => top)).toEqual([
+    expect.objectContaining({ length: 3 }),
+    expect.objectContaining({ length: 3 }),
+  ]);
+  const rejected = { filename: 'broken.png', reason: expect.stringMatching(/./) };
+  expect(JSON.parse(files.stdout)).toEqual([expected[0], rejected, expected[1]]);
+});
+
 it('leaves nothing behind beside a single file', async () => {
   const before = await readdir(join(dir, 'scans'));
   const ended = await infer([scan(5)]);
@@ -116,6 +136,8 @@ describe('what cannot be', () => {
     { args: ['-'], input: 'x'.repeat(300_000), code: 3, says: /paths of images were expected/ },
     { args: ['-', 'broken.png'], input: '', code: 2, says: /stands alone/ },
     { args: ['broken.png', '--eval'], input: '', code: 2, says: /--eval belongs to a folder/ },
+    { args: ['scans', '--top', '11'], input: '', code: 2, says: /--top is 11.*knows 10 classes/ },
+    { args: [scan(0), '--format', 'xml'], input: '', code: 2, says: /one of csv, json, ndjson, got "xml"/ },
     { args: ['-', '--out', 'x'], input: '', code: 2, says: /--out belongs to a folder/ },
   ])('$args', async ({ args, input, code, says }) => {
     const ended = await infer(args, (stdin) => stdin.end(input));

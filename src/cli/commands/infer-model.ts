@@ -1,5 +1,6 @@
 import { type Kernels, resolveKernels } from '../../engine/index.js';
 import { type ModelFile, readModelFile } from '../../store/index.js';
+import { UsageError } from '../errors.js';
 import { lastModel } from '../folders.js';
 import type { Values } from '../options/table.js';
 import type { inferTable } from '../options/tables.js';
@@ -12,7 +13,7 @@ export interface Classifier {
   kernels: Kernels;
 }
 
-/** @throws NoModelError, ModelFileError, KernelsUnavailableError */
+/** @throws UsageError for options that do not fit the model; NoModelError, ModelFileError, KernelsUnavailableError */
 export async function openClassifier(
   values: Values<typeof inferTable>,
   { log, host }: Session,
@@ -20,6 +21,11 @@ export async function openClassifier(
   const modelPath = values.model ?? (await lastModel(host.env));
   const model = await readModelFile(modelPath);
   const { kernels, reason } = resolveKernels(values.kernels ?? undefined);
+  if (values.top > model.classes.length) {
+    throw new UsageError(
+      `--top is ${values.top}, but the model ${modelPath} knows ${model.classes.length} classes: take at most as many.`,
+    );
+  }
   log.info('model', { file: modelPath, name: model.spec.name, kernels: kernels.name, why: reason });
   return { model, modelPath, kernels };
 }

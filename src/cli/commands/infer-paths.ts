@@ -2,11 +2,11 @@ import { availableParallelism } from 'node:os';
 import {
   batchSize,
   classifyPaths,
+  createEncoder,
   InferenceError,
   inBatches,
+  type Outcome,
   pathBatches,
-  predictionHead,
-  predictionRow,
   rank,
 } from '../../infer/index.js';
 import { UsageError } from '../errors.js';
@@ -32,7 +32,8 @@ export async function runInferPaths(
   const startMs = host.now();
   const counts = { classified: 0, rejected: 0 };
   let firstReject = '';
-  await session.write(predictionHead);
+  const encoder = createEncoder(values.format, values.top);
+  await session.write(encoder.head());
   for await (const paths of batches) {
     const { reasons, probabilities } = await classifyPaths(paths, {
       model,
@@ -40,17 +41,21 @@ export async function runInferPaths(
       threads,
       signal: signals.stop,
     });
+    let next = 0;
     const names = paths.filter((_, i) => reasons[i] === null);
-    const predictions = rank(names, probabilities, model.classes);
+    const predictions = rank(names, probabilities, model.classes, values.top);
     counts.classified += predictions.length;
-    for (const [i, reason] of reasons.entries()) {
-      if (reason === null) continue;
+    const outcomes = reasons.map((reason, i): Outcome => {
+      if (reason === null) return predictions[next++];
+      const filename = paths[i];
       counts.rejected += 1;
-      firstReject ||= `; the first: ${paths[i]} (${reason})`;
-      log.warn('rejected', { file: paths[i], why: reason });
-    }
-    await session.write(predictions.map(predictionRow).join(''));
+      firstReject ||= `; the first: ${filename} (${reason})`;
+      log.warn('rejected', { file: filename, why: reason });
+      return { filename, reason };
+    });
+    await session.write(encoder.rows(outcomes));
   }
+  await session.write(encoder.tail());
   if (counts.classified === 0) {
     throw new InferenceError(
       counts.rejected === 0

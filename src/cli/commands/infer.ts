@@ -89,7 +89,10 @@ async function runInferFolder(values: Values<typeof inferTable>, session: Sessio
     });
     return [`  report       ${values.report}`];
   };
-  const files = await writePredictions(outDir, inference, model.classes);
+  const files = await writePredictions(outDir, inference, model.classes, {
+    format: values.format,
+    top: values.top,
+  });
   for (const note of inference.notes) log.info(note);
   const count = inference.names.length;
   const lines = [

@@ -19,9 +19,19 @@ export const inferTable = {
       as: 'inferModel',
     },
   ),
-  out: output.optional(kind.path('DIR'), 'FOLDER', 'where predictions.csv and evaluation/ are written', {
+  out: output.optional(kind.path('DIR'), 'FOLDER', 'where predictions.FORMAT and evaluation/ are written', {
     as: 'inferOut',
   }),
+  format: output.value(
+    kind.choice(['csv', 'json', 'ndjson'], 'FORMAT'),
+    'csv',
+    'how predictions are written: csv, json (one array) or ndjson (an object a line)',
+  ),
+  top: output.value(
+    kind.integer({ min: 1 }, 'K'),
+    1,
+    'most probable digits to write for each image, with their confidences',
+  ),
   report: output.optional(
     kind.path('FILE.html'),
     'none',
