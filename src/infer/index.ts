@@ -24,5 +24,7 @@ export {
   type PredictionFiles,
   writeEvaluation,
   writePredictions,
+  writeReview,
 } from './reports.js';
+export { doubtful, reviewCsv } from './review.js';
 export { alignColumns, formatConfusion, formatScores } from './tables.js';

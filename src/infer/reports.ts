@@ -7,7 +7,8 @@ import { rejectsCsv } from './csv.js';
 import type { Evaluation } from './evaluate.js';
 import { encodeSorted, type OutputFormat } from './formats.js';
 import type { Inference } from './predict.js';
-import { rank } from './rank.js';
+import { type Prediction, rank } from './rank.js';
+import { reviewCsv } from './review.js';
 
 /** Paths of what was written. */
 export interface PredictionFiles {
@@ -50,6 +51,22 @@ export async function writePredictions(
   const some = inference.rejects.length > 0;
   if (some || (await exists(rejects))) await writeAtomically(rejects, rejectsCsv(inference.rejects));
   return { predictions, rejects: some ? rejects : null };
+}
+
+/**
+ * `DIR/review.csv`, also when there is nothing to review: one of an earlier call would be taken for this one's.
+ * @returns its path
+ * @throws OutputError
+ */
+export async function writeReview(
+  dir: string,
+  predictions: readonly Prediction[],
+  top: number,
+): Promise<string> {
+  await makeFolder(dir);
+  const path = join(dir, 'review.csv');
+  await writeAtomically(path, reviewCsv(predictions, top));
+  return path;
 }
 
 export interface EvaluationFiles {

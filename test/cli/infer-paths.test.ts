@@ -61,6 +61,52 @@ it('writes JSON, with the most probable digits and the rejects among them, as th
   expect(JSON.parse(files.stdout)).toEqual([expected[0], rejected, expected[1]]);
 });
 
+/** Below 0.97: 0 and 9 have one neighbour each and are surer than the others, 0.982 against 0.965. */
+const unsure = (): number[] => digits.flatMap((digit, i) => (digit === 0 || digit === 9 ? [] : [i]));
+
+/** Rows of a review.csv, and of these the confidences. */
+const listed = async (...path: string[]): Promise<string[][]> => {
+  const table = await readFile(join(dir, ...path, 'review.csv'), 'utf8');
+  const lines = table.trimEnd().split('\n');
+  return lines.map((line) => line.split(','));
+};
+const confidences = (rows: string[][]): number[] => rows.map(([, , confidence]) => Number(confidence));
+
+describe('--review', () => {
+  const withReview = ['--review', '0.97', '--top', '2'];
+
+  it('lists what is below in a folder, least certain first', async () => {
+    const ended = await infer(['scans', '--out', 'reviewed', ...withReview]);
+    expectSuccess(ended);
+    expect(ended.stdout).toContain(`to review    ${unsure().length} below 0.97, see reviewed/review.csv`);
+    const [head, ...rows] = await listed('reviewed');
+    expect(head).toEqual(['filename', 'digit', 'confidence', 'digit2', 'confidence2']);
+    expect(rows.map(([name]) => name).toSorted()).toEqual(unsure().map(fileName));
+    expect(confidences(rows)).toEqual(confidences(rows).toSorted((a, b) => a - b));
+  });
+
+  it('of a stream lists the same under its paths, in --out; a list of before is not left there', async () => {
+    const ended = await infer(['-', '--out', 'reviewed-stream', ...withReview], (stdin) =>
+      stdin.end(digits.map((_, i) => scan(i)).join('\n')),
+    );
+    expectSuccess(ended);
+    expect(ended.stdout.trimEnd().split('\n')).toHaveLength(digits.length + 1);
+    expect(ended.stderr).toMatch(
+      new RegExp(`to review.*count=${unsure().length}.*reviewed-stream/review\\.csv`),
+    );
+    const [, ...rows] = await listed('reviewed-stream');
+    expect(rows.map(([name]) => name).toSorted()).toEqual(unsure().map(scan));
+
+    expectSuccess(await infer([scan(0), '--out', 'reviewed-stream', '--review', '0.5']));
+    expect(await listed('reviewed-stream')).toEqual([['filename', 'digit', 'confidence']]);
+  });
+
+  it('finds out before it classifies that the list cannot be written', async () => {
+    const ended = await infer([scan(0), '--review', '0.9', '--out', 'broken.png/x']);
+    expect(ended).toMatchObject({ code: 7, stdout: '' });
+  });
+});
+
 it('leaves nothing behind beside a single file', async () => {
   const before = await readdir(join(dir, 'scans'));
   const ended = await infer([scan(5)]);

@@ -114,6 +114,7 @@ export const infer: AnyCommand = defineCommand({
     'cnn-infer scans --model runs/mine/model.safetensors --out results',
     'cnn-infer scan-1.png scan-2.jpg',
     'cnn-infer scans --format ndjson --top 3',
+    'cnn-infer scans --review 0.9',
     "find archive -name '*.png' | cnn-infer - > predictions.csv",
   ],
   load: async () => (await import('./infer.js')).runInfer,

@@ -1,13 +1,17 @@
 import { availableParallelism } from 'node:os';
 import {
   batchSize,
+  checkOutput,
   classifyPaths,
   createEncoder,
+  doubtful,
   InferenceError,
   inBatches,
   type Outcome,
+  type Prediction,
   pathBatches,
   rank,
+  writeReview,
 } from '../../infer/index.js';
 import { UsageError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
@@ -29,6 +33,10 @@ export async function runInferPaths(
   const most = batchSize(model);
   const batches =
     source.type === 'files' ? inBatches(source.paths, most) : pathBatches(host.stdin(), most, signals.stop);
+  const { review } = values;
+  const reviewDir = values.out ?? '.';
+  if (review !== null) await checkOutput(reviewDir);
+  const toReview: Prediction[] = [];
   const startMs = host.now();
   const counts = { classified: 0, rejected: 0 };
   let firstReject = '';
@@ -45,6 +53,7 @@ export async function runInferPaths(
     const names = paths.filter((_, i) => reasons[i] === null);
     const predictions = rank(names, probabilities, model.classes, values.top);
     counts.classified += predictions.length;
+    if (review !== null) toReview.push(...doubtful(predictions, review));
     const outcomes = reasons.map((reason, i): Outcome => {
       if (reason === null) return predictions[next++];
       const filename = paths[i];
@@ -64,13 +73,20 @@ export async function runInferPaths(
     );
   }
   log.info('classified', { ...counts, seconds: ((host.now() - startMs) / 1000).toFixed(1) });
+  if (review !== null) {
+    const file = await writeReview(reviewDir, toReview, values.top);
+    log.info('to review', { count: toReview.length, below: review, file });
+  }
   return 0;
 }
 
 function refuseFolderOptions(values: Values<typeof inferTable>): void {
-  const given = values.eval ? '--eval' : values.out === null ? null : '--out';
-  if (given === null) return;
-  throw new UsageError(
-    `${given} belongs to a folder. The predictions of single files and of paths on standard input go to standard output.`,
-  );
+  if (values.eval) {
+    throw new UsageError('--eval belongs to a folder: it compares with the labels in FOLDER.csv.');
+  }
+  if (values.out !== null && values.review === null) {
+    throw new UsageError(
+      '--out belongs to a folder, or to --review. The predictions of files and of paths on standard input go to standard output.',
+    );
+  }
 }

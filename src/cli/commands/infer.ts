@@ -5,15 +5,18 @@ import { basename, resolve } from 'node:path';
 import {
   calibrate,
   checkOutput,
+  doubtful,
   type Evaluation,
   evaluatePredictions,
   formatConfusion,
   formatScores,
   type Inference,
+  rank,
   runInference,
   writeEvaluation,
   writePredictions,
   writeReport,
+  writeReview,
 } from '../../infer/index.js';
 import { UsageError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
@@ -103,6 +106,12 @@ async function runInferFolder(values: Values<typeof inferTable>, session: Sessio
     lines.push(`  rejected     ${inference.rejects.length}, see ${files.rejects}`);
     for (const { name, reason: why } of inference.rejects.slice(0, 5)) lines.push(`    ${name}: ${why}`);
     if (inference.rejects.length > 5) lines.push(`    and ${inference.rejects.length - 5} more`);
+  }
+  if (values.review !== null) {
+    const { names, probabilities } = inference;
+    const toReview = doubtful(rank(names, probabilities, model.classes, values.top), values.review);
+    const file = await writeReview(outDir, toReview, values.top);
+    lines.push(`  to review    ${toReview.length} below ${values.review}, see ${file}`);
   }
   if (inference.labels !== null) {
     const { labels, probabilities } = inference;
