@@ -44,6 +44,8 @@ export class Simulation {
   readonly oracle: Oracle;
   readonly timeline: string[] = [];
   readonly workers = new Map<string, SimWorker>();
+  /** Also those that are gone: what they sent may still be on its way. */
+  readonly #twins = new WeakMap<SimProcess, ReadonlySet<string>>();
   /** Null between two starts. */
   coordinator: SimProcess | null = null;
   outcome: string | null = null;
@@ -70,8 +72,8 @@ export class Simulation {
     this.network.onAcked = (queue, message, process, damaged) => {
       // An audit's task comes by the inbox, which is acked on arrival: it dies with its worker anyway.
       if (queue !== runTopology(runName).tasks) return;
-      const worker = this.workers.get(process.name);
-      this.oracle.acked(message, process, damaged, (name) => worker?.twins.has(name) ?? false);
+      const twins = this.#twins.get(process);
+      this.oracle.acked(message, process, damaged, (name) => twins?.has(name) ?? false);
     };
     this.network.onCorrupted = (type, to) => {
       this.damagedMs = this.clock.nowMs;
@@ -111,6 +113,7 @@ export class Simulation {
       log: this.#logOf(name),
     });
     this.workers.set(name, worker);
+    this.#twins.set(process, worker.twins);
     this.tell(name, `starts with ${threads === 1 ? 'one thread' : `${threads} threads`}`);
     process.enter(() => {
       worker.run().then(
