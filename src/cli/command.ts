@@ -4,13 +4,20 @@ import type { OptionTable, Values } from './options/table.js';
 import type { Recipe } from './recipes.js';
 import type { Session } from './session.js';
 
+/** What a command works on. `many`: one or more of it. */
+export interface Operand {
+  name: string;
+  describe: string;
+  many?: boolean;
+}
+
 /** One command, whole: what it is called, what it takes, and what it does. */
 export interface CommandDefinition<T extends OptionTable> {
   /** Words after the program's name: `coordinator start`. */
   words: string;
   summary: string;
   description: string;
-  operand: { name: string; describe: string } | null;
+  operand: Operand | null;
   table: T;
   /** Whole lines to copy. */
   examples: string[];
@@ -27,7 +34,7 @@ export interface AnyCommand {
   words: string;
   summary: string;
   description: string;
-  operand: { name: string; describe: string } | null;
+  operand: Operand | null;
   table: OptionTable;
   examples: string[];
   /** Resolves the options; the returned function runs the command. */

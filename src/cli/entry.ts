@@ -17,6 +17,7 @@ export async function main(name: ProgramName): Promise<void> {
   const host: Host = {
     stdout: process.stdout,
     stderr: process.stderr,
+    stdin: () => process.stdin,
     env: process.env,
     cwd: process.cwd(),
     now: () => performance.now(),

@@ -15,8 +15,8 @@ import { openSession, type Session } from './session.js';
 /** Runs a program to its end and returns the exit code; every error becomes its sentences on standard error. */
 export async function runProgram(name: ProgramName, args: readonly string[], host: Host): Promise<number> {
   let code = 0;
-  const program = buildProgram(name, host, async (command, flags, operand) => {
-    code = await runCommand(command, flags, operand, host);
+  const program = buildProgram(name, host, async (command, flags, operands) => {
+    code = await runCommand(command, flags, operands, host);
   });
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -32,14 +32,14 @@ export async function runProgram(name: ProgramName, args: readonly string[], hos
 async function runCommand(
   command: AnyCommand,
   flags: Readonly<Record<string, unknown>>,
-  operand: string,
+  operands: string[],
   host: Host,
 ): Promise<number> {
   let session: Session | null = null;
   try {
     const sources = await readSources(flags, host);
     const run = await command.prepare(sources);
-    session = openSession(host, operand, resolveOptions(commonRows, sources));
+    session = openSession(host, operands, resolveOptions(commonRows, sources));
     for (const warning of unknownVariables(host.env)) session.log.warn(warning);
     return await run(session);
   } catch (error) {

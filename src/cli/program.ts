@@ -8,7 +8,11 @@ import { flagOf } from './options/table.js';
 /** The four programs of the package. */
 export type ProgramName = 'onko' | 'coordinator' | 'worker' | 'cnn-infer';
 
-type Run = (command: AnyCommand, flags: Readonly<Record<string, unknown>>, operand: string) => Promise<void>;
+type Run = (
+  command: AnyCommand,
+  flags: Readonly<Record<string, unknown>>,
+  operands: string[],
+) => Promise<void>;
 
 /** Commander's view of a program; `run` is called with the raw flags of the command that was chosen. */
 export function buildProgram(name: ProgramName, host: Host, run: Run): Command {
@@ -70,7 +74,10 @@ function group(program: Command, word: string, summary: string): Command {
 
 function define(target: Command, command: AnyCommand, run: Run): void {
   target.description(command.description).summary(command.summary).allowExcessArguments(false);
-  if (command.operand !== null) target.argument(`<${command.operand.name}>`, command.operand.describe);
+  if (command.operand !== null) {
+    const { name, describe, many = false } = command.operand;
+    target.argument(many ? `<${name}...>` : `<${name}>`, describe);
+  }
   for (const [key, row] of Object.entries(command.table)) {
     const flag = flagOf(key);
     const value = row.kind.placeholder === null ? '' : ` <${row.kind.placeholder}>`;
@@ -78,7 +85,7 @@ function define(target: Command, command: AnyCommand, run: Run): void {
     if (value === '') target.addOption(new Option(`--no-${flag.slice(2)}`).hideHelp());
   }
   target.addHelpText('after', helpFooter(command));
-  target.action(async () => run(command, target.opts(), target.args[0] ?? ''));
+  target.action(async () => run(command, target.opts(), target.args));
 }
 
 function helpWidth(stream: { columns?: number }): number {

@@ -6,7 +6,7 @@ import {
   type ProgressLine,
   type ProgressReport,
 } from '../metrics/index.js';
-import type { Host } from './host.js';
+import type { Host, ResultStream } from './host.js';
 import { type Signals, watchSignals } from './signals.js';
 
 /** What a command works with: the log and the progress line on standard error, results on standard output, signals. */
@@ -14,20 +14,23 @@ export interface Session {
   host: Host;
   log: Log;
   signals: Signals;
-  /** The operand (FOLDER, DIR); '' for commands without one. */
+  /** The operand (IMAGES, DIR), the first if there may be many; '' for commands without one. */
   operand: string;
+  operands: readonly string[];
   /** Progress is one line that moves, on a terminal. */
   moving: boolean;
   progress(report: ProgressReport): void;
   endProgress(): void;
   /** A result, for standard output. */
   print(text: string): void;
+  /** A piece of a long result, as it is; resolves when the reader can take more, or will never read again. */
+  write(text: string): Promise<void>;
   close(): void;
 }
 
 export function openSession(
   host: Host,
-  operand: string,
+  operands: readonly string[],
   o: { logLevel: LogLevel; json: boolean; verbose: boolean },
 ): Session {
   const level = o.verbose ? 'debug' : o.logLevel;
@@ -48,7 +51,8 @@ export function openSession(
     host,
     log,
     signals,
-    operand,
+    operand: operands[0] ?? '',
+    operands,
     moving: !o.json && host.stderr.isTTY === true,
     progress: (report) => {
       // Who wants only warnings wants no progress either.
@@ -59,11 +63,23 @@ export function openSession(
       line.finish();
       host.stdout.write(`${text}\n`);
     },
+    async write(text) {
+      line.finish();
+      if (host.stdout.write(text) === false) await takesMore(host.stdout);
+    },
     close: () => {
       line.finish();
       signals.dispose();
     },
   };
+}
+
+/** A pipe holds what its reader has not taken; a reader that has gone (`| head`) takes nothing more, and is not waited for. */
+function takesMore(stream: ResultStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.once === undefined) resolve();
+    for (const event of ['drain', 'error', 'close'] as const) stream.once?.(event, () => resolve());
+  });
 }
 
 /** As fields, for machines to read. */

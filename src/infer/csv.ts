@@ -1,22 +1,21 @@
+import type { Prediction } from './rank.js';
+
 /** One CSV field as RFC 4180 has it: quoted where it holds a comma, a quote or a line break, inner quotes doubled. */
 export function csvField(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-export interface Prediction {
-  filename: string;
-  /** Name of the class with the largest probability. */
-  digit: string;
-  /** That probability, 0…1. */
-  confidence: number;
+/** `filename,digit,confidence`, and with `top` 3 also `digit2,confidence2,digit3,confidence3`. */
+export function predictionHead(top: number): string {
+  const others = Array.from({ length: top - 1 }, (_, i) => `,digit${i + 2},confidence${i + 2}`);
+  return `filename,digit,confidence${others.join('')}\n`;
 }
 
-/** `filename,digit,confidence`, one row per image, by file name in the order of UTF-16 code units: the same on every machine. */
-export function predictionsCsv(predictions: readonly Prediction[]): string {
-  const rows = predictions
-    .toSorted((a, b) => compareText(a.filename, b.filename))
-    .map((p) => `${csvField(p.filename)},${csvField(p.digit)},${p.confidence.toFixed(6)}`);
-  return `${['filename,digit,confidence', ...rows].join('\n')}\n`;
+/** One row under it. */
+export function predictionRow({ filename, digit, confidence, others }: Prediction): string {
+  const guesses = [{ digit, confidence }, ...others];
+  const fields = guesses.map((guess) => `,${csvField(guess.digit)},${guess.confidence.toFixed(6)}`);
+  return `${csvField(filename)}${fields.join('')}\n`;
 }
 
 /** `filename,reason`: everything that could not be classified. */
@@ -27,7 +26,8 @@ export function rejectsCsv(rejects: readonly { name: string; reason: string }[])
   return `${['filename,reason', ...rows].join('\n')}\n`;
 }
 
-function compareText(a: string, b: string): number {
+/** In the order of UTF-16 code units: the same on every machine. */
+export function compareText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }

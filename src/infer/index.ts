@@ -1,9 +1,20 @@
 export { type Calibration, type ConfidenceBin, calibrate, wilsonInterval } from './calibration.js';
-export { csvField, type Prediction, predictionsCsv, rejectsCsv } from './csv.js';
+export { batchSize, type ClassifiedPaths, classifyPaths } from './classify-paths.js';
+export { csvField, rejectsCsv } from './csv.js';
 export { InferenceError } from './errors.js';
 export { type ClassScore, type Evaluation, evaluatePredictions, guesses } from './evaluate.js';
+export {
+  createEncoder,
+  type Encoder,
+  encodeSorted,
+  type Outcome,
+  type OutputFormat,
+  type Rejected,
+} from './formats.js';
 export { commonConfusions, type Mistake, worstMistakes } from './mistakes.js';
+export { inBatches, pathBatches } from './path-batches.js';
 export { classify, type Inference, type InferenceOptions, runInference } from './predict.js';
+export { type Guess, type Prediction, rank } from './rank.js';
 export { type ReportContent, renderReport } from './report/report.js';
 export { writeReport } from './report/write-report.js';
 export {
@@ -13,5 +24,7 @@ export {
   type PredictionFiles,
   writeEvaluation,
   writePredictions,
+  writeReview,
 } from './reports.js';
+export { doubtful, reviewCsv } from './review.js';
 export { alignColumns, formatConfusion, formatScores } from './tables.js';

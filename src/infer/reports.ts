@@ -3,9 +3,12 @@ import { stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, outputError, writeAtomically } from '../store/index.js';
 import type { Calibration } from './calibration.js';
-import { predictionsCsv, rejectsCsv } from './csv.js';
-import { type Evaluation, guesses } from './evaluate.js';
+import { rejectsCsv } from './csv.js';
+import type { Evaluation } from './evaluate.js';
+import { encodeSorted, type OutputFormat } from './formats.js';
 import type { Inference } from './predict.js';
+import { type Prediction, rank } from './rank.js';
+import { reviewCsv } from './review.js';
 
 /** Paths of what was written. */
 export interface PredictionFiles {
@@ -30,30 +33,40 @@ export async function checkOutput(dir: string): Promise<void> {
 }
 
 /**
- * `DIR/predictions.csv`, and `DIR/rejects.csv` if there are any. A rejects.csv of an earlier call is emptied, never left lying.
+ * `DIR/predictions.FORMAT`, and `DIR/rejects.csv` if there are any. A rejects.csv of an earlier call is emptied, never left lying.
  * @throws OutputError
  */
 export async function writePredictions(
   dir: string,
   inference: Inference,
   classes: readonly string[],
+  o: { format: OutputFormat; top: number },
 ): Promise<PredictionFiles> {
   await makeFolder(dir);
-  const guessed = guesses(inference.probabilities, classes.length);
-  const rows = inference.names.map((filename, i) => {
-    const guess = guessed[i] ?? 0;
-    return {
-      filename,
-      digit: classes[guess] ?? String(guess),
-      confidence: inference.probabilities[i * classes.length + guess] ?? 0,
-    };
-  });
-  const predictions = join(dir, 'predictions.csv');
-  await writeAtomically(predictions, predictionsCsv(rows));
+  const ranked = rank(inference.names, inference.probabilities, classes, o.top);
+  const rejected = inference.rejects.map(({ name, reason }) => ({ filename: name, reason }));
+  const predictions = join(dir, `predictions.${o.format}`);
+  await writeAtomically(predictions, encodeSorted([...ranked, ...rejected], o.format, o.top));
   const rejects = join(dir, 'rejects.csv');
   const some = inference.rejects.length > 0;
   if (some || (await exists(rejects))) await writeAtomically(rejects, rejectsCsv(inference.rejects));
   return { predictions, rejects: some ? rejects : null };
+}
+
+/**
+ * `DIR/review.csv`, also when there is nothing to review: one of an earlier call would be taken for this one's.
+ * @returns its path
+ * @throws OutputError
+ */
+export async function writeReview(
+  dir: string,
+  predictions: readonly Prediction[],
+  top: number,
+): Promise<string> {
+  await makeFolder(dir);
+  const path = join(dir, 'review.csv');
+  await writeAtomically(path, reviewCsv(predictions, top));
+  return path;
 }
 
 export interface EvaluationFiles {

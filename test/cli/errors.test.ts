@@ -60,7 +60,7 @@ describe('code 2: what was asked for cannot be', () => {
     { args: ['train', '--data', 'x'], says: '--train \\(or ONKO_TRAIN\\) is missing', hint: 'training-a' },
     { args: ['worker', 'start'], says: '--broker \\(or ONKO_BROKER\\) is missing', hint: 'onko train' },
     { args: ['train', 'extra'], says: 'Too many arguments', hint: 'help' },
-    { args: ['infer'], says: "Missing required argument 'FOLDER'", hint: 'help' },
+    { args: ['infer'], says: "Missing required argument 'IMAGES'", hint: 'help' },
     {
       args: ['train', '--data', 'x', '--train', 'a', '--batch', '100'],
       says: 'The batch must be',

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { allCommands } from '../../src/cli/commands/definitions.js';
 import { exitCodes } from '../../src/cli/exit-codes.js';
@@ -13,6 +14,7 @@ async function run(program: ProgramName, args: string[]) {
   const host: Host = {
     stdout: { write: (text) => (out.stdout += text) },
     stderr: { write: (text) => (out.stderr += text) },
+    stdin: () => Readable.from([]),
     env: {},
     cwd: '/',
     now: () => 0,

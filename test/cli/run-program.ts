@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 
@@ -17,6 +18,8 @@ export async function runProgram(
     env?: Record<string, string>;
     /** Closes standard output at once, as `| head -0` does. */
     closeStdout?: boolean;
+    /** Called with its standard input, which is empty otherwise. */
+    input?: (stdin: Writable) => void;
     onOutput?: (text: string, kill: (s: NodeJS.Signals) => void) => void;
   },
 ): Promise<Ended> {
@@ -32,9 +35,13 @@ export async function runProgram(
         XDG_CACHE_HOME: `${o.cwd}/cache`,
         ...o.env,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     },
   );
+  // A program that ends before it has read everything is no failure of the test's.
+  child.stdin.on('error', () => undefined);
+  if (o.input === undefined) child.stdin.end();
+  else o.input(child.stdin);
   const ended: Ended = { code: null, stdout: '', stderr: '' };
   const take = (stream: 'stdout' | 'stderr') => (chunk: Buffer) => {
     ended[stream] += chunk.toString();

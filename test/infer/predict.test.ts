@@ -20,6 +20,7 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 const common = { model: levelModel, kernels: referenceKernels, threads: 2 };
+const plain = { format: 'csv', top: 1 } as const;
 
 describe('a labelled folder', () => {
   it('is classified, compared and reported', async () => {
@@ -35,7 +36,7 @@ describe('a labelled folder', () => {
     const losses = expected.map((label, i) => -Math.log(levelProbability(digits[i] ?? 0, label)));
     expect(evaluation.loss).toBeCloseTo(losses.reduce((sum, loss) => sum + loss, 0) / 40, 3);
 
-    const files = await writePredictions(folder, inference, levelModel.classes);
+    const files = await writePredictions(folder, inference, levelModel.classes, plain);
     const lines = (await readFile(files.predictions, 'utf8')).split('\n');
     expect(lines[0]).toBe('filename,digit,confidence');
     const rows = lines.slice(1, -1).map((line) => line.split(','));
@@ -63,10 +64,15 @@ describe('a labelled folder', () => {
 
   it('can be classified again: what was written into it is not taken for an image', async () => {
     const { folder } = await levelFolder(dir, 'twice', 3);
-    for (const labelled of [true, false, false]) {
+    for (const [labelled, format] of [
+      [true, 'csv'],
+      [false, 'json'],
+      [false, 'ndjson'],
+      [false, 'csv'],
+    ] as const) {
       const inference = await runInference({ ...common, folder, labelled });
       expect([inference.names.length, inference.rejects]).toEqual([3, []]);
-      await writePredictions(folder, inference, levelModel.classes);
+      await writePredictions(folder, inference, levelModel.classes, { format, top: 1 });
       if (inference.labels === null) continue;
       const evaluation = evaluatePredictions({
         labels: inference.labels,
@@ -86,7 +92,7 @@ it('names what it could not read, and forgets it once it is repaired', async () 
   await writeFile(broken, levelImage(1).subarray(0, 40));
   const inference = await runInference({ ...common, folder, labelled: false });
   expect(inference.names).toEqual(['img0000.png', 'img0002.png']);
-  const { rejects } = await writePredictions(folder, inference, levelModel.classes);
+  const { rejects } = await writePredictions(folder, inference, levelModel.classes, plain);
   expect(await readFile(rejects ?? '', 'utf8')).toMatch(/^filename,reason\nimg0001\.png,.+\n$/);
 
   await writeFile(broken, levelImage(1));
@@ -94,6 +100,7 @@ it('names what it could not read, and forgets it once it is repaired', async () 
     folder,
     await runInference({ ...common, folder, labelled: false }),
     levelModel.classes,
+    plain,
   );
   expect(again.rejects).toBeNull();
   expect(await readFile(join(folder, 'rejects.csv'), 'utf8')).toBe('filename,reason\n');
@@ -155,7 +162,9 @@ it('says in one sentence that the output cannot be written', async () => {
   const inference = await runInference({ ...common, folder, labelled: false });
   const inTheWay = join(dir, 'a-file');
   await writeFile(inTheWay, '');
-  await expect(writePredictions(join(inTheWay, 'x'), inference, levelModel.classes)).rejects.toMatchObject({
+  await expect(
+    writePredictions(join(inTheWay, 'x'), inference, levelModel.classes, plain),
+  ).rejects.toMatchObject({
     name: 'OutputError',
   });
   expect((await stat(inTheWay)).isFile()).toBe(true);

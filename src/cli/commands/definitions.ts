@@ -98,16 +98,26 @@ export const drain: AnyCommand = defineCommand({
 
 export const infer: AnyCommand = defineCommand({
   words: 'infer',
-  summary: 'classify a folder of images, and evaluate against labels',
+  summary: 'classify images, and evaluate against labels',
   description:
-    'Classifies every image of FOLDER and writes FOLDER/predictions.csv (filename,digit,confidence). What could not be read stands in ' +
-    'rejects.csv. With --eval, the labels in FOLDER.csv (columns filename and digit) are compared: figures and confusion matrix on the ' +
+    'Classifies every image of a folder and writes FOLDER/predictions.csv (filename,digit,confidence). What could not be read stands in ' +
+    'rejects.csv. For image files, or paths on standard input, the table goes to standard output as it comes, and what could not be ' +
+    'read to standard error. With --eval, the labels in FOLDER.csv (columns filename and digit) are compared: figures and confusion matrix on the ' +
     'terminal, evaluation/metrics.json and evaluation/confusion.png.',
-  operand: { name: 'FOLDER', describe: 'folder with the images' },
+  operand: {
+    name: 'IMAGES',
+    describe:
+      'a folder of images (FOLDER below), or image files, or - for paths on standard input, one a line',
+    many: true,
+  },
   table: inferTable,
   examples: [
     'cnn-infer demo/testing-a --eval',
     'cnn-infer scans --model runs/mine/model.safetensors --out results',
+    'cnn-infer scan-1.png scan-2.jpg',
+    'cnn-infer scans --format ndjson --top 3',
+    'cnn-infer scans --review 0.9',
+    "find archive -name '*.png' | cnn-infer - > predictions.csv",
   ],
   load: async () => (await import('./infer.js')).runInfer,
 });

@@ -2,39 +2,50 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
-import { resolveKernels } from '../../engine/index.js';
 import {
   calibrate,
   checkOutput,
+  doubtful,
   type Evaluation,
   evaluatePredictions,
   formatConfusion,
   formatScores,
   type Inference,
+  rank,
   runInference,
   writeEvaluation,
   writePredictions,
   writeReport,
+  writeReview,
 } from '../../infer/index.js';
-import { readModelFile } from '../../store/index.js';
 import { UsageError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
-import { lastModel } from '../folders.js';
 import { version } from '../host.js';
 import type { Values } from '../options/table.js';
 import type { inferTable } from '../options/tables.js';
 import type { Session } from '../session.js';
+import { openClassifier } from './infer-model.js';
+import { runInferPaths } from './infer-paths.js';
 
-/** `cnn-infer FOLDER`: predictions, and with --eval how good they are. */
+/** `cnn-infer IMAGES…`: one folder, or files, or paths on standard input. */
 export async function runInfer(values: Values<typeof inferTable>, session: Session): Promise<ExitCode> {
+  const { operand, operands } = session;
+  if (operands.includes('-')) {
+    if (operands.length > 1) throw new UsageError('- stands for paths on standard input, and stands alone.');
+    return runInferPaths(values, session, { type: 'stdin' });
+  }
+  // One that is missing is told as a missing folder is.
+  if (operands.length === 1 && !(await isFile(operand))) return runInferFolder(values, session);
+  return runInferPaths(values, session, { type: 'files', paths: operands });
+}
+
+/** Predictions, and with --eval how good they are. */
+async function runInferFolder(values: Values<typeof inferTable>, session: Session): Promise<ExitCode> {
   const { log, host, signals } = session;
   const folder = tidyFolder(session.operand);
   if (values.report !== null && !values.eval)
     throw new UsageError('--report needs --eval: a report compares with the labels in FOLDER.csv.');
-  const modelPath = values.model ?? (await lastModel(host.env));
-  const model = await readModelFile(modelPath);
-  const { kernels, reason } = resolveKernels(values.kernels ?? undefined);
-  log.info('model', { file: modelPath, name: model.spec.name, kernels: kernels.name, why: reason });
+  const { model, modelPath, kernels } = await openClassifier(values, session);
   const outDir = values.out ?? folder;
   // Not after an hour of classifying. But a folder of images that is missing is told as such, and not made.
   if (values.out !== null || (await isFolder(folder))) await checkOutput(outDir);
@@ -81,7 +92,10 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
     });
     return [`  report       ${values.report}`];
   };
-  const files = await writePredictions(outDir, inference, model.classes);
+  const files = await writePredictions(outDir, inference, model.classes, {
+    format: values.format,
+    top: values.top,
+  });
   for (const note of inference.notes) log.info(note);
   const count = inference.names.length;
   const lines = [
@@ -92,6 +106,12 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
     lines.push(`  rejected     ${inference.rejects.length}, see ${files.rejects}`);
     for (const { name, reason: why } of inference.rejects.slice(0, 5)) lines.push(`    ${name}: ${why}`);
     if (inference.rejects.length > 5) lines.push(`    and ${inference.rejects.length - 5} more`);
+  }
+  if (values.review !== null) {
+    const { names, probabilities } = inference;
+    const toReview = doubtful(rank(names, probabilities, model.classes, values.top), values.review);
+    const file = await writeReview(outDir, toReview, values.top);
+    lines.push(`  to review    ${toReview.length} below ${values.review}, see ${file}`);
   }
   if (inference.labels !== null) {
     const { labels, probabilities } = inference;
@@ -117,6 +137,13 @@ export async function runInfer(values: Values<typeof inferTable>, session: Sessi
   }
   session.print(lines.join('\n'));
   return 0;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (status) => status.isFile(),
+    () => false,
+  );
 }
 
 async function isFolder(path: string): Promise<boolean> {

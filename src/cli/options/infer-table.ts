@@ -19,9 +19,29 @@ export const inferTable = {
       as: 'inferModel',
     },
   ),
-  out: output.optional(kind.path('DIR'), 'FOLDER', 'where predictions.csv and evaluation/ are written', {
-    as: 'inferOut',
-  }),
+  out: output.optional(
+    kind.path('DIR'),
+    'FOLDER; for the review.csv of files, the current folder',
+    'where predictions.FORMAT, review.csv and evaluation/ are written',
+    {
+      as: 'inferOut',
+    },
+  ),
+  format: output.value(
+    kind.choice(['csv', 'json', 'ndjson'], 'FORMAT'),
+    'csv',
+    'how predictions are written: csv, json (one array) or ndjson (an object a line)',
+  ),
+  top: output.value(
+    kind.integer({ min: 1 }, 'K'),
+    1,
+    'most probable digits to write for each image, with their confidences',
+  ),
+  review: output.optional(
+    kind.decimal({ above: 0, max: 1 }),
+    'none',
+    'confidence below which a person should look: those are listed in review.csv, least certain first',
+  ),
   report: output.optional(
     kind.path('FILE.html'),
     'none',

@@ -19,9 +19,12 @@ export interface FolderPlan {
 /** What images are called: other files beside them, such as the tables that an earlier inference left, are nobody's oversight. */
 const imageEnding = /\.(png|jpe?g|webp|gif|tiff?|avif)$/i;
 
-/** All files but tables, such as the predictions.csv that an earlier inference left here. */
+/** Tables, such as the predictions.csv or predictions.json that an earlier inference left here. */
+const tableEnding = /\.(csv|json|ndjson)$/i;
+
+/** All files but tables. */
 export function planUnlabelled(listing: FolderListing): FolderPlan {
-  const images = listing.files.filter(({ name }) => !name.toLowerCase().endsWith('.csv'));
+  const images = listing.files.filter(({ name }) => !tableEnding.test(name));
   return { images: images.map((file) => ({ file, label: null })), rejects: [], notes: [] };
 }
 

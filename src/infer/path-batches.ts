@@ -1,0 +1,49 @@
+import { PassThrough, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { InferenceError } from './errors.js';
+
+/** What may wait to be taken, in bytes: a few thousand paths. */
+const waitingBytes = 2 ** 18;
+/** No system has longer paths; a line beyond this is no path, and would fill the memory. */
+const maxPathChars = 2 ** 16;
+
+/**
+ * Paths from a stream, one a line, as they come: each batch is what has arrived since the one before, at most `most`. So a path that
+ * comes alone is answered at once, and where they come faster than they are computed, they are computed together. Empty lines are
+ * skipped. Whoever writes waits while batches are being worked on: what is held is bounded.
+ *
+ * @throws InferenceError for a line that cannot be a path; the signal's AbortError
+ */
+export async function* pathBatches(
+  source: Readable,
+  most: number,
+  signal?: AbortSignal,
+): AsyncGenerator<string[]> {
+  const arrived = new PassThrough({ highWaterMark: waitingBytes });
+  arrived.setEncoding('utf8');
+  // A failure of it comes out of `arrived`, too.
+  pipeline(source, arrived, signal === undefined ? {} : { signal }).catch(() => undefined);
+  let tail = '';
+  for await (const text of arrived as AsyncIterable<string>) {
+    const lines = (tail + text).split('\n');
+    tail = lines.pop() ?? '';
+    if (tail.length > maxPathChars) {
+      throw new InferenceError(
+        `A line on standard input has more than ${maxPathChars} characters: paths of images were expected, one a line, not images.`,
+      );
+    }
+    yield* inBatches(lines.map(withoutReturn), most);
+  }
+  yield* inBatches([withoutReturn(tail)], most);
+}
+
+/** Paths that are known already, at most `most` at a time; empty ones are skipped. */
+export function* inBatches(paths: readonly string[], most: number): Generator<string[]> {
+  const named = paths.filter((path) => path !== '');
+  for (let first = 0; first < named.length; first += most) yield named.slice(first, first + most);
+}
+
+/** Lists from Windows end their lines with it. */
+function withoutReturn(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line;
+}
