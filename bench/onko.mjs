@@ -6,5 +6,12 @@ import { setFlagsFromString } from 'node:v8';
 export const switchedOn = process.versions.node.startsWith('20.');
 if (switchedOn) setFlagsFromString('--experimental-wasm-relaxed-simd');
 
-export const { availableKernels, buildModel, createPlan, initialParameters, LANES, namedSpecs } =
-  await import('../dist/engine/index.js');
+export const {
+  availableKernels,
+  buildModel,
+  createPlan,
+  initialParameters,
+  LANES,
+  namedSpecs,
+  resolveKernels,
+} = await import('../dist/engine/index.js');

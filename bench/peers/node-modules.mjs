@@ -1,24 +1,9 @@
-// Contenders that are packages of npm, where somebody installed them: beside Onko, or in the folder that ONKO_BENCH_MODULES names.
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+// Contenders that are packages of npm, where somebody installed them.
 import { processorSeconds, time } from '../measure.mjs';
 import { buildModel, namedSpecs } from '../onko.mjs';
 import { toOnnx } from './onnx.mjs';
+import { packages, version } from './packages.mjs';
 import { inference, training } from './tensorflow.mjs';
-
-const from = process.env.ONKO_BENCH_MODULES ?? fileURLToPath(new URL('../..', import.meta.url));
-const require = createRequire(join(from, 'x.js'));
-
-/** The packages, in order, or null if one of them is not there. */
-function packages(...names) {
-  try {
-    return names.map((name) => require(name));
-  } catch {
-    return null;
-  }
-}
-const version = (name) => require(`${name}/package.json`).version;
 
 /** onnxruntime-node on one thread. Inference only. */
 export function onnxruntime() {

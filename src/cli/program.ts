@@ -43,6 +43,8 @@ export function buildProgram(name: ProgramName, host: Host, run: Run): Command {
       );
       add(program, 'train', definitions.train);
       add(program, 'infer', definitions.infer);
+      add(program, 'export', definitions.exportModel);
+      add(program, 'import', definitions.importModel);
       add(group(program, 'coordinator', 'a run over RabbitMQ'), 'start', definitions.coordinatorStart);
       add(group(program, 'worker', 'a worker of runs over RabbitMQ'), 'start', definitions.workerStart);
       addDatasets(group(program, 'dataset', 'data sets'));

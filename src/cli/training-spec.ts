@@ -67,7 +67,8 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
 /** Of 256 layers at most, in a few lines each. */
 const maxSpecBytes = 2 ** 20;
 
-async function modelSpecOf(raw: unknown): Promise<ModelSpec> {
+/** `--model`: a named spec, or that of a JSON file. @throws UsageError, SpecError */
+export async function modelSpecOf(raw: unknown): Promise<ModelSpec> {
   if (typeof raw !== 'string') return parseModelSpec(raw);
   const named = namedSpecs.get(raw);
   if (named !== undefined) return named;
@@ -100,7 +101,8 @@ async function readSpec(path: string): Promise<string> {
   return readFile(path, 'utf8');
 }
 
-function preprocessingOf(raw: unknown, model: ModelSpec): Preprocessing {
+/** `--preprocessing` over the default, in the size of the model's input. @throws UsageError, DataError */
+export function preprocessingOf(raw: unknown, model: ModelSpec): Preprocessing {
   const [channels, height, width] = model.input;
   if (raw !== null && (typeof raw !== 'object' || Array.isArray(raw))) {
     throw new UsageError('--preprocessing must be a JSON object, like \'{"crop":null}\'.');

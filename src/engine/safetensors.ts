@@ -4,7 +4,7 @@
  */
 export interface NamedTensor {
   name: string;
-  dtype: 'F32' | 'F64' | 'U32' | 'U8';
+  dtype: 'F32' | 'F64' | 'I64' | 'U32' | 'U8';
   /** Empty: a single value. */
   shape: number[];
   /** Little-endian, row-major. */
@@ -26,7 +26,13 @@ export class SafetensorsError extends Error {
 }
 
 /** Bytes of one value. */
-export const byteLength: Readonly<Record<NamedTensor['dtype'], number>> = { F64: 8, F32: 4, U32: 4, U8: 1 };
+export const byteLength: Readonly<Record<NamedTensor['dtype'], number>> = {
+  F64: 8,
+  I64: 8,
+  F32: 4,
+  U32: 4,
+  U8: 1,
+};
 
 const metadataKey = '__metadata__';
 const prefixBytes = 8;

@@ -1,7 +1,13 @@
 /** Files that must never be half there: atomic writes, and the model file. */
 export { canonicalJson } from './canonical-json.js';
 export { ModelFileError, OutputError, outputError } from './errors.js';
-export { decodeModelFile, encodeModelFile, type ModelFile, readModelFile } from './model-file.js';
+export {
+  decodeModelFile,
+  encodeModelFile,
+  type ModelFile,
+  readModelBytes,
+  readModelFile,
+} from './model-file.js';
 export {
   type FileOperations,
   makeFolder,

@@ -73,10 +73,11 @@ export function decodeModelFile(bytes: Uint8Array, path?: string): ModelFile {
 
 /** @throws ModelFileError naming the file, what is wrong with it and what to do */
 export async function readModelFile(path: string): Promise<ModelFile> {
-  return decodeModelFile(await readWhole(path), path);
+  return decodeModelFile(await readModelBytes(path), path);
 }
 
-async function readWhole(path: string): Promise<Uint8Array> {
+/** @throws ModelFileError if there is no such file, or it is too large to be a model's */
+export async function readModelBytes(path: string): Promise<Uint8Array> {
   try {
     const handle = await open(path, 'r');
     try {

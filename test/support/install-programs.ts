@@ -1,5 +1,9 @@
+import { execFile } from 'node:child_process';
 import { constants } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { can, installPackages, type Packages, where } from './debian-packages.js';
+
+const run = promisify(execFile);
 
 /** Path of a program, or how to get it. */
 export type ProgramSearch = { path: string } | { path: null; why: string };
@@ -9,6 +13,8 @@ interface Program {
   variable: string;
   paths: readonly string[];
   packages: Packages;
+  /** Arguments with which it ends well if it has all that the tests need of it. */
+  proof?: readonly string[];
   /** What to do where the tests cannot install it. */
   remedy: string;
 }
@@ -44,13 +50,30 @@ export const programs = {
     packages: prometheus,
     remedy: 'install Prometheus (Debian, Ubuntu: apt-get install prometheus; macOS: brew install prometheus)',
   },
+  python: {
+    variable: 'ONKO_TEST_PYTHON',
+    paths: ['/usr/bin/python3', '/usr/local/bin/python3', '/opt/homebrew/bin/python3'],
+    packages: { names: ['python3-numpy'] },
+    proof: ['-c', 'from numpy.lib.stride_tricks import sliding_window_view'],
+    remedy:
+      'install Python 3 with numpy 1.20 or later (Debian, Ubuntu: apt-get install python3-numpy; else: pip install numpy)',
+  },
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;
 
-async function find({ paths }: Program): Promise<string | null> {
-  const [path = null] = await where(paths, (one) => can(one, constants.X_OK));
+async function find(program: Program): Promise<string | null> {
+  const [path = null] = await where(program.paths, (one) => serves(program, one));
   return path;
+}
+
+async function serves({ proof }: Program, path: string): Promise<boolean> {
+  if (!(await can(path, constants.X_OK))) return false;
+  if (proof === undefined) return true;
+  return run(path, [...proof]).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A program of this machine, installed first where that is possible. */
@@ -59,15 +82,17 @@ export async function findOrInstallProgram(name: ProgramName): Promise<ProgramSe
   const given = process.env[program.variable] ?? '';
   const help = `${program.remedy}, or name a binary in ${program.variable}`;
   if (given !== '') {
-    return (await can(given, constants.X_OK))
-      ? { path: given }
-      : { path: null, why: `${program.variable} names ${given}, which cannot be executed; ${help}` };
+    if (await serves(program, given)) return { path: given };
+    const fault =
+      program.proof === undefined ? 'cannot be executed' : 'does not run, or lacks what the tests need';
+    return { path: null, why: `${program.variable} names ${given}, which ${fault}; ${help}` };
   }
   const path = await find(program);
   if (path !== null) return { path };
   const refusal = await installPackages(program.packages);
   const installed = refusal === null ? await find(program) : null;
   if (installed !== null) return { path: installed };
-  const nowhere = `there is no ${program.paths.join(', no ')}`;
+  const enough = program.proof === undefined ? '' : ' that has all the tests need';
+  const nowhere = `there is no ${program.paths.join(', no ')}${enough}`;
   return { path: null, why: `${nowhere}, and ${refusal ?? 'installing its package brought none'}; ${help}` };
 }

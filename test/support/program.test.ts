@@ -8,7 +8,12 @@ let paths: string[];
 
 // The first to ask waits until it is installed: more than a test may take.
 beforeAll(async () => {
-  paths = await Promise.all([testProgram('chromium'), testProgram('prometheus'), testProgram('promtool')]);
+  paths = await Promise.all([
+    testProgram('chromium'),
+    testProgram('prometheus'),
+    testProgram('promtool'),
+    testProgram('python'),
+  ]);
 });
 
 test('programs that tests need are there, and run', async () => {
@@ -18,5 +23,6 @@ test('programs that tests need are there, and run', async () => {
     expect.stringMatching(/chrom/i),
     expect.stringMatching(/^prometheus, version/),
     expect.stringMatching(/^promtool, version/),
+    expect.stringMatching(/^Python 3/),
   ]);
 });

@@ -6,6 +6,8 @@ import {
   demoTable,
   doctorTable,
   drainTable,
+  exportTable,
+  importTable,
   inferTable,
   previewTable,
   statusTable,
@@ -120,6 +122,30 @@ export const infer: AnyCommand = defineCommand({
   load: async () => (await import('./infer.js')).runInfer,
 });
 
+export const exportModel: AnyCommand = defineCommand({
+  words: 'export',
+  summary: 'write a model in a format that other programs read',
+  description:
+    'Writes the model file MODEL as ONNX, which onnxruntime and many other programs run. It takes prepared and scaled images, in batches ' +
+    'of any size, and gives logits and probabilities.',
+  operand: { name: 'MODEL', describe: 'model file (model.safetensors of a run folder)' },
+  table: exportTable,
+  examples: ['onko export runs/mine/model.safetensors --onnx model.onnx'],
+  load: async () => (await import('./export.js')).runExport,
+});
+
+export const importModel: AnyCommand = defineCommand({
+  words: 'import',
+  summary: 'make a model of weights that another program has trained',
+  description:
+    'Reads WEIGHTS, a safetensors file with the names that PyTorch gives, finds the layer for each by shapes and by the order of the ' +
+    'numbers in the names, and writes a model file. What became what is shown.',
+  operand: { name: 'WEIGHTS', describe: 'safetensors file, float32' },
+  table: importTable,
+  examples: ['onko import weights.safetensors --model lenet-grey --out model.safetensors'],
+  load: async () => (await import('./import.js')).runImport,
+});
+
 export const datasetDemo: AnyCommand = defineCommand({
   words: 'dataset demo',
   summary: 'draw a demo data set',
@@ -173,6 +199,8 @@ export const allCommands = [
   status,
   drain,
   infer,
+  exportModel,
+  importModel,
   datasetDemo,
   datasetPreview,
   doctor,

@@ -1,6 +1,7 @@
 import { drainTable, statusTable, workerTable } from './cluster-tables.js';
 import { demoTable, previewTable } from './dataset-tables.js';
 import { doctorTable } from './doctor-table.js';
+import { exportTable, importTable } from './exchange-tables.js';
 import { inferTable } from './infer-table.js';
 import { coordinatorTable, trainTable } from './run-tables.js';
 
@@ -10,6 +11,8 @@ export {
   demoTable,
   doctorTable,
   drainTable,
+  exportTable,
+  importTable,
   inferTable,
   previewTable,
   statusTable,
@@ -23,6 +26,8 @@ export const allTables = [
   coordinatorTable,
   workerTable,
   inferTable,
+  exportTable,
+  importTable,
   demoTable,
   previewTable,
   doctorTable,
