@@ -5,7 +5,8 @@ import type { SignalSource } from './signals.js';
 
 /** `write` returns false when more is waiting than should; `drain` follows. */
 export interface ResultStream extends ProgressStream {
-  once?(event: 'drain' | 'error' | 'close', listener: () => void): unknown;
+  on(event: 'drain' | 'error' | 'close', listener: () => void): unknown;
+  off(event: 'drain' | 'error' | 'close', listener: () => void): unknown;
 }
 
 /** The process as the commands see it. Only `entry.ts` makes one from the real process. */

@@ -76,9 +76,13 @@ export function openSession(
 
 /** A pipe holds what its reader has not taken; a reader that has gone (`| head`) takes nothing more, and is not waited for. */
 function takesMore(stream: ResultStream): Promise<void> {
+  const events = ['drain', 'error', 'close'] as const;
   return new Promise((resolve) => {
-    if (stream.once === undefined) resolve();
-    for (const event of ['drain', 'error', 'close'] as const) stream.once?.(event, () => resolve());
+    const done = (): void => {
+      for (const event of events) stream.off(event, done);
+      resolve();
+    };
+    for (const event of events) stream.on(event, done);
   });
 }
 

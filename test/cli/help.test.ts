@@ -12,7 +12,7 @@ import type { ProgramName } from '../../src/cli/program.js';
 async function run(program: ProgramName, args: string[]) {
   const out = { code: 0, stdout: '', stderr: '' };
   const host: Host = {
-    stdout: { write: (text) => (out.stdout += text) },
+    stdout: Object.assign(new EventEmitter(), { write: (text: string) => (out.stdout += text) }),
     stderr: { write: (text) => (out.stderr += text) },
     stdin: () => Readable.from([]),
     env: {},
