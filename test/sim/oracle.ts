@@ -172,7 +172,9 @@ export class Oracle {
   ): void {
     if (message.properties.type !== 'task' || damaged || this.#state === null) return;
     const { fence, step, pass, node, mode, weightsVersion } = decodeTask(message.content);
-    const { plan, front } = this.#state;
+    const { plan, front, phase } = this.#state;
+    // What a run that is over has sent out is void: whoever goes on with it has a higher fence.
+    if (phase === 'ending' || phase === 'ended') return;
     const unit = front?.units.find((one) => one.pass === pass && one.node === node);
     const isVoid =
       fence !== plan.fence ||
