@@ -39,7 +39,8 @@ INLINE void pad_image(uint8_t *padded, const uint8_t *image, ptrdiff_t height, p
   for (ptrdiff_t y = 0; y < height; y++) {
     uint8_t *line = padded + (y + 1) * stride;
     line[0] = paper;
-    __builtin_memcpy(line + 1, image + y * width, (size_t)width);
+    /* Nobody hands over pixels that overlap the scratch; but if somebody does, it must not be undefined. */
+    __builtin_memmove(line + 1, image + y * width, (size_t)width);
     line[width + 1] = paper;
   }
   __builtin_memset(padded + (height + 1) * stride, paper, (size_t)stride);
