@@ -98,7 +98,7 @@ async function once(isWatched, epochs = values.epochs) {
   count += 1;
   const out = join(workspace, `run-${count}`);
   const trace = join(workspace, 'trace.json');
-  const extra = isWatched ? ['--metrics-port', '0', '--trace', trace] : [];
+  const extra = isWatched ? ['--metrics-port', '0', '--trace', trace] : ['--metrics-port', 'none'];
   let watcher = null;
   const args = [...common, ...size, '--epochs', epochs, '--out', out, ...extra];
   const { output, processorSeconds } = await run(args, (url) => {
