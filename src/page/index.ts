@@ -10,6 +10,7 @@ export type {
   LinesSection,
   Message,
   PagePhase,
+  PageReading,
   PageState,
   PhasesSection,
   Point,

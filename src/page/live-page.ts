@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { loadAssets } from './assets.js';
 import { type AudienceLimits, createAudience, defaultLimits } from './audience.js';
-import type { PageState } from './state.js';
+import type { PageReading } from './state.js';
 
 export type Route = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -39,7 +39,7 @@ const headers = {
  * @param o.limits for tests
  */
 export async function createLivePage(o: {
-  read: () => PageState;
+  read: () => PageReading;
   now: () => number;
   limits?: AudienceLimits;
 }): Promise<LivePage> {
