@@ -1,6 +1,7 @@
 import type { Action } from '../../src/coordinator/decide/actions.js';
 import type { CoordinatorEvent, ResultHeader } from '../../src/coordinator/decide/events.js';
-import type { CoordinatorState, Unit } from '../../src/coordinator/decide/state.js';
+import { changeUnits, isUnit, unitsWhere } from '../../src/coordinator/decide/fronts.js';
+import type { CoordinatorState } from '../../src/coordinator/decide/state.js';
 import { createStepWork } from '../../src/coordinator/step-work.js';
 import type { FileOperations } from '../../src/store/index.js';
 import type { WorkerAction } from '../../src/worker/events.js';
@@ -60,25 +61,26 @@ const isAgain = (action: Action): boolean =>
 
 /** The sums, in the order in which they come. */
 const foldAsTheyCome: Mutation['createStepWork'] = (run, kernels, timeline, now) => {
-  let sum: Float32Array | null = null;
+  const sums = new Map<number, Float32Array>();
   // What the optimizer gets is this sum and not the tree's.
   const trainer = {
     ...run.trainer,
     apply: (root: Float32Array, samples: number) => {
-      root.set(sum ?? root);
+      root.set(sums.get(run.trainer.version()) ?? root);
       return run.trainer.apply(root, samples);
     },
   };
   const work = createStepWork({ ...run, trainer }, kernels, timeline, now);
   return {
     ...work,
-    open: (mode, passes) => {
-      sum = null;
-      work.open(mode, passes);
+    open: (front, passes) => {
+      if (front.mode === 'train') sums.delete(front.step);
+      work.open(front, passes);
     },
     fold: (unit, arrived) => {
+      const sum = sums.get(unit.step);
       if (unit.mode === 'train') {
-        if (sum === null) sum = arrived.gradient.slice();
+        if (sum === undefined) sums.set(unit.step, arrived.gradient.slice());
         else kernels.add(sum, arrived.gradient);
       }
       work.fold(unit, arrived);
@@ -129,23 +131,24 @@ function forgetfulOfFence(files: FileOperations): FileOperations {
 
 /** A block that has its result is open again for the next one. */
 function reopened(state: CoordinatorState, event: CoordinatorEvent): CoordinatorState {
-  const { front } = state;
-  if (front === null || event.type !== 'result') return state;
-  const { pass, node } = event.header;
-  const isIt = (unit: Unit): boolean => unit.pass === pass && unit.node === node && unit.samples > 0;
-  const units = front.units.map((unit) => (isIt(unit) ? { ...unit, accepted: null } : unit));
-  return { ...state, front: { ...front, units } };
+  if (event.type !== 'result') return state;
+  const isIt = isUnit(event.header);
+  return changeUnits(state, (unit, front) =>
+    isIt(unit, front) && unit.samples > 0 ? { ...unit, accepted: null } : unit,
+  );
 }
 
 /** Computes with the weights that are there, whichever the task names. */
 const impatient: Mutation['decideWorker'] = (state, event, nowMs) => {
   const decision = unchanged.decideWorker(state, event, nowMs);
   const { stage, settings } = decision.state;
-  if (stage.type !== 'run' || stage.run.version === null) return decision;
+  if (stage.type !== 'run') return decision;
+  const newest = stage.run.versions.at(-1);
+  if (newest === undefined) return decision;
   const busy = stage.run.tasks.filter(({ phase }) => phase === 'computing' || phase === 'abandoned').length;
   const waiting = stage.run.tasks.find(
     ({ phase, missing, task }) =>
-      phase === 'held' && missing.length === 0 && task.weightsVersion > (stage.run.version ?? 0),
+      phase === 'held' && missing.length === 0 && !stage.run.versions.includes(task.weightsVersion),
   );
   if (waiting === undefined || busy >= settings.threads) return decision;
   const started: HeldTask = { ...waiting, phase: 'computing', startedAtMs: nowMs };
@@ -153,7 +156,8 @@ const impatient: Mutation['decideWorker'] = (state, event, nowMs) => {
     ...run,
     tasks: run.tasks.map((held) => (held === waiting ? started : held)),
   }));
-  const compute = { type: 'compute', delivery: waiting.delivery, task: waiting.task } as const;
+  const task = { ...waiting.task, weightsVersion: newest };
+  const compute = { type: 'compute', delivery: waiting.delivery, task } as const;
   return { state: changed, actions: [...decision.actions, compute] };
 };
 
@@ -184,8 +188,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'the ledger takes late gradients',
     ['fits', 'same bits', 'no false alarm'],
-    hearing((header, { front }) =>
-      front === null ? header : { ...header, step: front.step, weightsVersion: front.weightsVersion },
+    hearing((header, { fronts: [front] }) =>
+      front === undefined ? header : { ...header, step: front.step, weightsVersion: front.weightsVersion },
     ),
   ),
   mutant('the ledger takes duplicates', ['each once'], {
@@ -207,10 +211,11 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'results of the wrong length are taken',
     ['fits', 'same bits', 'no crash'],
-    hearing((header, { front, plan }) => {
-      const unit = front?.units.find(({ pass, node }) => pass === header.pass && node === header.node);
+    hearing((header, state) => {
+      const [found] = unitsWhere(state, isUnit(header));
+      const { plan } = state;
       const gradientLength = header.mode === 'train' ? plan.parameterCount : 0;
-      return { ...header, gradientLength, samples: unit?.samples ?? header.samples };
+      return { ...header, gradientLength, samples: found?.unit.samples ?? header.samples };
     }),
   ),
   mutant('the worker computes with old weights', ['same bits', 'no false alarm'], {

@@ -34,6 +34,7 @@ export const offer: RunOffer = {
   coordinatorVersion: '0.1.0',
   augmentationJson: '',
   lossJson: '',
+  staleness: 0,
 };
 
 export function task(changes: Partial<Task> = {}): Task {

@@ -73,7 +73,7 @@ describe('a task', () => {
     mind.on(arrival(1));
     mind.on(arrival(2, { node: 3 }));
     expect(mind.quietly(weights(1))).toEqual([
-      { type: 'keep_weights', version: 1 },
+      { type: 'keep_weights', version: 1, versions: [1] },
       ack(1),
       { type: 'abandon', delivery: 1 },
       ack(2),
@@ -206,7 +206,7 @@ describe('heartbeats', () => {
     mind.on(arrival(1, { step: 12, node: 5 }));
     mind.on(arrival(2, { step: 12, node: 6 }));
     expect(mind.after(1000)).toEqual([
-      { type: 'heartbeat', run: 'r1', fence: 1, step: 12, nodes: [5, 6], images: 0 },
+      { type: 'heartbeat', run: 'r1', fence: 1, nodes: [5, 6], steps: [12, 12], images: 0 },
     ]);
     expect(mind.after(999)).toEqual([]);
     mind.on({ type: 'computed', delivery: 1 });
