@@ -144,7 +144,7 @@ export async function startFakeWorker(
 const quietly = (sent: Promise<void>): Promise<void> => sent.catch(() => undefined);
 
 /** The worker's arithmetic: each microshard alone, sums as the tree says. */
-function createCompute(
+export function createCompute(
   offer: RunOffer,
   pack: Pack,
   worker: string,
