@@ -16,10 +16,13 @@ const late = (delay: number, changes: Partial<TrainingSpec> = {}): TrainingSpec 
 });
 const delayMs: Faults['delayMs'] = (task) => ((task.node * 7 + task.step * 3) % 4) * 2;
 
+const dieAt = (step: number): Faults => ({ die: (task) => task.mode === 'train' && task.step >= step });
+
 /** The definition in one loop: no decider, no messages, every version of the parameters kept. */
 function byDefinition(of: TrainingSpec, delay: number): Float32Array {
   const model = buildModel(of.model);
-  const { stepsPerEpoch, totalSteps, samplesOf } = createCurriculum(of, pack.manifest);
+  const curriculum = createCurriculum(of, pack.manifest);
+  const { stepsPerEpoch, totalSteps } = curriculum;
   const trainer = createTrainer({ ...of, delay: undefined }, model, totalSteps);
   const offer: RunOffer = {
     type: 'offer',
@@ -50,7 +53,7 @@ function byDefinition(of: TrainingSpec, delay: number): Float32Array {
       run: 'none',
       fence: 1,
       weightsVersion: 0,
-      samples: samplesOf(unit),
+      samples: curriculum.samplesOf(unit),
       attempt: 0,
       evaluationSamples: offer.microshardSamples,
       epoch: 0,
@@ -82,7 +85,6 @@ describe('a run with a delay', () => {
 
   it('ends with the same bits for any number of workers, with deaths, twins and audits', async () => {
     const hashes = new Set<string>();
-    const dieAt = (step: number): Faults => ({ die: (task) => task.mode === 'train' && task.step >= step });
     const clusters: [workers: Faults[], auditShare: number][] = [
       [[{}], 0],
       [[{ delayMs }, { duplicate: () => true }, {}], 0],
@@ -109,9 +111,9 @@ describe('a run with a delay', () => {
       const whole = await startCluster([{}], { ...changes, outDir: join(folder, 'whole') });
       const { modelSha256 } = await whole.coordinator.finished;
       for (const stopAt of [2, 6]) {
-        let stop = (): void => undefined;
+        let stop: (() => void) | null = null;
         const onProgress = ({ step }: Progress): void => {
-          if (step >= stopAt) stop();
+          if (step >= stopAt) stop?.();
         };
         const part = await startCluster([], { ...changes, resume: stopAt > 2 }, onProgress);
         stop = () => void part.coordinator.stop();

@@ -51,15 +51,15 @@ describe('running statistics in a step', () => {
   });
 });
 
-describe('earlier parameters', () => {
-  // Five steps to an epoch.
-  const late = (delay: number): Trainer => createTrainer({ ...spec, epochs: 2, delay }, model, 10);
-  const after = (trainer: Trainer, steps: number): Float32Array[] =>
-    Array.from({ length: steps + 1 }, (_, step) => {
-      if (step > 0) trainer.apply(gradientSum(step), samples);
-      return trainer.parameters().slice();
-    });
+// Five steps to an epoch.
+const late = (delay: number): Trainer => createTrainer({ ...spec, epochs: 2, delay }, model, 10);
+const after = (trainer: Trainer, steps: number): Float32Array[] =>
+  Array.from({ length: steps + 1 }, (_, step) => {
+    if (step > 0) trainer.apply(gradientSum(step), samples);
+    return trainer.parameters().slice();
+  });
 
+describe('earlier parameters', () => {
   it('are there for as many steps as the delay has, and no longer', () => {
     const trainer = late(2);
     const versions = after(trainer, 4);

@@ -1,6 +1,6 @@
 import type { Action } from '../../src/coordinator/decide/actions.js';
 import type { CoordinatorEvent, ResultHeader } from '../../src/coordinator/decide/events.js';
-import { changeUnits, isUnit, unitsWhere } from '../../src/coordinator/decide/fronts.js';
+import { changeUnits, frontOf, isUnit, isWhole, unitsWhere } from '../../src/coordinator/decide/fronts.js';
 import type { CoordinatorState } from '../../src/coordinator/decide/state.js';
 import { createStepWork } from '../../src/coordinator/step-work.js';
 import type { FileOperations } from '../../src/store/index.js';
@@ -107,6 +107,41 @@ const keepEverything: Mutation['createStepWork'] = (run, kernels, timeline, now)
   };
 };
 
+/** What is done after the others by who takes the checkpoint for all there is: steps in flight are computed on its newest parameters. */
+const forgetEarlier: Mutation['createStepWork'] = (run, kernels, timeline, now) => {
+  const { trainer } = run;
+  for (let back = 1; back <= 2; back++)
+    trainer.parametersAfter(trainer.version() - back)?.set(trainer.parameters());
+  return createStepWork(run, kernels, timeline, now);
+};
+
+/** The oldest step has to wait for the one after it, if that is whole. */
+function overtaken(state: CoordinatorState): CoordinatorState {
+  const [first, second, ...others] = state.fronts;
+  if (first === undefined || second === undefined || isWhole(first) || !isWhole(second)) return state;
+  return { ...state, fronts: [second, first, ...others] };
+}
+
+/** The open steps and their tasks, as if all were computed on the parameters that are newest. */
+function onNewest(state: CoordinatorState): CoordinatorState {
+  const version = state.position.step;
+  const fronts = state.fronts.map((front) =>
+    front.mode === 'train' ? { ...front, weightsVersion: version } : front,
+  );
+  return { ...state, fronts };
+}
+
+function namesNewest(action: Action, { position }: CoordinatorState): Action {
+  const isTask = action.type === 'publish_task' || action.type === 'ask';
+  if (action.type === 'broadcast_weights') return { ...action, version: position.step };
+  return isTask && action.mode === 'train' ? { ...action, weightsVersion: position.step } : action;
+}
+
+/** With so many steps in flight, whatever was drawn. */
+const delayed = (delay: number): Pick<Mutation, 'stage'> => ({
+  stage: (schedule) => ({ ...schedule, world: { ...schedule.world, stepsPerEpoch: 4, delay } }),
+});
+
 /** Files that are never synced: the handles say that they were. */
 function unsynced(files: FileOperations): FileOperations {
   const open = async (path: string, flags: string) => {
@@ -188,9 +223,11 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'the ledger takes late gradients',
     ['fits', 'same bits', 'no false alarm'],
-    hearing((header, { fronts: [front] }) =>
-      front === undefined ? header : { ...header, step: front.step, weightsVersion: front.weightsVersion },
-    ),
+    hearing((header, state) => {
+      const [oldest] = state.fronts;
+      if (oldest === undefined || frontOf(state, header) !== undefined) return header;
+      return { ...header, step: oldest.step, weightsVersion: oldest.weightsVersion };
+    }),
   ),
   mutant('the ledger takes duplicates', ['each once'], {
     decideCoordinator: (state, event, nowMs) =>
@@ -231,4 +268,24 @@ export const mutants: readonly Mutant[] = [
     ),
   ),
   mutant('gradients of earlier steps are kept', ['memory'], { createStepWork: keepEverything }),
+  mutant('a resumed run computes steps in flight on the newest parameters', ['same bits'], {
+    createStepWork: forgetEarlier,
+    stage: (schedule) => ({
+      ...delayed(1).stage(schedule),
+      checkpointEveryMs: 0,
+      faults: ['kill coordinator'],
+      faultEveryMs: 500,
+    }),
+  }),
+  mutant('a step that is whole overtakes the one before it', ['fits', 'no crash'], {
+    decideCoordinator: (state, event, nowMs) => unchanged.decideCoordinator(overtaken(state), event, nowMs),
+    ...delayed(1),
+  }),
+  mutant('tasks name the newest weights, whatever the delay', ['fits', 'progress', 'same bits'], {
+    decideCoordinator: (state, event, nowMs) => {
+      const { state: next, actions } = unchanged.decideCoordinator(state, event, nowMs);
+      return { state: onNewest(next), actions: actions.map((action) => namesNewest(action, next)) };
+    },
+    ...delayed(2),
+  }),
 ];

@@ -200,13 +200,14 @@ describe('the link', () => {
   });
 });
 
-describe('a run whose tasks may name earlier weights', () => {
-  const late = (staleness: number, versions: number[]) => {
-    const mind = joined({ threads: 2 }, null, { staleness });
-    for (const version of versions) mind.on(weights(version));
-    return mind;
-  };
+/** In a run of this staleness, with weights of these versions. */
+const late = (staleness: number, versions: number[]) => {
+  const mind = joined({ threads: 2 }, null, { staleness });
+  for (const version of versions) mind.on(weights(version));
+  return mind;
+};
 
+describe('a run whose tasks may name earlier weights', () => {
   it('has so many versions at once, and computes each task on its own', () => {
     const mind = late(1, [3, 4]);
     const [one, other] = [
