@@ -27,6 +27,7 @@ export interface SpecOptions {
   averaging: number | null;
   keep: 'last' | 'best';
   patience: number | null;
+  delay: number;
 }
 
 const digits = 10;
@@ -62,6 +63,7 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
     averaging: o.averaging === null ? null : { decay: o.averaging },
     keep: o.keep === 'best' ? 'best' : null,
     patience: o.patience,
+    delay: o.delay,
   });
 }
 

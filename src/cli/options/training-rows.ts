@@ -43,6 +43,11 @@ export const trainingRows = {
     'all epochs are trained',
     'end after so many epochs without a better validation',
   ),
+  delay: training.value(
+    kind.integer({ min: 0, max: 2 }, 'STEPS'),
+    0,
+    'steps that a gradient is late by, 0 to 2: with 1, workers compute while the weights travel. Another algorithm, with other bits; still the same ones for any number of workers',
+  ),
   model: training.value(
     kind.nameOrJson('NAME|SPEC.json'),
     'lenet',
