@@ -44,7 +44,9 @@ function figures({ validationAccuracy, best, trainLoss, delay }: RunSummary): Ro
   return [
     ['validation', validation],
     ['training', `loss ${trainLoss.toFixed(4)}`],
-    ...(delay === 0 ? [] : [['delay', `gradients ${plural(delay, 'step')} late, another algorithm than without`] as const]),
+    ...(delay === 0
+      ? []
+      : [['delay', `gradients ${plural(delay, 'step')} late, another algorithm than without`] as const]),
   ];
 }
 
