@@ -40,7 +40,15 @@ async function measure(way, workers) {
   const size = { workers, steps, model, valueBytes, microshards, batch: 16 * microshards };
   const children = [];
   const start = (role, worker, execArgv = []) => {
-    const settings = JSON.stringify({ role, worker, name, folder, broker: broker.url, ...size });
+    const settings = JSON.stringify({
+      role,
+      worker,
+      name,
+      folder,
+      broker: broker.url,
+      brokerPid: broker.pid,
+      ...size,
+    });
     const child = fork(fileURLToPath(new URL(`zero-compute/${way}.mjs`, import.meta.url)), [settings], {
       execArgv,
     });
@@ -82,34 +90,27 @@ try {
 }
 
 const of = (results, figure) => median(results.map((result) => result[figure]));
+const figures = ['stepMs', 'processorMs', 'brokerMs'];
 const rows = [...measured].map(([workers, { bare, full }]) => ({
   workers,
-  bareMs: of(bare, 'stepMs'),
-  fullMs: of(full, 'stepMs'),
   ratio: median(full.map((result, i) => result.stepMs / bare[i].stepMs)),
-  bareProcessorMs: of(bare, 'processorMs'),
-  fullProcessorMs: of(full, 'processorMs'),
+  bare: Object.fromEntries(figures.map((figure) => [figure, of(bare, figure)])),
+  full: Object.fromEntries(figures.map((figure) => [figure, of(full, figure)])),
 }));
+const both = (row, figure) => [row.bare[figure].toFixed(2), row.full[figure].toFixed(2)];
 console.log(
   `A step without computing, ${model}, ${valueBytes} bytes; medians of ${rounds} rounds of ${steps} steps; load ${loadavg()[0].toFixed(1)}`,
 );
+console.log('Milliseconds of the clock, and of processor time of the coordinator and of the broker');
 console.log(
   table([
-    [
-      'workers',
-      'bare, ms',
-      'protocol, ms',
-      'ratio',
-      'coordinator: bare, processor ms',
-      'protocol, processor ms',
-    ],
+    ['workers', 'bare', 'protocol', 'ratio', 'coordinator, bare', 'protocol', 'broker, bare', 'protocol'],
     ...rows.map((row) => [
       row.workers,
-      row.bareMs.toFixed(2),
-      row.fullMs.toFixed(2),
+      ...both(row, 'stepMs'),
       row.ratio.toFixed(2),
-      row.bareProcessorMs.toFixed(2),
-      row.fullProcessorMs.toFixed(2),
+      ...both(row, 'processorMs'),
+      ...both(row, 'brokerMs'),
     ]),
   ]),
 );

@@ -14,6 +14,7 @@
 #include "linear.h"
 #include "maxpool2d.h"
 #include "softmax.h"
+#include "update.h"
 
 static double multiply_adds(ptrdiff_t count, float *sink) {
   enum { CHAINS = V_REGISTERS == 32 ? 20 : 12 };
@@ -67,6 +68,12 @@ const struct kernels ONKO_KERNELS = {
     .activation_backward = activation_backward,
     .multiply = multiply,
     .add = add,
+    .scale = scale,
+    .sum_of_squares = sum_of_squares,
+    .sgd_plain_update = sgd_plain_update,
+    .sgd_update = sgd_update,
+    .adam_update = adam_update,
+    .hash_lanes = hash_lanes,
     .softmax_forward = softmax_forward,
     .cross_entropy_forward = cross_entropy_forward,
     .cross_entropy_backward = cross_entropy_backward,
