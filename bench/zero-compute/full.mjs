@@ -2,6 +2,7 @@
 // speak through the real link and answer with a prepared gradient as soon as task and weights are there. Started by
 // ../zero-compute.mjs, one process for each part.
 import { randomBytes } from 'node:crypto';
+import { collectAtOnce } from '../../dist/cli/garbage.js';
 import { parseTrainingSpec, startCoordinator } from '../../dist/coordinator/index.js';
 import { defaultPreprocessing } from '../../dist/data/index.js';
 import { namedSpecs, resolveKernels } from '../../dist/engine/index.js';
@@ -10,6 +11,7 @@ import { createRabbitTransport } from '../../dist/transport/index.js';
 import { report, settings, stopwatch } from './part.mjs';
 
 const { role, broker, name, workers, steps, model, batch, microshards, folder } = settings;
+collectAtOnce(); // As every command does.
 const version = 'bench';
 const { kernels } = resolveKernels();
 const transport = await createRabbitTransport({ url: broker, connectionName: `zero-compute ${name}` });
