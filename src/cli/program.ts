@@ -65,7 +65,8 @@ export function buildProgram(name: ProgramName, host: Host, run: Run): Command {
       break;
     case 'cnn-infer':
       define(program, definitions.infer, run);
-      // A folder of this name is ./serve.
+      // A folder of this name is ./serve. What stands behind the word is of the word, though both have such options.
+      program.enablePositionalOptions();
       add(program, 'serve', definitions.serve);
       break;
   }

@@ -27,6 +27,6 @@ export {
   writeReview,
 } from './reports.js';
 export { doubtful, reviewCsv } from './review.js';
-export { alignColumns, formatCalibration, formatConfusion, formatScores } from './tables.js';
 export { openService, type Service, type ServiceOptions } from './service/service.js';
+export { alignColumns, formatCalibration, formatConfusion, formatScores } from './tables.js';
 export { standardViews } from './views.js';

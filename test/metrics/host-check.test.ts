@@ -1,8 +1,22 @@
 import { expect, it } from 'vitest';
 import { createHostCheck } from '../../src/metrics/host-check.js';
 
-const mine = ['localhost', 'LOCALHOST:9464', '127.0.0.1:9464', '127.1.2.3', '[::1]:80', 'run.localhost:1', 'localhost.:80'];
-const others = ['evil.example:9464', 'localhost.evil.example', '127.0.0.1.evil.example', '10.0.0.7:9464', '[fe80::1]'];
+const mine = [
+  'localhost',
+  'LOCALHOST:9464',
+  '127.0.0.1:9464',
+  '127.1.2.3',
+  '[::1]:80',
+  'run.localhost:1',
+  'localhost.:80',
+];
+const others = [
+  'evil.example:9464',
+  'localhost.evil.example',
+  '127.0.0.1.evil.example',
+  '10.0.0.7:9464',
+  '[fe80::1]',
+];
 const none = ['', 'a b', 'user@localhost', 'http://localhost', '[::1', '::1', 'localhost:x'];
 
 it.each(['127.0.0.1', '::1', 'localhost'])('on %s answers to names of this machine alone', (bound) => {

@@ -40,7 +40,9 @@ export async function runServe(values: Values<typeof serveTable>, session: Sessi
       flags: { port: '--port', host: '--host' },
     });
     try {
-      session.print(`Draw a digit at ${server.url}/ or send an image to ${server.url}/classify; Ctrl-C ends.`);
+      session.print(
+        `Draw a digit at ${server.url}/ or send an image to ${server.url}/classify; Ctrl-C ends.`,
+      );
       await aborted(signals.stop);
       await within(realTimers, lastAnswersMs, service.drain(), late);
     } catch (error) {

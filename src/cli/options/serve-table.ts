@@ -8,9 +8,14 @@ const output = grouped('Output');
 
 export const serveTable = {
   ...classifierRows,
-  port: output.value(portKind, 9470, 'port of the page, /classify, /metrics and /healthz; 0 takes any free one', {
-    as: 'servePort',
-  }),
+  port: output.value(
+    portKind,
+    9470,
+    'port of the page, /classify, /metrics and /healthz; 0 takes any free one',
+    {
+      as: 'servePort',
+    },
+  ),
   host: output.value(
     kind.text('HOST'),
     '127.0.0.1',

@@ -59,7 +59,7 @@ export function checkType({ headers }: IncomingMessage): void {
   throw new RequestError(
     415,
     'Send the bytes of the image as the body, not a form: curl --data-binary @digit.png, not -F.',
-     );
+  );
 }
 
 export function sendJson(

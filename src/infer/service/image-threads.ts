@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
+import type { Augmentation } from '../../data/index.js';
 import type { Kernels } from '../../engine/index.js';
 import { LANES } from '../../engine/index.js';
-import type { Augmentation } from '../../data/index.js';
 import type { ModelFile } from '../../store/index.js';
 import type { Computing } from '../predict-range.js';
 
@@ -75,7 +75,8 @@ export function openImageThreads(o: {
   };
   const startThread =
     o.startThread ??
-    ((data: ThreadStart) => new Worker(new URL('./service-thread.js', import.meta.url), { workerData: data }));
+    ((data: ThreadStart) =>
+      new Worker(new URL('./service-thread.js', import.meta.url), { workerData: data }));
   const seats: Seat[] = Array.from({ length: o.threads }, () => ({ worker: null, batch: null, timer: null }));
   let queue: Waiting[] = [];
 

@@ -97,7 +97,8 @@ export function openService(o: ServiceOptions): Service {
     try {
       sendJson(response, status, await answer(request));
     } catch (error) {
-      const told = error instanceof RequestError ? error : new RequestError(500, 'Something went wrong here.');
+      const told =
+        error instanceof RequestError ? error : new RequestError(500, 'Something went wrong here.');
       status = told.status;
       sendJson(response, status, { error: told.message }, told.headers);
     } finally {

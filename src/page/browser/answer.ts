@@ -49,7 +49,8 @@ export function createAnswerView(classes: readonly string[]): {
       }
     },
     speak(answer) {
-      const text = answer === null ? '' : `It is taken for ${answer.digit}, ${percent(answer.confidence, 0)} sure.`;
+      const text =
+        answer === null ? '' : `It is taken for ${answer.digit}, ${percent(answer.confidence, 0)} sure.`;
       setText(byId('spoken'), text);
     },
   };
