@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { parseTrainingSpec, type TrainingSpec } from '../coordinator/index.js';
 import { channelsOf, defaultPreprocessing, type Preprocessing, parsePreprocessing } from '../data/index.js';
 import { buildModel, type ModelSpec, namedSpecs, parseModelSpec } from '../engine/index.js';
+import { provisionalSizes } from './autotune/autotune.js';
 import { UsageError } from './errors.js';
 import type { ValidateChoice } from './options/kinds.js';
 import { didYouMean } from './options/nearest.js';
@@ -15,8 +16,8 @@ export interface SpecOptions {
   lr: number;
   clip: number | null;
   epochs: number;
-  batch: number;
-  microshards: number;
+  batch: number | 'auto';
+  microshards: number | 'auto';
   seed: number;
   validate: ValidateChoice;
   train: string[];
@@ -26,12 +27,14 @@ export interface SpecOptions {
   averaging: number | null;
   keep: 'last' | 'best';
   patience: number | null;
+  delay: number;
 }
 
 const digits = 10;
 
 /**
- * Options → training spec, with every shape checked before any image is read.
+ * Options → training spec, with every shape checked before any image is read. Sizes that are `auto` are stand-ins, which `settleSizes`
+ * replaces.
  * @throws UsageError, SpecError, TrainingSpecError, DataError
  */
 export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
@@ -50,8 +53,7 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
     learningRate: o.lr,
     clipNorm: o.clip,
     epochs: o.epochs,
-    batch: o.batch,
-    microshards: o.microshards,
+    ...provisionalSizes(o),
     seed: o.seed,
     validate: o.validate,
     trainFolders: o.train,
@@ -61,6 +63,7 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
     averaging: o.averaging === null ? null : { decay: o.averaging },
     keep: o.keep === 'best' ? 'best' : null,
     patience: o.patience,
+    delay: o.delay,
   });
 }
 

@@ -24,6 +24,7 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     checkpointEveryMs: config.checkpointEveryMs,
     auditShare: config.auditShare ?? 0,
     averages: run.trainer.averages,
+    delay: spec.delay ?? 0,
     workerCommand: config.workerCommand === undefined ? 'worker start --broker URL' : config.workerCommand,
     patience: config.patience ?? defaultPatience,
   };

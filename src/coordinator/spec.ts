@@ -44,7 +44,12 @@ export interface TrainingSpec {
   keep?: 'best' | undefined;
   /** End after so many epochs without a better validation. */
   patience?: number | undefined;
+  /** Steps that a gradient is late by, within its epoch: step t is computed on the weights that t − delay began with. */
+  delay?: number | undefined;
 }
+
+/** Every further step in flight costs a set of weights in each worker, and accuracy. */
+const longestDelay = 2;
 
 /** Samples that the kernels take side by side: a microshard is a multiple of this. */
 const lanes = 16;
@@ -76,6 +81,7 @@ const shape = z.strictObject({
   averaging: z.strictObject({ decay: z.number().gt(0).lt(1) }).nullish(),
   keep: z.literal('best').nullish(),
   patience: z.int().positive().nullish(),
+  delay: z.int().min(0).max(longestDelay).nullish(),
 });
 
 /**
@@ -87,7 +93,7 @@ export function parseTrainingSpec(json: unknown): TrainingSpec {
   if (!parsed.success) throw new TrainingSpecError(describeIssues(parsed.error));
   const spec = parsed.data;
   checkBatch(spec.batch, spec.microshards);
-  const { augmentation, labelSmoothing, classWeights, averaging, keep, patience, ...rest } = spec;
+  const { augmentation, labelSmoothing, classWeights, averaging, keep, patience, delay, ...rest } = spec;
   checkChoosing(spec);
   return {
     ...rest,
@@ -102,6 +108,7 @@ export function parseTrainingSpec(json: unknown): TrainingSpec {
       averaging,
       keep,
       patience,
+      delay: delay === 0 ? null : delay,
     }),
   };
 }

@@ -6,7 +6,7 @@ import type { Message, MessageType } from './messages.js';
  * - `hash`: SHA-256, 64 lower-case hex digits
  * - `uint32`; `node`: a tree node, from 1 on; `microshards`: a power of two; `microshardSamples`: a multiple of 16
  * - `double`: any number, NaN included, for the receiver to judge; `measure`: finite, not negative
- * - `indices`, `counts`: Uint32Array; `nodes`: number[]
+ * - `indices`, `counts`: Uint32Array; `nodes`, `steps`: number[]
  * - `floats`, `block`: the envelope's tensor, as f32 values or as plain bytes
  */
 export type FieldKind =
@@ -25,6 +25,7 @@ export type FieldKind =
   | 'indices'
   | 'counts'
   | 'nodes'
+  | 'steps'
   | 'floats'
   | 'block';
 
@@ -46,8 +47,8 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     run: 'identifier',
     fence: 'uint32',
     worker: 'identifier',
-    step: 'uint32',
     nodes: 'nodes',
+    steps: 'steps',
     images: 'measure',
     rssBytes: 'measure',
     eventLoopLagMs: 'measure',
@@ -103,6 +104,7 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     coordinatorVersion: 'text',
     augmentationJson: 'json',
     lossJson: 'json',
+    staleness: 'uint32',
   },
   announce: { run: 'identifier' },
   refuse: { run: 'identifier', reason: 'text' },

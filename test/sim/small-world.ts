@@ -29,6 +29,8 @@ export interface WorldChoice {
   validates: boolean;
   optimizer: 'sgd' | 'adam';
   seed: number;
+  /** Steps that a gradient is late by. */
+  delay: number;
 }
 
 /** A run as small as it can be: six parameters, images of two bytes. Everything but the tensors' size is as it is. */
@@ -69,6 +71,7 @@ export function createWorld(choice: WorldChoice): World {
     seed,
     validate: choice.validates ? { fraction: 0.3 } : null,
     trainFolders: ['a'],
+    ...(choice.delay === 0 ? {} : { delay: choice.delay }),
   };
   const model = buildModel(spec.model);
   return {
@@ -157,8 +160,12 @@ function createPack(sampleCount: number): Pack {
     blocks,
     folders: [{ name: 'a', first: 0, count: sampleCount }],
   };
-  const pack: Omit<Pack, 'reader' | 'labels'> = {
+  const stored = new Map(
+    blocks.map(({ hash }, block): [string, Uint8Array] => [hash, blockBytes(block, sampleCount)]),
+  );
+  const pack: Omit<Pack, 'labels'> = {
     manifest,
+    reader: createReader(manifest, stored),
     names: (index) => `a/${index}.png`,
     rejects: [],
     notes: [],

@@ -76,6 +76,7 @@ export class Conductor {
       coordinatorVersion: hello.version,
       augmentationJson: '',
       lossJson: '',
+      staleness: 0,
       ...changes,
     });
     return hello;

@@ -11,6 +11,7 @@ import { type Pack, preparePack } from '../../data/index.js';
 import { type Kernels, resolveKernels } from '../../engine/index.js';
 import { createRegistry, type ProgressReport } from '../../metrics/index.js';
 import type { Transport } from '../../transport/index.js';
+import { settleSizes, type Way } from '../autotune/autotune.js';
 import { type ExitCode, explainError } from '../exit-codes.js';
 import { defaultCacheDir, rememberModel } from '../folders.js';
 import { version } from '../host.js';
@@ -35,6 +36,8 @@ export interface Flavour {
   workerCommand: string | null;
   /** How to go on with the run, without --data and --out. */
   resumeCommand: string;
+  /** For sizes that are to be measured. */
+  way: Way;
   openTransport(): Promise<Transport>;
   /** Workers of this process, once the coordinator listens; returns how to end them. */
   startWorkers(o: { transport: Transport; kernels: Kernels; cacheDir: string }): Promise<() => Promise<void>>;
@@ -43,18 +46,29 @@ export interface Flavour {
 /** One run from its options to the lines that say where everything is. Cheap checks come first, then the broker, then the images. */
 export async function runTraining(o: RunOptions, flavour: Flavour, session: Session): Promise<ExitCode> {
   const { log, signals, host } = session;
-  const spec = await trainingSpecOf(o);
+  const draft = await trainingSpecOf(o);
   const { kernels, reason } = resolveKernels(o.kernels ?? undefined);
   log.info('kernels', { name: kernels.name, numerics: kernels.numericsId, why: reason });
+  const { now } = host;
+  const spec = { ...draft, ...(await settleSizes(o, draft, { kernels, way: flavour.way, log, now })) };
   const cacheDir = o.cacheDir ?? defaultCacheDir(host.env);
   const outDir = o.out ?? join('runs', `${spec.model.name}-${timestamp(new Date())}`);
   const registry = createRegistry();
   const cleanups: (() => Promise<void>)[] = [];
-  const { metricsPort: port, metricsHost } = o;
+  const { metricsPort: port, metricsHost, allowHost } = o;
   const live =
     port === null
       ? unseen(log)
-      : await openLiveRun({ host: metricsHost, port, spec, version, registry, log, now: host.now });
+      : await openLiveRun({
+          host: metricsHost,
+          port,
+          allowedHosts: allowHost ?? [],
+          spec,
+          version,
+          registry,
+          log,
+          now: host.now,
+        });
   cleanups.push(() => live.close());
   try {
     const transport = await flavour.openTransport();

@@ -124,7 +124,7 @@ export async function openRabbitWorker(
         worker,
         run,
         joined,
-        weightsMessages: partCount(weightsBytes),
+        weightsMessages: (joined.weightsKept ?? 1) * partCount(weightsBytes),
         events,
         onGone: () => gone(run),
       });
@@ -149,7 +149,7 @@ export async function openRabbitWorker(
     publishResult: (result) => {
       const away = new RunGoneError(result.run, 'its result queue is no longer on the broker.');
       const { resultsKey } = runTopology(result.run);
-      return publish(coordinatorsExchange, resultsKey, result, { persistent: true, gone: away });
+      return publish(coordinatorsExchange, resultsKey, result, { persistent: false, gone: away });
     },
     onState: events.state.add,
     onMalformed: events.malformed.add,
