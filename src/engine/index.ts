@@ -41,3 +41,4 @@ export {
 export * from './state-dict.js';
 export { type RunningStatistics, updateStatistics } from './statistics.js';
 export { balancedWeights, type LossSpec, lossTargets } from './targets.js';
+export { applyTemperature, fitTemperature } from './temperature.js';

@@ -33,6 +33,8 @@ const lookEveryMs = 1000;
 export async function openLiveRun(o: {
   host: string;
   port: number;
+  /** Names that the server may be called by, beside those of this machine. */
+  allowedHosts?: readonly string[];
   spec: TrainingSpec;
   version: string;
   registry: Registry;
@@ -62,6 +64,7 @@ export async function openLiveRun(o: {
     registry: o.registry,
     host: o.host,
     port: o.port,
+    allowedHosts: o.allowedHosts,
     paths: page.routes,
     health: () => shown?.illness() ?? null,
   });
