@@ -159,7 +159,7 @@ export async function startPerformer(
 
   const onResult = (result: Result, arrivedMs: number): void => {
     if (state.phase === 'ended') return;
-    const arrived = openResult(result, arrivedMs);
+    const arrived = openResult(result, arrivedMs, kernels);
     post({ type: 'result', header: arrived.header }, arrived);
   };
 

@@ -1,4 +1,4 @@
-import type { Kernels } from '../engine/index.js';
+import type { Kernels, UpdateKernels } from '../engine/index.js';
 import { asFloat32, type Result } from '../protocol/index.js';
 import type { UnitKey } from './decide/actions.js';
 import type { ResultHeader } from './decide/events.js';
@@ -27,10 +27,10 @@ export interface ArrivedResult {
   arrivedMs: number;
 }
 
-export function openResult(result: Result, arrivedMs: number): ArrivedResult {
+export function openResult(result: Result, arrivedMs: number, kernels: UpdateKernels): ArrivedResult {
   const whole = result.gradient.byteLength % 4 === 0;
   const gradient = whole ? asFloat32(result.gradient) : noValues;
-  const { finite, hash } = fingerprint(gradient, result.lossSum, result.correct);
+  const { finite, hash } = fingerprint(gradient, result.lossSum, result.correct, kernels);
   const { run, fence, step, pass, weightsVersion, node, mode, worker, samples } = result;
   return {
     result,

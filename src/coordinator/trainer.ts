@@ -8,6 +8,7 @@ import {
   type Model,
   type OptimizerState,
   scaleGradient,
+  type UpdateKernels,
   updateStatistics,
 } from '../engine/index.js';
 import { decayAt, updateAverage } from './average.js';
@@ -60,9 +61,15 @@ export interface KeptWeights {
  */
 const versionsSpare = 4;
 
-export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: number): Trainer {
+/** `kernels`: what the optimizer's step is computed with; they change no bit, only the time. */
+export function createTrainer(
+  spec: TrainingSpec,
+  model: Model,
+  totalSteps: number,
+  kernels?: UpdateKernels,
+): Trainer {
   const { parameterCount: count, learntCount } = model;
-  const optimizer = createOptimizer(spec.optimizer);
+  const optimizer = createOptimizer(spec.optimizer, kernels);
   const schedule = createSchedule(spec.schedule, { learningRate: spec.learningRate, totalSteps });
   const delay = spec.delay ?? 0;
   const stepsPerEpoch = totalSteps / spec.epochs;
@@ -107,10 +114,12 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
     optimizerState: () => state,
     learningRateOf: schedule,
     apply(gradientSum, samples) {
-      scaleGradient(gradientSum, 1 / samples);
+      scaleGradient(gradientSum, 1 / samples, kernels);
       const gradient = gradientSum.subarray(0, learntCount);
       const gradientNorm =
-        spec.clipNorm === null ? euclideanNorm(gradient) : clipGradientNorm(gradient, spec.clipNorm);
+        spec.clipNorm === null
+          ? euclideanNorm(gradient, kernels)
+          : clipGradientNorm(gradient, spec.clipNorm, kernels);
       const next = slot(version + 1);
       next.set(slot(version));
       optimizer.update(next.subarray(0, learntCount), gradient, state, schedule(version));
@@ -118,7 +127,7 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
       version += 1;
       if (averaging !== undefined && average !== null)
         updateAverage(average, next, decayAt(averaging, version));
-      return { finite: allFinite(next), gradientNorm };
+      return { finite: allFinite(next, kernels), gradientNorm };
     },
     restore(restored, parameters, optimizerState, kept) {
       if (average !== null) {

@@ -10,6 +10,7 @@ export {
 } from './kernels/augmentation-row.js';
 export { type Kernels, KernelsUnavailableError, LANES } from './kernels/kernels.js';
 export { referenceKernels } from './kernels/reference/reference.js';
+export type { UpdateKernels } from './kernels/reference/update.js';
 export { availableKernels, resolveKernels } from './kernels/resolve.js';
 export type { Tally } from './loss.js';
 export { cos, exp, integerPower, log, sin, tanh } from './math.js';

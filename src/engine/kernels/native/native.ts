@@ -120,6 +120,13 @@ export interface NativeOperations {
   softCrossEntropyBackward: Kernels['softCrossEntropyBackward'];
   augment(pixels: Uint8Array, count: number, rows: Int32Array, scratch: Float32Array, dims: Int32Array): void;
   add: Kernels['add'];
+  scale: Kernels['scale'];
+  sumOfSquares: Kernels['sumOfSquares'];
+  /** Without momentum, and without a velocity. */
+  sgdPlainUpdate(parameters: Float32Array, gradient: Float32Array, rule: Float64Array): void;
+  sgdUpdate: Kernels['sgdUpdate'];
+  adamUpdate: Kernels['adamUpdate'];
+  hashLanes: Kernels['hashLanes'];
   allocate: Kernels['allocate'];
   /** Bytes from the beginning of the array's first cache line to the array. */
   cacheLineOffset(array: Float32Array): number;
@@ -154,6 +161,10 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
     softCrossEntropyForward,
     softCrossEntropyBackward,
     add,
+    scale,
+    sumOfSquares,
+    adamUpdate,
+    hashLanes,
     allocate,
   } = operations;
   const kernels: Kernels = {
@@ -205,6 +216,14 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
       operations.augment(pixels, count, rows, scratch, images(dims)),
     copy,
     add,
+    scale,
+    sumOfSquares,
+    sgdUpdate: (parameters, gradient, velocity, rule) =>
+      velocity.length === 0
+        ? operations.sgdPlainUpdate(parameters, gradient, rule)
+        : operations.sgdUpdate(parameters, gradient, velocity, rule),
+    adamUpdate,
+    hashLanes,
     allocate,
   };
   return kernels;

@@ -21,6 +21,7 @@ import {
   softCrossEntropyForward,
   softmaxForward,
 } from './softmax.js';
+import { updates } from './update.js';
 
 /**
  * The executable specification: plain TypeScript that loads f32, sums in f64 in a fixed order and rounds once on storing,
@@ -62,4 +63,5 @@ export const referenceKernels: Kernels = {
   augment,
   copy,
   add,
+  ...updates,
 };
