@@ -55,7 +55,11 @@ const table = async (registry) => {
   return [...head, ...(await Promise.all(rows))].join('\n');
 };
 
-const tables = { coordinator: await table(coordinator), worker: await table(worker), service: await table(service) };
+const tables = {
+  coordinator: await table(coordinator),
+  worker: await table(worker),
+  service: await table(service),
+};
 const before = readFileSync(path, 'utf8');
 let after = before;
 for (const [name, text] of Object.entries(tables)) {

@@ -29,7 +29,11 @@ interface Stage {
   service: Service;
   server: MetricsServer;
   registry: Registry;
-  ask(body: BodyInit | null, query?: string, headers?: Record<string, string>): Promise<[number, unknown]>;
+  ask: (
+    body: BodyInit | null,
+    query?: string,
+    headers?: Record<string, string>,
+  ) => Promise<[number, unknown]>;
 }
 
 async function serve(o: Partial<ServiceOptions> = {}): Promise<Stage> {
@@ -54,7 +58,7 @@ async function serve(o: Partial<ServiceOptions> = {}): Promise<Stage> {
     service,
     server,
     registry,
-    async ask(body, query = '', headers = {}) {
+    ask: async (body, query = '', headers = {}) => {
       const response = await fetch(`${server.url}/classify${query}`, { method: 'POST', body, headers });
       return [response.status, await response.json()];
     },
@@ -169,9 +173,11 @@ describe('POST /classify', { timeout: 60_000 }, () => {
       .poll(() => ask(image(1)), { timeout: 20_000 })
       .toEqual([503, { error: expect.stringMatching(/Too many/) }]);
     let isDrained = false;
-    const drained = service.drain().then(() => {
+    const drain = async (): Promise<void> => {
+      await service.drain();
       isDrained = true;
-    });
+    };
+    const drained = drain();
     expect(await ask(image(1))).toEqual([503, { error: expect.stringMatching(/ending/) }]);
     expect(isDrained).toBe(false);
     socket.write(bytes.subarray(30));

@@ -156,7 +156,7 @@ export function openImageThreads(o: {
         seat.worker = null;
         if (seat.timer !== null) clearTimeout(seat.timer);
       }
-      await Promise.all(workers.map((worker) => worker?.terminate()));
+      await Promise.all(workers.flatMap((worker) => (worker === null ? [] : [worker.terminate()])));
     },
   };
 }

@@ -7,9 +7,11 @@ const { computing, parameters, capacity }: ThreadStart = workerData;
 const { classes, predict } = openPredictor(computing, capacity);
 const sampleBytes = sampleBytesOf(computing.preprocessing);
 
-parentPort?.on('message', (images: Uint8Array[]) => {
-  void answer(images).then((done) => parentPort?.postMessage(done));
-});
+parentPort?.on('message', (images: Uint8Array[]) => void takeUp(images));
+
+async function takeUp(images: readonly Uint8Array[]): Promise<void> {
+  parentPort?.postMessage(await answer(images));
+}
 
 /** What fails otherwise than by being no image ends this thread: whoever started it finds out which image it was. */
 async function answer(images: readonly Uint8Array[]): Promise<BatchAnswer> {

@@ -1,5 +1,5 @@
 import type { Answer } from './ask.js';
-import { byId, make, setText } from './dom.js';
+import { byId, elementOf, make, setText } from './dom.js';
 import { percent } from './format.js';
 
 const bengaliDigits = '০১২৩৪৫৬৭৮৯';
@@ -29,7 +29,7 @@ export function createAnswerView(classes: readonly string[]): {
     return { name, row, fill, value };
   });
   byId('bars').replaceChildren(...rows.map(({ row }) => row));
-  const seen = byId('seen') as HTMLImageElement;
+  const seen = elementOf('seen', HTMLImageElement);
   return {
     show(answer) {
       const state = answer === null ? 'empty' : answer.confidence < doubtful ? 'unsure' : 'sure';

@@ -40,7 +40,7 @@ export function createAsker(o: {
       body: picture,
       headers: { 'content-type': picture.type || 'application/octet-stream' },
     });
-    const told = (await response.json()) as Answer | { error: string };
+    const told: Answer | { error: string } = await response.json();
     if (o.isEmpty()) return;
     if ('error' in told) {
       o.onAnswer(null);

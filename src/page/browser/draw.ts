@@ -1,6 +1,6 @@
 import { createAnswerView } from './answer.js';
 import { type Answer, createAsker } from './ask.js';
-import { byId, make, setText } from './dom.js';
+import { byId, elementOf, make, setText } from './dom.js';
 import { whole } from './format.js';
 import { createPad } from './pad.js';
 
@@ -44,11 +44,11 @@ function begin(model: Model): void {
   const view = createAnswerView(model.classes);
   let last: Answer | null = null;
   let isWhole = true;
-  const canvas = byId('pad') as HTMLCanvasElement;
-  const undo = byId('undo') as HTMLButtonElement;
-  const clear = byId('clear') as HTMLButtonElement;
-  const pad = createPad(canvas, (whole) => {
-    isWhole = whole;
+  const canvas = elementOf('pad', HTMLCanvasElement);
+  const undo = elementOf('undo', HTMLButtonElement);
+  const clear = elementOf('clear', HTMLButtonElement);
+  const pad = createPad(canvas, (isAtRest) => {
+    isWhole = isAtRest;
     byId('hint').hidden = !pad.isEmpty;
     undo.disabled = !pad.canUndo;
     clear.disabled = pad.isEmpty;
@@ -88,7 +88,7 @@ function begin(model: Model): void {
     // What this browser cannot show, the server may be able to read.
     pad.place(file, await createImageBitmap(file).catch(() => null));
   };
-  const chooser = byId('file') as HTMLInputElement;
+  const chooser = elementOf('file', HTMLInputElement);
   chooser.addEventListener('change', () => {
     void take(chooser.files?.[0]);
     // So that the same file can be chosen again.
@@ -108,6 +108,13 @@ function begin(model: Model): void {
   view.show(last);
 }
 
-fetch('model')
-  .then(async (response) => begin((await response.json()) as Model))
-  .catch(() => showTrouble('The server does not answer: start it again, and load this page anew.'));
+async function start(): Promise<void> {
+  try {
+    const model: Model = await (await fetch('model')).json();
+    begin(model);
+  } catch {
+    showTrouble('The server does not answer: start it again, and load this page anew.');
+  }
+}
+
+void start();
