@@ -30,7 +30,14 @@ async function readSpec(path: string): Promise<Readonly<Record<string, unknown>>
 /** Names of the training spec → names of the options. What is off is absent from a spec, and said here. */
 function optionsOf(spec: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { learningRate, clipNorm, trainFolders, averaging, ...same } = spec;
-  const off = { augmentation: null, labelSmoothing: 0, classWeights: null, keep: 'last', patience: null };
+  const off = {
+    augmentation: null,
+    labelSmoothing: 0,
+    classWeights: null,
+    keep: 'last',
+    patience: null,
+    delay: 0,
+  };
   const decay =
     typeof averaging === 'object' && averaging !== null && 'decay' in averaging ? averaging.decay : null;
   const renamed = { lr: learningRate, clip: clipNorm, train: trainFolders, averaging: decay };

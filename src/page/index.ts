@@ -11,6 +11,7 @@ export type {
   LinesSection,
   Message,
   PagePhase,
+  PageReading,
   PageState,
   PhasesSection,
   Point,

@@ -1,6 +1,6 @@
 import { assetRoutes, type Route } from './asset-routes.js';
 import { type AudienceLimits, createAudience, defaultLimits } from './audience.js';
-import type { PageState } from './state.js';
+import type { PageReading } from './state.js';
 
 /** One page that shows a run while it goes on, for a server that has its routes. */
 export interface LivePage {
@@ -15,7 +15,7 @@ export interface LivePage {
  * @param o.limits for tests
  */
 export async function createLivePage(o: {
-  read: () => PageState;
+  read: () => PageReading;
   now: () => number;
   limits?: AudienceLimits;
 }): Promise<LivePage> {

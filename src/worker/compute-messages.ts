@@ -44,8 +44,8 @@ export interface BlockSums {
   correct: number;
   /** [truth][guess]; empty in training. */
   confusion: Uint32Array<ArrayBuffer>;
-  /** f32[parameterCount], summed in tree order; empty in evaluation. Transferred, so nobody else holds it. */
-  gradient: Float32Array<ArrayBuffer>;
+  /** f32[parameterCount], summed in tree order; empty in evaluation. Valid until the thread is at the step after the next. */
+  gradient: Float32Array;
 }
 
 export type FromThread =

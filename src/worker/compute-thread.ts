@@ -11,6 +11,7 @@ import { buildModel, createPlan, lossTargets, parseModelSpec, resolveKernels } f
 import { createBlockComputer } from './block-computer.js';
 import { createSharedReader } from './blocks.js';
 import type { FromThread, ThreadRecipe, ToThread } from './compute-messages.js';
+import { createGradientBuffers } from './gradient-buffers.js';
 
 /** Entry of a compute thread: one plan for one run, one block at a time, until it is terminated. */
 const port = parentPort;
@@ -38,6 +39,7 @@ const store = await BlockStore.open({ folder: recipe.blockFolder });
 const { sampleBytes } = manifest;
 const shared = new Map<string, Uint8Array<SharedArrayBuffer>>();
 const reader = createSharedReader(manifest, shared, store.reader(manifest));
+const gradients = createGradientBuffers(model.parameterCount);
 const compute = createBlockComputer({
   model,
   plan,
@@ -47,6 +49,7 @@ const compute = createBlockComputer({
   microshards,
   seed,
   augment,
+  gradientFor: gradients.take,
 });
 
 const answer = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
@@ -60,7 +63,7 @@ function onCompute({ request }: Extract<ToThread, { type: 'compute' }>): void {
     if (sums === null) answer({ type: 'abandoned', id });
     else {
       const computeMs = performance.now() - startedMs;
-      answer({ type: 'computed', id, sums, computeMs }, [sums.gradient.buffer, sums.confusion.buffer]);
+      answer({ type: 'computed', id, sums, computeMs }, [sums.confusion.buffer]);
     }
   } catch (error) {
     if (error instanceof BlockMissingError) answer({ type: 'block_missing', id, block: error.block });
