@@ -1,5 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
-import { parseTrainingSpec, type TrainingSpec } from '../coordinator/index.js';
+import {
+  type GradientEncoding,
+  type LocalSgd,
+  parseTrainingSpec,
+  type TrainingSpec,
+} from '../coordinator/index.js';
 import { channelsOf, defaultPreprocessing, type Preprocessing, parsePreprocessing } from '../data/index.js';
 import { buildModel, type ModelSpec, namedSpecs, parseModelSpec } from '../engine/index.js';
 import { UsageError } from './errors.js';
@@ -26,15 +31,24 @@ export interface SpecOptions {
   averaging: number | null;
   keep: 'last' | 'best';
   patience: number | null;
+  mode: 'exact' | 'local-sgd';
+  localSteps: number;
+  replicas: number | null;
+  outerLr: number;
+  outerMomentum: number;
+  weightsDtype: 'f32' | 'bf16';
+  gradients: 'f32' | 'fp16' | 'int8';
+  gradientBlocks: number | null;
 }
 
 const digits = 10;
 
 /**
  * Options → training spec, with every shape checked before any image is read.
+ * @param workers that are waited for at the start
  * @throws UsageError, SpecError, TrainingSpecError, DataError
  */
-export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
+export async function trainingSpecOf(o: SpecOptions, workers: number): Promise<TrainingSpec> {
   const model = await modelSpecOf(o.model);
   const { classes } = buildModel(model);
   if (classes !== digits) {
@@ -42,6 +56,7 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
       `The model ${model.name} ends in ${classes} classes, but there are ${digits} digits: its last linear layer needs ${digits} units.`,
     );
   }
+  const mode = localSgdOf(o);
   return parseTrainingSpec({
     model,
     preprocessing: preprocessingOf(o.preprocessing, model),
@@ -51,7 +66,7 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
     clipNorm: o.clip,
     epochs: o.epochs,
     batch: o.batch,
-    microshards: o.microshards,
+    microshards: mode?.replicas ?? o.microshards,
     seed: o.seed,
     validate: o.validate,
     trainFolders: o.train,
@@ -61,7 +76,24 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
     averaging: o.averaging === null ? null : { decay: o.averaging },
     keep: o.keep === 'best' ? 'best' : null,
     patience: o.patience,
+    mode,
+    weightsDtype: o.weightsDtype === 'f32' ? null : o.weightsDtype,
+    gradients: gradientsOf(o, mode?.replicas ?? o.microshards, workers),
   });
+}
+
+function localSgdOf(o: SpecOptions): LocalSgd | null {
+  if (o.mode === 'exact') return null;
+  const { localSteps, outerLr: learningRate, outerMomentum: momentum } = o;
+  const replicas = o.replicas ?? o.microshards;
+  return { type: 'local-sgd', localSteps, replicas, outer: { learningRate, momentum } };
+}
+
+/** At least two blocks: of one, whoever joins later would have nothing to do. */
+function gradientsOf(o: SpecOptions, microshards: number, workers: number): GradientEncoding | null {
+  if (o.gradients === 'f32') return null;
+  const wanted = 2 ** Math.ceil(Math.log2(Math.max(2, workers)));
+  return { type: o.gradients, blocks: o.gradientBlocks ?? Math.min(wanted, microshards) };
 }
 
 /** Of 256 layers at most, in a few lines each. */

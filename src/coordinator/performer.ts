@@ -152,9 +152,10 @@ export async function startPerformer(
     return 'ack';
   };
 
+  const form = { encoding: run.instructions.gradientEncoding, count: run.model.parameterCount };
   const onResult = (result: Result, arrivedMs: number): void => {
     if (state.phase === 'ended') return;
-    const arrived = openResult(result, arrivedMs);
+    const arrived = openResult(result, arrivedMs, form);
     post({ type: 'result', header: arrived.header }, arrived);
   };
 

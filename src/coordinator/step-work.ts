@@ -1,32 +1,55 @@
-import type { Kernels } from '../engine/index.js';
+import { type Encoding, encodedBytes, encodedFinite, type Kernels } from '../engine/index.js';
 import { asFloat32, type Result } from '../protocol/index.js';
 import type { UnitKey } from './decide/actions.js';
 import type { ResultHeader } from './decide/events.js';
 import { fingerprint } from './fingerprint.js';
-import { createEvaluationFold, createTreeFold, type EvaluationFold, noSums, type Sums } from './fold.js';
+import {
+  createEvaluationFold,
+  createTreeFold,
+  type EncodedValues,
+  type EvaluationFold,
+  noSums,
+  type Sums,
+} from './fold.js';
 import type { PreparedRun } from './prepare.js';
 import type { StepTimeline } from './step-timeline.js';
 
 const noCounts = new Uint32Array(0);
 const noValues = new Float32Array(0);
 
+/** How gradients come in a run. */
+export interface GradientForm {
+  encoding: Encoding;
+  /** Values of one. */
+  count: number;
+}
+
 /** A result as the decider sees it, and its tensor; the gradient is a view of the message. */
 export interface ArrivedResult {
   header: ResultHeader;
   result: Result;
   gradient: Float32Array;
+  /** The same in the form in which it came, where that is not f32: then `gradient` is of no use. */
+  encoded: EncodedValues | null;
   /** When it came, milliseconds of the coordinator's clock. */
   arrivedMs: number;
 }
 
-export function openResult(result: Result, arrivedMs: number): ArrivedResult {
-  const whole = result.gradient.byteLength % 4 === 0;
-  const gradient = whole ? asFloat32(result.gradient) : noValues;
-  const { finite, hash } = fingerprint(gradient, result.lossSum, result.correct);
+export function openResult(result: Result, arrivedMs: number, form: GradientForm): ArrivedResult {
+  const { encoding, gradient: bytes } = result;
+  const whole = bytes.byteLength % 4 === 0;
+  const words = whole ? asFloat32(bytes) : noValues;
+  const { finite: wordsFinite, hash } = fingerprint(words, result.lossSum, result.correct);
+  const fits = encoding === form.encoding && bytes.byteLength === encodedBytes(encoding, form.count);
+  const finite =
+    encoding === 'f32' || !fits
+      ? wordsFinite
+      : encodedFinite(encoding, bytes, form.count) && Number.isFinite(result.lossSum);
   const { run, fence, step, pass, weightsVersion, node, mode, worker, samples } = result;
   return {
     result,
-    gradient,
+    gradient: words,
+    encoded: encoding === 'f32' ? null : { encoding, bytes },
     arrivedMs,
     header: {
       run,
@@ -38,12 +61,19 @@ export function openResult(result: Result, arrivedMs: number): ArrivedResult {
       mode,
       worker,
       samples,
-      gradientLength: result.gradient.byteLength / 4,
+      gradientLength: lengthOf(result, form, fits),
       confusionLength: result.confusion.length,
       finite,
       hash,
     },
   };
+}
+
+/** How many values came. Of another encoding than the run's, or another length, it is not the number that is asked for. */
+function lengthOf({ encoding, gradient }: Result, form: GradientForm, fits: boolean): number {
+  if (fits) return form.count;
+  if (gradient.byteLength === 0 || encoding !== form.encoding) return 0;
+  return encoding === 'f32' ? gradient.byteLength / 4 : Number.NaN;
 }
 
 /** The tensors of the front that is open: what its results have come to. How long that took goes into the timeline. */
@@ -72,10 +102,10 @@ export function createStepWork(
       tree.reset();
       evaluation = mode === 'evaluate' ? createEvaluationFold(passes, run.model.classes) : null;
     },
-    fold({ mode, pass, node }, { result, gradient, arrivedMs }) {
+    fold({ mode, pass, node }, { result, gradient, encoded, arrivedMs }) {
       const { samples, lossSum, correct } = result;
       const sums = { samples, lossSum, correct };
-      if (mode === 'train') tree.insert(node, gradient, sums);
+      if (mode === 'train') tree.insert(node, encoded ?? gradient, sums);
       else evaluation?.insert(pass, node, sums, result.confusion);
       timeline.add('sum', { startMs: arrivedMs, endMs: now() });
     },

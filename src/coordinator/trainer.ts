@@ -1,12 +1,15 @@
 import {
   allFinite,
+  averageStatistics,
   clipGradientNorm,
   createOptimizer,
   createSchedule,
   euclideanNorm,
   initialParameters,
   type Model,
+  type Optimizer,
   type OptimizerState,
+  type Schedule,
   scaleGradient,
   updateStatistics,
 } from '../engine/index.js';
@@ -22,7 +25,7 @@ export interface Trainer {
   parameters(): Float32Array;
   /** The weights that are validated and become the model: the average of the parameters where the run keeps one. */
   evaluated(): Float32Array;
-  /** Whether `evaluated()` are others than `parameters()`. */
+  /** Whether what is validated is other than what workers train with: the average, or parameters that are not rounded. */
   readonly averages: boolean;
   /** Remembers what is evaluated now as the best so far. */
   keepBest(): void;
@@ -57,8 +60,7 @@ const versionsKept = 4;
 
 export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: number): Trainer {
   const { parameterCount: count, learntCount } = model;
-  const optimizer = createOptimizer(spec.optimizer);
-  const schedule = createSchedule(spec.schedule, { learningRate: spec.learningRate, totalSteps });
+  const { optimizer, clipNorm, rateOf, learningRateOf } = updateRule(spec, totalSteps);
   const ring = Array.from(
     { length: versionsKept },
     () => new Float32Array(new SharedArrayBuffer(count * Float32Array.BYTES_PER_ELEMENT)),
@@ -83,7 +85,7 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
   };
   return {
     evaluated,
-    averages: average !== null,
+    averages: average !== null || spec.weightsDtype !== undefined,
     keepBest() {
       best = evaluated().slice();
     },
@@ -91,16 +93,16 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
     version: () => version,
     parameters: () => slot(version),
     optimizerState: () => state,
-    learningRateOf: schedule,
+    learningRateOf,
     apply(gradientSum, samples) {
       scaleGradient(gradientSum, 1 / samples);
       const gradient = gradientSum.subarray(0, learntCount);
-      const gradientNorm =
-        spec.clipNorm === null ? euclideanNorm(gradient) : clipGradientNorm(gradient, spec.clipNorm);
+      const gradientNorm = clipNorm === null ? euclideanNorm(gradient) : clipGradientNorm(gradient, clipNorm);
       const next = slot(version + 1);
       next.set(slot(version));
-      optimizer.update(next.subarray(0, learntCount), gradient, state, schedule(version));
-      updateStatistics(model.statistics, next, gradientSum, samples);
+      optimizer.update(next.subarray(0, learntCount), gradient, state, rateOf(version));
+      if (spec.mode === undefined) updateStatistics(model.statistics, next, gradientSum, samples);
+      else averageStatistics(model.statistics, next, gradientSum);
       version += 1;
       if (averaging !== undefined && average !== null)
         updateAverage(average, next, decayAt(averaging, version));
@@ -126,4 +128,37 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
 function copyState(state: OptimizerState): OptimizerState {
   const slots = Object.entries(state.slots).map(([name, values]) => [name, values.slice()] as const);
   return { updates: state.updates, scalars: { ...state.scalars }, slots: Object.fromEntries(slots) };
+}
+
+/** How a step changes the parameters. In local SGD it is the outer one, and schedule and clipping are the replicas'. */
+function updateRule(
+  spec: TrainingSpec,
+  totalSteps: number,
+): {
+  optimizer: Optimizer;
+  clipNorm: number | null;
+  rateOf: Schedule;
+  /** What is told of a step: in local SGD the rate that its replicas begin with. */
+  learningRateOf: Schedule;
+} {
+  const { mode, learningRate, clipNorm } = spec;
+  const schedule = createSchedule(spec.schedule, {
+    learningRate,
+    totalSteps: totalSteps * (mode?.localSteps ?? 1),
+  });
+  if (mode === undefined) {
+    return {
+      optimizer: createOptimizer(spec.optimizer),
+      clipNorm,
+      rateOf: schedule,
+      learningRateOf: schedule,
+    };
+  }
+  const { momentum, learningRate: outerRate } = mode.outer;
+  return {
+    optimizer: createOptimizer({ type: 'sgd', momentum, nesterov: momentum > 0 }),
+    clipNorm: null,
+    rateOf: () => outerRate,
+    learningRateOf: (step) => schedule(step * mode.localSteps),
+  };
 }

@@ -1,4 +1,4 @@
-import type { Mode } from '../protocol/index.js';
+import type { Encoding, Mode } from '../protocol/index.js';
 
 /** What a compute thread is opened with: all that stays the same for a whole run. Travels as `workerData`. */
 export interface ThreadRecipe {
@@ -14,6 +14,9 @@ export interface ThreadRecipe {
   augmentationJson: string;
   /** Empty: the plain cross-entropy. */
   lossJson: string;
+  /** Empty: leaves of the tree are microshards, else replicas of local SGD. */
+  localTrainingJson: string;
+  gradientEncoding: Encoding;
   blockFolder: string;
 }
 
@@ -44,8 +47,10 @@ export interface BlockSums {
   correct: number;
   /** [truth][guess]; empty in training. */
   confusion: Uint32Array<ArrayBuffer>;
-  /** f32[parameterCount], summed in tree order; empty in evaluation. Transferred, so nobody else holds it. */
+  /** f32[parameterCount], summed in tree order; empty in evaluation, and where it is encoded. Transferred, so nobody else holds it. */
   gradient: Float32Array<ArrayBuffer>;
+  /** The same in the run's encoding; null in evaluation, and where that is f32. */
+  encoded: { encoding: Encoding; bytes: Uint8Array<ArrayBuffer> } | null;
 }
 
 export type FromThread =

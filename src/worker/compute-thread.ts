@@ -7,7 +7,15 @@ import {
   parseAugmentation,
   parseManifest,
 } from '../data/index.js';
-import { buildModel, createPlan, lossTargets, parseModelSpec, resolveKernels } from '../engine/index.js';
+import {
+  buildModel,
+  createLocalTraining,
+  createPlan,
+  lossTargets,
+  parseLocalTraining,
+  parseModelSpec,
+  resolveKernels,
+} from '../engine/index.js';
 import { createBlockComputer } from './block-computer.js';
 import { createSharedReader } from './blocks.js';
 import type { FromThread, ThreadRecipe, ToThread } from './compute-messages.js';
@@ -25,7 +33,11 @@ if (kernels.numericsId !== recipe.numericsId)
 const model = buildModel(parseModelSpec(JSON.parse(recipe.modelSpecJson)));
 const { mean, std } = manifest.preprocessing;
 const scaling = { channels: channelsOf(manifest.preprocessing), mean, std };
-const capacity = recipe.microshardSamples;
+const localTraining =
+  recipe.localTrainingJson === ''
+    ? null
+    : createLocalTraining(model, parseLocalTraining(JSON.parse(recipe.localTrainingJson)));
+const capacity = recipe.microshardSamples / (localTraining?.steps ?? 1);
 const { microshards, seed } = recipe;
 const targets = recipe.lossJson === '' ? null : lossTargets(model.classes, JSON.parse(recipe.lossJson));
 const plan = createPlan(model, kernels, { capacity, scaling, targets });
@@ -47,6 +59,8 @@ const compute = createBlockComputer({
   microshards,
   seed,
   augment,
+  localTraining,
+  gradientEncoding: recipe.gradientEncoding,
 });
 
 const answer = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
@@ -60,7 +74,11 @@ function onCompute({ request }: Extract<ToThread, { type: 'compute' }>): void {
     if (sums === null) answer({ type: 'abandoned', id });
     else {
       const computeMs = performance.now() - startedMs;
-      answer({ type: 'computed', id, sums, computeMs }, [sums.gradient.buffer, sums.confusion.buffer]);
+      answer({ type: 'computed', id, sums, computeMs }, [
+        sums.gradient.buffer,
+        sums.confusion.buffer,
+        ...(sums.encoded === null ? [] : [sums.encoded.bytes.buffer]),
+      ]);
     }
   } catch (error) {
     if (error instanceof BlockMissingError) answer({ type: 'block_missing', id, block: error.block });

@@ -58,7 +58,7 @@ export function createEffects(
       case 'pause_tasks':
         return background(pauseTasks(action.run));
       case 'keep_weights':
-        if (weights !== undefined) session?.weights.keep(weights.parameters);
+        if (weights !== undefined) session?.weights.keep(weights.parameters, weights.encoding);
         return;
       case 'request_block': {
         const { run, block } = action;

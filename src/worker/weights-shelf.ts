@@ -1,3 +1,4 @@
+import { type Encoding, encodedBytes, type Kernels } from '../engine/index.js';
 import { asFloat32 } from '../protocol/index.js';
 
 /** Weights that a computation reads. Give them back when it is over, once. */
@@ -12,24 +13,27 @@ export interface BorrowedWeights {
  * the newest nor being read: as a rule two of them take turns.
  */
 export interface WeightsShelf {
-  /** Copies f32[parameterCount] bytes; from now on these are borrowed. RangeError for another length. */
-  keep(bytes: Uint8Array): void;
+  /** Copies what stands in the bytes, parameterCount values; from now on these are borrowed. RangeError for another length. */
+  keep(bytes: Uint8Array, encoding: Encoding): void;
   borrow(): BorrowedWeights;
   /** Buffers in use or ready for use. */
   readonly buffers: number;
 }
 
-export function createWeightsShelf(parameterCount: number): WeightsShelf {
+export function createWeightsShelf(parameterCount: number, kernels: Pick<Kernels, 'decode'>): WeightsShelf {
   const sizeBytes = parameterCount * Float32Array.BYTES_PER_ELEMENT;
   const readers = new Map<SharedArrayBuffer, number>();
   let newest: SharedArrayBuffer | null = null;
   return {
-    keep(bytes) {
-      if (bytes.byteLength !== sizeBytes)
-        throw new RangeError(`Expected weights of ${sizeBytes} bytes, got ${bytes.byteLength}.`);
+    keep(bytes, encoding) {
+      const expected = encodedBytes(encoding, parameterCount);
+      if (bytes.byteLength !== expected)
+        throw new RangeError(`Expected weights of ${expected} bytes, got ${bytes.byteLength}.`);
       const free = [...readers].find(([buffer, count]) => count === 0 && buffer !== newest)?.[0];
       const buffer = free ?? new SharedArrayBuffer(sizeBytes);
-      new Float32Array(buffer).set(asFloat32(bytes));
+      const values = new Float32Array(buffer);
+      if (encoding === 'f32') values.set(asFloat32(bytes));
+      else kernels.decode(values, bytes, encoding, false);
       readers.set(buffer, 0);
       newest = buffer;
     },

@@ -146,7 +146,7 @@ describe('a recipe', () => {
   it.each([...recipes.keys()])('%s is a set of options that make a run', async (name) => {
     const sources = { ...given({}), recipe: recipes.get(name) ?? null };
     const values = resolveOptions(trainTable, sources);
-    const spec = await trainingSpecOf(values);
+    const spec = await trainingSpecOf(values, 1);
     expect(spec.epochs).toBe(recipes.get(name)?.values['epochs']);
     for (const key of Object.keys(recipes.get(name)?.values ?? {})) expect(trainTable).toHaveProperty(key);
   });

@@ -17,6 +17,7 @@ export const plan: RunPlan = {
   seed: 5,
   auditShare: 0,
   averages: false,
+  gradientBlocks: null,
   numericsId: 'reference-1',
   microshards: 4,
   microshardSamples: 16,

@@ -33,6 +33,7 @@ function fold(left: BlockSums, right: BlockSums): BlockSums {
     correct: left.correct + right.correct,
     confusion: left.confusion.map((n, i) => n + (right.confusion[i] ?? 0)),
     gradient,
+    encoded: null,
   };
 }
 

@@ -12,6 +12,8 @@ const recipe: ThreadRecipe = {
   seed: 1,
   augmentationJson: '',
   lossJson: '',
+  localTrainingJson: '',
+  gradientEncoding: 'f32',
   blockFolder: '',
 };
 const obedient = new URL('./threads/obedient.mjs', import.meta.url);

@@ -76,6 +76,8 @@ export class Conductor {
       coordinatorVersion: hello.version,
       augmentationJson: '',
       lossJson: '',
+      localTrainingJson: '',
+      gradientEncoding: 'f32',
       ...changes,
     });
     return hello;
@@ -95,6 +97,7 @@ export class Conductor {
       run,
       fence: 1,
       version,
+      encoding: 'f32',
       parameters: asBytes(parameters),
     });
   }

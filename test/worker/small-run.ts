@@ -75,6 +75,8 @@ export function newComputer(): BlockComputer {
     microshards,
     seed,
     augment: null,
+    localTraining: null,
+    gradientEncoding: 'f32',
   });
 }
 

@@ -43,7 +43,7 @@ export interface Flavour {
 /** One run from its options to the lines that say where everything is. Cheap checks come first, then the broker, then the images. */
 export async function runTraining(o: RunOptions, flavour: Flavour, session: Session): Promise<ExitCode> {
   const { log, signals, host } = session;
-  const spec = await trainingSpecOf(o);
+  const spec = await trainingSpecOf(o, flavour.minWorkers);
   const { kernels, reason } = resolveKernels(o.kernels ?? undefined);
   log.info('kernels', { name: kernels.name, numerics: kernels.numericsId, why: reason });
   const cacheDir = o.cacheDir ?? defaultCacheDir(host.env);

@@ -57,7 +57,9 @@ function openFront(
   nowMs: number,
 ): Decision {
   const { plan, position } = state;
-  const cut = chooseCut(plan.microshards, plan.microshardSamples, o.samples, readyThreads(state));
+  const fixed = o.mode === 'train' ? plan.gradientBlocks : null;
+  const wanted = fixed ?? readyThreads(state);
+  const cut = chooseCut(plan.microshards, plan.microshardSamples, o.samples, wanted);
   const version = weightsVersion(plan.averages, o.mode, position.step);
   const front: Front = {
     ...o,
