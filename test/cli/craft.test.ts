@@ -170,7 +170,7 @@ describe('a recipe', () => {
 });
 
 describe('another mode', () => {
-  const given = {
+  const chosen = {
     data: '.',
     train: 'a',
     batch: '128',
@@ -185,7 +185,7 @@ describe('another mode', () => {
   const none: Sources = { flags: {}, env: {}, config: null, stored: {} };
 
   it('is taken up again by --resume as it was, whatever the number of workers is now', async () => {
-    const spec = await trainingSpecOf(resolveOptions(trainTable, { ...none, flags: given }), 2);
+    const spec = await trainingSpecOf(resolveOptions(trainTable, { ...none, flags: chosen }), 2);
     expect(spec).toMatchObject({
       microshards: 2,
       mode: { type: 'local-sgd', localSteps: 4, replicas: 2, outer: { learningRate: 0.9 } },
