@@ -52,7 +52,7 @@ async function startOne(transport, worker) {
     gradient = new Uint8Array(values.buffer);
     await link.joinRun(run, { prefetch: 2, task: onTask, weights: () => undefined });
     await link.send(run, { type: 'ready', run, fence, worker, threads: 1 });
-    const beat = { step: 0, nodes: [], images: 0, rssBytes: 0, eventLoopLagMs: 0 };
+    const beat = { nodes: [], steps: [], images: 0, rssBytes: 0, eventLoopLagMs: 0 };
     beating = setInterval(
       () => void quietly(link.send(run, { type: 'heartbeat', run, fence, worker, ...beat })),
       heartbeatMs,

@@ -1,9 +1,20 @@
 // Contenders that are packages of npm, where somebody installed them.
+
+import { defaultPreprocessing } from '../../dist/data/index.js';
+import { toOnnx } from '../../dist/exchange/index.js';
 import { processorSeconds, time } from '../measure.mjs';
-import { buildModel, namedSpecs } from '../onko.mjs';
-import { toOnnx } from './onnx.mjs';
+import { buildModel, initialParameters, namedSpecs } from '../onko.mjs';
 import { packages, version } from './packages.mjs';
 import { inference, training } from './tensorflow.mjs';
+
+/** What `onko export --onnx` writes of an untrained model. */
+function exported(model) {
+  const { height, width } = model.input;
+  const preprocessing = { ...defaultPreprocessing, height, width };
+  const classes = Array.from({ length: model.classes }, (_, i) => String(i));
+  const parameters = initialParameters(model, 1);
+  return toOnnx({ spec: model.spec, preprocessing, classes, provenance: {}, parameters }, '0');
+}
 
 /** onnxruntime-node on one thread. Inference only. */
 export function onnxruntime() {
@@ -13,8 +24,14 @@ export function onnxruntime() {
   const sessions = new Map();
   async function prepare({ name, images }) {
     const model = buildModel(namedSpecs.get(name));
-    const options = { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential' };
-    const session = await ort.InferenceSession.create(toOnnx(model, images), options);
+    const options = {
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      // The exported graph leaves the batch open; with its size told, onnxruntime may plan for it.
+      freeDimensionOverrides: { N: images },
+    };
+    const session = await ort.InferenceSession.create(exported(model), options);
     const { channels, height, width } = model.input;
     const pixels = new Float32Array(images * channels * height * width).fill(0.5);
     const input = new ort.Tensor('float32', pixels, [images, channels, height, width]);

@@ -34,7 +34,7 @@ export function runReport(summary: RunSummary, o: ReportOptions): string {
 
 type Row = readonly [name: string, value: string];
 
-function figures({ validationAccuracy, best, trainLoss }: RunSummary): Row[] {
+function figures({ validationAccuracy, best, trainLoss, delay }: RunSummary): Row[] {
   const bestWords =
     best === null ? '' : `, best ${percent(best.validationAccuracy)} after epoch ${best.epoch}`;
   const validation =
@@ -44,6 +44,9 @@ function figures({ validationAccuracy, best, trainLoss }: RunSummary): Row[] {
   return [
     ['validation', validation],
     ['training', `loss ${trainLoss.toFixed(4)}`],
+    ...(delay === 0
+      ? []
+      : [['delay', `gradients ${plural(delay, 'step')} late, another algorithm than without`] as const]),
   ];
 }
 

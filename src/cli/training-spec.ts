@@ -7,6 +7,8 @@ import {
 } from '../coordinator/index.js';
 import { channelsOf, defaultPreprocessing, type Preprocessing, parsePreprocessing } from '../data/index.js';
 import { buildModel, type ModelSpec, namedSpecs, parseModelSpec } from '../engine/index.js';
+import { provisionalSizes } from './autotune/autotune.js';
+import type { WantedSizes } from './autotune/choose.js';
 import { UsageError } from './errors.js';
 import type { ValidateChoice } from './options/kinds.js';
 import { didYouMean } from './options/nearest.js';
@@ -20,8 +22,8 @@ export interface SpecOptions {
   lr: number;
   clip: number | null;
   epochs: number;
-  batch: number;
-  microshards: number;
+  batch: number | 'auto';
+  microshards: number | 'auto';
   seed: number;
   validate: ValidateChoice;
   train: string[];
@@ -39,12 +41,14 @@ export interface SpecOptions {
   weightsDtype: 'f32' | 'bf16';
   gradients: 'f32' | 'fp16' | 'int8';
   gradientBlocks: number | null;
+  delay: number;
 }
 
 const digits = 10;
 
 /**
- * Options → training spec, with every shape checked before any image is read.
+ * Options → training spec, with every shape checked before any image is read. Sizes that are `auto` are stand-ins, which `settleSizes`
+ * replaces.
  * @param workers that are waited for at the start
  * @throws UsageError, SpecError, TrainingSpecError, DataError
  */
@@ -56,7 +60,8 @@ export async function trainingSpecOf(o: SpecOptions, workers: number): Promise<T
       `The model ${model.name} ends in ${classes} classes, but there are ${digits} digits: its last linear layer needs ${digits} units.`,
     );
   }
-  const mode = localSgdOf(o);
+  const sizes = provisionalSizes(wantedSizes(o));
+  const mode = localSgdOf(o, sizes.microshards);
   return parseTrainingSpec({
     model,
     preprocessing: preprocessingOf(o.preprocessing, model),
@@ -65,8 +70,7 @@ export async function trainingSpecOf(o: SpecOptions, workers: number): Promise<T
     learningRate: o.lr,
     clipNorm: o.clip,
     epochs: o.epochs,
-    batch: o.batch,
-    microshards: mode?.replicas ?? o.microshards,
+    ...sizes,
     seed: o.seed,
     validate: o.validate,
     trainFolders: o.train,
@@ -78,14 +82,27 @@ export async function trainingSpecOf(o: SpecOptions, workers: number): Promise<T
     patience: o.patience,
     mode,
     weightsDtype: o.weightsDtype === 'f32' ? null : o.weightsDtype,
-    gradients: gradientsOf(o, mode?.replicas ?? o.microshards, workers),
+    gradients: gradientsOf(o, sizes.microshards, workers),
+    delay: o.delay,
   });
 }
 
-function localSgdOf(o: SpecOptions): LocalSgd | null {
+/**
+ * Batch and leaves of the tree, which in local SGD are the replicas.
+ * @throws UsageError if a size is to be measured that another option depends on
+ */
+export function wantedSizes(o: SpecOptions): WantedSizes {
+  const { batch, mode, gradients } = o;
+  const microshards = mode === 'local-sgd' && o.replicas !== null ? o.replicas : o.microshards;
+  const depends = mode === 'local-sgd' ? '--mode local-sgd' : gradients === 'f32' ? null : '--gradients';
+  if (depends !== null && (batch === 'auto' || microshards === 'auto'))
+    throw new UsageError(`${depends} needs --batch and --microshards as numbers: they cannot be auto.`);
+  return { batch, microshards };
+}
+
+function localSgdOf(o: SpecOptions, replicas: number): LocalSgd | null {
   if (o.mode === 'exact') return null;
   const { localSteps, outerLr: learningRate, outerMomentum: momentum } = o;
-  const replicas = o.replicas ?? o.microshards;
   return { type: 'local-sgd', localSteps, replicas, outer: { learningRate, momentum } };
 }
 

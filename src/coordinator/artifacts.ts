@@ -71,5 +71,6 @@ export function summaryOfFinished(config: CoordinatorConfig, run: string, finish
     modelPath: runPaths(config.outDir).model,
     trainLoss: finished.trainLoss ?? Number.NaN,
     modelEpoch: finished.modelEpoch ?? null,
+    delay: config.spec.delay ?? 0,
   };
 }

@@ -53,8 +53,9 @@ export interface Checkpoint {
   kept: KeptWeights;
 }
 
-/** Tensors of `kept`. */
+/** Tensors of `kept`; those of `previous` are numbered, from 1 for the parameters one step earlier. */
 const keptNames = ['average', 'best'] as const;
+const previousPrefix = 'previous.';
 
 const parameterPrefix = 'parameters.';
 const slotPrefix = 'optimizer.';
@@ -77,10 +78,10 @@ export function encodeCheckpoint(model: Model, checkpoint: Checkpoint): Uint8Arr
     const values = checkpoint.kept[name];
     return values === null ? [] : [flat(name, values)];
   });
+  const previous = checkpoint.kept.previous.map((values, i) => flat(`${previousPrefix}${i + 1}`, values));
   const metadata = { onko: JSON.stringify(checkpoint.metadata), sha256: blank };
-  return sign(
-    encodeSafetensors([...named(parameterPrefix, checkpoint.parameters), ...slots, ...kept], metadata),
-  );
+  const tensors = [...named(parameterPrefix, checkpoint.parameters), ...slots, ...kept, ...previous];
+  return sign(encodeSafetensors(tensors, metadata));
 }
 
 /** Stands in the place of the checksum while it is computed: it covers every byte of the file, header included. */
@@ -117,7 +118,14 @@ export function decodeCheckpoint(model: Model, bytes: Uint8Array): Checkpoint {
   if (!parsed.success) throw new CheckpointError('it is not a checkpoint of Onko.');
   const parameters = new Map<string, NamedTensor>();
   const slots: Record<string, Float32Array> = {};
-  const kept: KeptWeights = { average: null, best: null };
+  const whole = (name: string, data: Uint8Array): Float32Array => {
+    const values = asFloat32(data).slice();
+    if (values.length !== model.parameterCount)
+      throw new CheckpointError(`its ${name} is not of this model.`);
+    return values;
+  };
+  const kept = { average: null as Float32Array | null, best: null as Float32Array | null };
+  const previous: Float32Array[] = [];
   for (const [name, tensor] of tensors) {
     if (name.startsWith(parameterPrefix)) {
       const own = name.slice(parameterPrefix.length);
@@ -125,10 +133,9 @@ export function decodeCheckpoint(model: Model, bytes: Uint8Array): Checkpoint {
     } else if (name.startsWith(slotPrefix)) {
       slots[name.slice(slotPrefix.length)] = asFloat32(tensor.data).slice();
     } else if (name === 'average' || name === 'best') {
-      const values = asFloat32(tensor.data).slice();
-      if (values.length !== model.parameterCount)
-        throw new CheckpointError(`its ${name} is not of this model.`);
-      kept[name] = values;
+      kept[name] = whole(name, tensor.data);
+    } else if (name.startsWith(previousPrefix)) {
+      previous[Number(name.slice(previousPrefix.length)) - 1] = whole(name, tensor.data);
     }
   }
   const { updates, scalars } = parsed.data.optimizer;
@@ -136,7 +143,7 @@ export function decodeCheckpoint(model: Model, bytes: Uint8Array): Checkpoint {
     metadata: parsed.data,
     parameters: loadStateDict(model, parameters),
     optimizerState: { updates, scalars, slots },
-    kept,
+    kept: { ...kept, previous },
   };
 }
 

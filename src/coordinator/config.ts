@@ -75,6 +75,8 @@ export interface RunSummary {
   best: { epoch: number; validationAccuracy: number } | null;
   /** The epoch that the model is of, where the run keeps the best one; null: the last. */
   modelEpoch: number | null;
+  /** Steps that each gradient was late by: above 0 it is another algorithm. */
+  delay: number;
   /** Null for a run that an earlier start has finished. */
   account: RunAccount | null;
   /** Training images per second, over all coordinator starts of the run. */

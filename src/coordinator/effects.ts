@@ -5,6 +5,7 @@ import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig } from './config.js';
 import type { Action } from './decide/actions.js';
 import type { CoordinatorEvent } from './decide/events.js';
+import { frontOf } from './decide/fronts.js';
 import type { CoordinatorState } from './decide/state.js';
 import type { Disk } from './disk.js';
 import type { Ending } from './ending.js';
@@ -54,11 +55,10 @@ export function createEffects(
   const { trainer, fence } = run;
   const { run: runId } = run.file;
   const messages = outgoingMessages(config, run);
-  const weights = () => messages.weights(state().front);
 
   const applyStep = (step: number): void => {
-    const { sums, finite, gradientNorm } = work.apply();
-    recorder.closed();
+    const { sums, finite, gradientNorm } = work.apply(step);
+    recorder.closed({ mode: 'train', step });
     if (!finite) return post({ type: 'step_applied', step, finite });
     const trend = chronicle.addStep(sums);
     reporter.stepApplied(step, sums, gradientNorm);
@@ -67,10 +67,10 @@ export function createEffects(
   };
 
   const recordEpoch = (epoch: number, validated: boolean): void => {
-    recorder.closed();
+    const step = trainer.version();
+    recorder.closed({ mode: 'evaluate', step: step - 1 });
     const evaluation = validated ? work.takeEvaluation() : null;
     const validation = evaluation?.sums ?? null;
-    const step = trainer.version();
     const learningRate = trainer.learningRateOf(step - 1);
     reporter.epochRecorded(chronicle.recordEpoch({ step, learningRate, validation }));
     const rows = chronicle.rows();
@@ -107,15 +107,19 @@ export function createEffects(
         return outbox.send(() => link.send(action.worker, { type: 'refuse', run: runId, reason }));
       }
       case 'send_weights':
-        return outbox.send(() => link.send(action.worker, weights()));
+        return outbox.send(() => link.send(action.worker, messages.weights(action.version)));
       case 'broadcast_weights':
-        return outbox.send(() => recorder.broadcasting(() => link.broadcastWeights(weights())));
+        return outbox.send(() => {
+          const { version } = action;
+          const fronts = state().fronts.filter((front) => front.weightsVersion === version);
+          return recorder.broadcasting(fronts, () => link.broadcastWeights(messages.weights(version)));
+        });
       case 'purge_tasks':
         return outbox.barrier(() => link.purgeTasks());
       case 'open_front':
         chronicle.startClock();
-        recorder.opened(action.mode, action.step);
-        return work.open(action.mode, action.passes);
+        recorder.opened(action);
+        return work.open(action, action.passes);
       case 'publish_task':
         if (action.cause !== 'first') metrics.redispatches.inc({ cause: action.cause });
         return outbox.send(() => {
@@ -161,7 +165,8 @@ export function createEffects(
         metrics.quarantined.inc();
         const { unit, reason } = action;
         const why = `${reason} (samples: ${listSamples(messages.sampleNames(unit), samplesInDead)})`;
-        return outbox.send(() => link.quarantineTask(messages.task(unit, weights().version, 0), why));
+        const version = frontOf(state(), unit)?.weightsVersion ?? 0;
+        return outbox.send(() => link.quarantineTask(messages.task(unit, version, 0), why));
       }
       case 'report':
         return reporter.report(action.level, action.line, action.waiting);

@@ -77,6 +77,7 @@ export function createEnding(o: {
       trainLoss: last?.trainLoss ?? sums.lossSum / sums.samples,
       validationAccuracy: last?.validationAccuracy ?? null,
       best: bestOf(rows),
+      delay: config.spec.delay ?? 0,
       modelEpoch: config.spec.keep === 'best' ? (bestEpoch(rows)?.epoch ?? null) : null,
       account,
       imagesPerSecond: seconds > 0 ? images / seconds : 0,

@@ -1,3 +1,4 @@
+import { isWhole } from './decide/fronts.js';
 import { type CoordinatorState, type Link, readyWorkers } from './decide/state.js';
 import { seconds } from './decide/waiting.js';
 
@@ -36,10 +37,12 @@ export function createHealth(now: () => number): Health {
         const what = current.link.type === 'down' ? 'The broker is away' : 'The broker takes no messages';
         return `${what} since ${seconds(linkMs)} (${current.link.reason}).`;
       }
-      const { front, durations } = current;
-      if (front === null || current.phase !== 'working' || readyWorkers(current).length === 0) return null;
+      const { durations, lastProgressMs } = current;
+      const front = current.fronts.find((one) => !isWhole(one));
+      if (front === undefined || current.phase !== 'working' || readyWorkers(current).length === 0)
+        return null;
       // What the time without a broker took is not the workers' fault.
-      const stoodMs = Math.min(nowMs - front.lastProgressMs, linkMs);
+      const stoodMs = Math.min(nowMs - lastProgressMs, linkMs);
       if (stoodMs < Math.max(stillMs, stillFactor * Math.max(0, ...durations[front.mode]))) return null;
       const missing = front.units.filter((unit) => unit.accepted === null).length;
       return `Nothing was accepted for ${seconds(stoodMs)} although workers are there: step ${front.step} waits for ${missing} of ${front.units.length} blocks.`;

@@ -2,20 +2,22 @@ import { type Encoding, encodedBytes } from '../engine/index.js';
 import { asBytes, type RunOffer, type Task, type Weights } from '../protocol/index.js';
 import type { CoordinatorConfig } from './config.js';
 import type { UnitKey } from './decide/actions.js';
-import type { Front } from './decide/state.js';
 import type { PreparedRun } from './prepare.js';
 import { leafSamples } from './spec.js';
-import { weightsVersion as versionAt } from './weights-version.js';
+import type { Trainer } from './trainer.js';
+import { meaningOf, versionsBack, weightsVersion } from './weights-version.js';
 
 /** Rounding to the nearest draws nothing. */
 const noStream = new Int32Array(4);
+/** Rounded weights that are kept: those of every step in flight, and more. */
+const roundedKept = 4;
 
 /** What goes out to workers with the run's tensors, samples and settings in it. */
 export interface OutgoingMessages {
   /** What a worker must know to take part. */
   offer(): RunOffer;
-  /** Those of the front that is open, unless the trainer is past it: then, and without a front, those of the next step. */
-  weights(front: Front | null): Weights;
+  /** Those of this version, or, where the trainer is past it, the newest parameters: nobody needs the others any more. */
+  weights(version: number): Weights;
   task(unit: UnitKey, weightsVersion: number, attempt: number): Task;
   /** The samples of a block, by name. */
   sampleNames(unit: UnitKey): string[];
@@ -26,19 +28,18 @@ export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): O
   const { trainer, curriculum, fence } = run;
   const { run: runId } = run.file;
   const microshardSamples = leafSamples(spec);
-  /** Once for each version, however many ask; never written again, since workers of this process hold it by reference. */
-  let rounded: { version: number; bytes: Uint8Array } | null = null;
-  const toTrainWith = (): { encoding: Encoding; parameters: Uint8Array } => {
+  /** By step, once however many ask; never written again, since workers of this process hold them by reference. */
+  const rounded = new Map<number, Uint8Array>();
+  const written = (version: number): { encoding: Encoding; parameters: Uint8Array } => {
+    const { step, averaged } = meaningOf(trainer.averages, version);
+    const values = averaged ? trainer.evaluated() : (trainer.parametersAfter(step) ?? trainer.parameters());
     const { weightsDtype } = spec;
-    const parameters = trainer.parameters();
-    if (weightsDtype === undefined) return { encoding: 'f32', parameters: asBytes(parameters) };
-    const version = trainer.version();
-    if (rounded?.version !== version) {
-      const bytes = new Uint8Array(encodedBytes(weightsDtype, parameters.length));
-      kernels.encode(bytes, parameters, weightsDtype, noStream);
-      rounded = { version, bytes };
-    }
-    return { encoding: weightsDtype, parameters: rounded.bytes };
+    if (averaged || weightsDtype === undefined) return { encoding: 'f32', parameters: asBytes(values) };
+    const bytes = rounded.get(step) ?? new Uint8Array(encodedBytes(weightsDtype, values.length));
+    if (!rounded.has(step)) kernels.encode(bytes, values, weightsDtype, noStream);
+    rounded.set(step, bytes);
+    for (const old of rounded.keys()) if (old <= step - roundedKept) rounded.delete(old);
+    return { encoding: weightsDtype, parameters: bytes };
   };
   return {
     offer: () => ({
@@ -54,25 +55,21 @@ export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): O
       parameterCount: run.model.parameterCount,
       heartbeatMs: config.heartbeatMs,
       coordinatorVersion: config.version,
+      staleness: versionsBack(trainer.averages, spec.delay ?? 0),
       ...run.instructions,
     }),
-    weights(front) {
-      const { averages } = trainer;
-      const step = trainer.version();
-      const averaged = versionAt(averages, 'evaluate', step);
-      const current =
-        averages && front?.weightsVersion === averaged
-          ? { version: averaged, encoding: 'f32' as const, parameters: asBytes(trainer.evaluated()) }
-          : { version: versionAt(averages, 'train', step), ...toTrainWith() };
-      return { type: 'weights', run: runId, fence, ...current };
+    weights(version) {
+      const there = isHeld(trainer, version);
+      const sent = there ? version : weightsVersion(trainer.averages, 'train', trainer.version());
+      return { type: 'weights', run: runId, fence, version: sent, ...written(sent) };
     },
-    task: ({ mode, step, pass, node }, weightsVersion, attempt) => ({
+    task: ({ mode, step, pass, node }, version, attempt) => ({
       type: 'task',
       run: runId,
       fence,
       step,
       pass,
-      weightsVersion,
+      weightsVersion: version,
       node,
       mode,
       samples: curriculum.samplesOf({ mode, step, pass, node }),
@@ -82,4 +79,10 @@ export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): O
     }),
     sampleNames: (unit) => [...curriculum.samplesOf(unit)].map((index) => pack.names(index)),
   };
+}
+
+/** Whether the trainer (still) has these weights. */
+function isHeld(trainer: Trainer, version: number): boolean {
+  const { step, averaged } = meaningOf(trainer.averages, version);
+  return averaged ? step === trainer.version() : trainer.parametersAfter(step) !== null;
 }

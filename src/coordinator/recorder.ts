@@ -1,6 +1,6 @@
-import type { Mode } from '../protocol/index.js';
 import { placeBlock } from './block-times.js';
 import type { UnitKey } from './decide/actions.js';
+import type { FrontKey } from './decide/fronts.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import { createStepTimeline, type StepTimeline, stepPhases } from './step-timeline.js';
 import type { ArrivedResult } from './step-work.js';
@@ -11,14 +11,14 @@ import { createWorkerClocks } from './worker-clock.js';
 export interface Recorder {
   /** For those who know what they spend time on. */
   readonly timeline: StepTimeline;
-  opened(mode: Mode, step: number): void;
-  /** Does it, and takes its time. */
-  broadcasting(broadcast: () => Promise<void>): Promise<void>;
+  opened(front: FrontKey): void;
+  /** Does it, and takes its time, which is that of the fronts that work with these weights. */
+  broadcasting(fronts: readonly FrontKey[], broadcast: () => Promise<void>): Promise<void>;
   /** The block is on its way out, now. */
   published(unit: UnitKey): void;
   accepted(unit: UnitKey, arrived: ArrivedResult): void;
   /** The step or validation is over. */
-  closed(): void;
+  closed(front: FrontKey): void;
   joined(worker: string): void;
   left(worker: string, cause: string): void;
   /** A checkpoint that was begun at `startMs` is on disk. */
@@ -33,38 +33,42 @@ export function createRecorder(
 ): Recorder {
   const timeline = createStepTimeline();
   const clocks = createWorkerClocks();
-  /** When each block of the open front was sent, by pass and node: the first time and the last. */
-  const sendings = new Map<string, { firstMs: number; lastMs: number }>();
+  /** When each block of an open front was sent, by pass and node: the first time and the last. */
+  const sendings = new Map<string, Map<string, { firstMs: number; lastMs: number }>>();
   return {
     timeline,
-    opened(mode, step) {
-      sendings.clear();
-      timeline.open(mode, step, now());
+    opened(front) {
+      sendings.set(nameOf(front), new Map());
+      timeline.open(front, now());
     },
     published(unit) {
       const nowMs = now();
-      const firstMs = sendings.get(sendingOf(unit))?.firstMs ?? nowMs;
-      sendings.set(sendingOf(unit), { firstMs, lastMs: nowMs });
+      const ofFront = sendings.get(nameOf(unit));
+      const firstMs = ofFront?.get(sendingOf(unit))?.firstMs ?? nowMs;
+      ofFront?.set(sendingOf(unit), { firstMs, lastMs: nowMs });
     },
-    async broadcasting(broadcast) {
+    async broadcasting(fronts, broadcast) {
       const startMs = now();
       await broadcast();
-      timeline.add('broadcast', { startMs, endMs: now() });
+      const endMs = now();
+      for (const front of fronts) timeline.add(front, 'broadcast', { startMs, endMs });
     },
     accepted(unit, { result, arrivedMs }) {
       const { worker, samples, computeMs, takenAtMs, sentAtMs } = result;
       metrics.perWorker.accepted(worker, samples, computeMs);
-      const { firstMs, lastMs } = sendings.get(sendingOf(unit)) ?? { firstMs: arrivedMs, lastMs: arrivedMs };
+      const sent = sendings.get(nameOf(unit))?.get(sendingOf(unit));
+      const { firstMs, lastMs } = sent ?? { firstMs: arrivedMs, lastMs: arrivedMs };
       // Of a block that was sent again, the answer to the first time may come a moment later.
       const isLate = firstMs < lastMs && takenAtMs + clocks.offsetMs(worker) < lastMs;
       const publishedMs = isLate ? firstMs : lastMs;
       clocks.heard(worker, { publishedMs, takenAtMs, sentAtMs, arrivedMs });
       const times = placeBlock(result, clocks.offsetMs(worker), { startMs: publishedMs, endMs: arrivedMs });
-      timeline.add('compute', times.computing);
+      timeline.add(unit, 'compute', times.computing);
       trace?.block(worker, result.thread, unit, times);
     },
-    closed() {
-      const timed = timeline.close(now());
+    closed(front) {
+      sendings.delete(nameOf(front));
+      const timed = timeline.close(front, now());
       if (timed === null) return;
       trace?.step(timed);
       if (timed.mode !== 'train') return;
@@ -86,4 +90,5 @@ export function createRecorder(
   };
 }
 
+const nameOf = ({ mode, step }: FrontKey): string => `${mode}/${step}`;
 const sendingOf = ({ pass, node }: UnitKey): string => `${pass}/${node}`;

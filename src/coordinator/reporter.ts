@@ -187,5 +187,5 @@ export function createReporter(
 function phaseOf(state: CoordinatorState): Progress['phase'] {
   if (state.phase === 'gathering') return 'gathering';
   if (state.phase === 'ending' || state.phase === 'ended') return state.outcome ?? 'stopped';
-  return state.front?.mode === 'evaluate' ? 'evaluating' : 'training';
+  return state.fronts[0]?.mode === 'evaluate' ? 'evaluating' : 'training';
 }

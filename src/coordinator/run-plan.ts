@@ -26,6 +26,7 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     auditShare: config.auditShare ?? 0,
     averages: run.trainer.averages,
     gradientBlocks: spec.gradients?.blocks ?? null,
+    delay: spec.delay ?? 0,
     workerCommand: config.workerCommand === undefined ? 'worker start --broker URL' : config.workerCommand,
     patience: config.patience ?? defaultPatience,
   };

@@ -51,6 +51,8 @@ export interface TrainingSpec {
   weightsDtype?: 'bf16' | undefined;
   /** What gradients are rounded to before they are sent. */
   gradients?: GradientEncoding | undefined;
+  /** Steps that a gradient is late by, within its epoch: step t is computed on the weights that t − delay began with. */
+  delay?: number | undefined;
 }
 
 export interface GradientEncoding {
@@ -92,6 +94,9 @@ export function localTrainingOf(spec: TrainingSpec, totalSteps: number): LocalTr
 /** Samples that one step may have, so that a task can name those of a whole step. */
 const mostStepSamples = 1 << 20;
 
+/** Every further step in flight costs a set of weights in each worker, and accuracy. */
+const longestDelay = 2;
+
 /** Samples that the kernels take side by side: a microshard is a multiple of this. */
 const lanes = 16;
 
@@ -132,6 +137,7 @@ const shape = z.strictObject({
     .nullish(),
   weightsDtype: z.literal('bf16').nullish(),
   gradients: z.strictObject({ type: z.enum(['fp16', 'int8']), blocks: z.int().positive() }).nullish(),
+  delay: z.int().min(0).max(longestDelay).nullish(),
 });
 
 /**
@@ -144,7 +150,7 @@ export function parseTrainingSpec(json: unknown): TrainingSpec {
   const spec = parsed.data;
   checkBatch(spec.batch, spec.microshards);
   const { augmentation, labelSmoothing, classWeights, averaging, keep, patience, ...others } = spec;
-  const { mode, weightsDtype, gradients, ...rest } = others;
+  const { mode, weightsDtype, gradients, delay, ...rest } = others;
   checkChoosing(spec);
   checkMode(spec);
   checkGradients(spec);
@@ -164,13 +170,18 @@ export function parseTrainingSpec(json: unknown): TrainingSpec {
       mode,
       weightsDtype,
       gradients,
+      delay: delay === 0 ? null : delay,
     }),
   };
 }
 
-function checkMode({ mode, microshards, batch }: z.infer<typeof shape>): void {
+function checkMode({ mode, microshards, batch, delay }: z.infer<typeof shape>): void {
   if (mode === null || mode === undefined) return;
   const { replicas, localSteps } = mode;
+  if ((delay ?? 0) > 0)
+    throw new TrainingSpecError(
+      'Local SGD has no steps that could be late: take a mode or a delay, not both.',
+    );
   if (replicas !== microshards) {
     throw new TrainingSpecError(
       `In local SGD each leaf of the tree is a replica, but the spec has ${replicas} replicas and ${microshards} microshards: give both the same number.`,

@@ -20,7 +20,7 @@ export interface TimedStep extends Span {
 }
 
 /**
- * Takes the time of one step at a time, and says what it went on. Each moment belongs to one phase:
+ * Takes the time of each step that is open, and says what it went on. Each moment belongs to one phase:
  * - `update`: the optimizer computes the next parameters
  * - `compute`: else, at least one worker computes a block of this step
  * - `sum`: else, the coordinator reads, checks and folds a result
@@ -28,32 +28,37 @@ export interface TimedStep extends Span {
  * - `queue`: else. Tasks, weights and results travel or wait, data blocks are fetched, or there is no worker
  */
 export interface StepTimeline {
-  open(mode: Mode, step: number, atMs: number): void;
-  /** Part of what a phase did; whatever lies outside of the step is cut off when it closes. */
-  add(phase: Exclude<StepPhase, 'queue'>, span: Span): void;
-  /** Null if no step is open. */
-  close(atMs: number): TimedStep | null;
+  /** One that is open already begins anew. */
+  open(of: TimelineKey, atMs: number): void;
+  /** Part of what a phase did; whatever lies outside of the step is cut off when it closes. Nothing for a step that is not open. */
+  add(of: TimelineKey, phase: Exclude<StepPhase, 'queue'>, span: Span): void;
+  /** Null if it is not open. */
+  close(of: TimelineKey, atMs: number): TimedStep | null;
 }
 
+/** A step, or the validation after it. */
+export type TimelineKey = Pick<TimedStep, 'mode' | 'step'>;
+
+const nameOf = ({ mode, step }: TimelineKey): string => `${mode}/${step}`;
+
 export function createStepTimeline(): StepTimeline {
-  let opened: { mode: Mode; step: number; startMs: number } | null = null;
-  let spans: (Span & { phase: StepPhase })[] = [];
+  const opened = new Map<string, { startMs: number; spans: (Span & { phase: StepPhase })[] }>();
   return {
-    open(mode, step, atMs) {
-      opened = { mode, step, startMs: atMs };
-      spans = [];
+    open(of, atMs) {
+      opened.set(nameOf(of), { startMs: atMs, spans: [] });
     },
-    add(phase, { startMs, endMs }) {
-      if (opened !== null && endMs > startMs) spans.push({ phase, startMs, endMs });
+    add(of, phase, { startMs, endMs }) {
+      if (endMs > startMs) opened.get(nameOf(of))?.spans.push({ phase, startMs, endMs });
     },
-    close(atMs) {
-      if (opened === null) return null;
-      const { mode, step, startMs } = opened;
+    close(of, atMs) {
+      const one = opened.get(nameOf(of));
+      if (one === undefined) return null;
+      const { startMs, spans } = one;
       const segments = segmentsOf(spans, { startMs, endMs: Math.max(startMs, atMs) });
       const phases = { update: 0, compute: 0, sum: 0, broadcast: 0, queue: 0 };
       for (const segment of segments) phases[segment.phase] += segment.endMs - segment.startMs;
-      opened = null;
-      spans = [];
+      opened.delete(nameOf(of));
+      const { mode, step } = of;
       return { mode, step, startMs, endMs: Math.max(startMs, atMs), segments, phases };
     },
   };

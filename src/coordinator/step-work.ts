@@ -2,6 +2,7 @@ import { type Encoding, encodedBytes, encodedFinite, type Kernels } from '../eng
 import { asFloat32, type Result } from '../protocol/index.js';
 import type { UnitKey } from './decide/actions.js';
 import type { ResultHeader } from './decide/events.js';
+import type { FrontKey } from './decide/fronts.js';
 import { fingerprint } from './fingerprint.js';
 import {
   createEvaluationFold,
@@ -10,6 +11,7 @@ import {
   type EvaluationFold,
   noSums,
   type Sums,
+  type TreeFold,
 } from './fold.js';
 import type { PreparedRun } from './prepare.js';
 import type { StepTimeline } from './step-timeline.js';
@@ -76,13 +78,14 @@ function lengthOf({ encoding, gradient }: Result, form: GradientForm, fits: bool
   return encoding === 'f32' ? gradient.byteLength / 4 : Number.NaN;
 }
 
-/** The tensors of the front that is open: what its results have come to. How long that took goes into the timeline. */
+/** The tensors of the fronts that are open: what their results have come to. How long that took goes into the timeline. */
 export interface StepWork {
-  open(mode: 'train' | 'evaluate', passes: number): void;
+  /** A front that was open already begins anew. */
+  open(front: FrontKey, passes: number): void;
   fold(unit: UnitKey, arrived: ArrivedResult): void;
   foldEmpty(unit: UnitKey): void;
-  /** Optimizer step on the whole sum. Only once every block is folded. */
-  apply(): { sums: Sums; finite: boolean; gradientNorm: number };
+  /** Optimizer step on the whole sum of a training step. Only once every block is folded. */
+  apply(step: number): { sums: Sums; finite: boolean; gradientNorm: number };
   /** The whole validation; null if none was folded since the last call. */
   takeEvaluation(): { sums: Sums; confusion: Uint32Array } | null;
   /** Buffers of a whole gradient that the sums take. */
@@ -95,31 +98,48 @@ export function createStepWork(
   timeline: StepTimeline,
   now: () => number,
 ): StepWork {
-  const tree = createTreeFold(kernels, run.model.parameterCount);
+  /** By step; one that is over leaves its buffers to the next. */
+  const trees = new Map<number, TreeFold>();
+  const spare: TreeFold[] = [];
+  const everyTree = (): TreeFold[] => [...trees.values(), ...spare];
+  const treeOf = (step: number): TreeFold => {
+    const tree = trees.get(step);
+    if (tree === undefined) throw new TypeError(`Expected step ${step} to be open.`);
+    return tree;
+  };
+  const openTree = (step: number): void => {
+    const tree = trees.get(step) ?? spare.pop() ?? createTreeFold(kernels, run.model.parameterCount);
+    tree.reset();
+    trees.set(step, tree);
+  };
   let evaluation: EvaluationFold | null = null;
   return {
-    open(mode, passes) {
-      tree.reset();
-      evaluation = mode === 'evaluate' ? createEvaluationFold(passes, run.model.classes) : null;
+    open({ mode, step }, passes) {
+      if (mode === 'train') openTree(step);
+      else evaluation = createEvaluationFold(passes, run.model.classes);
     },
-    fold({ mode, pass, node }, { result, gradient, encoded, arrivedMs }) {
+    fold(unit, { result, gradient, encoded, arrivedMs }) {
+      const { mode, step, pass, node } = unit;
       const { samples, lossSum, correct } = result;
       const sums = { samples, lossSum, correct };
-      if (mode === 'train') tree.insert(node, encoded ?? gradient, sums);
+      if (mode === 'train') treeOf(step).insert(node, encoded ?? gradient, sums);
       else evaluation?.insert(pass, node, sums, result.confusion);
-      timeline.add('sum', { startMs: arrivedMs, endMs: now() });
+      timeline.add(unit, 'sum', { startMs: arrivedMs, endMs: now() });
     },
-    foldEmpty({ mode, pass, node }) {
-      if (mode === 'train') tree.insert(node, null, noSums);
+    foldEmpty({ mode, step, pass, node }) {
+      if (mode === 'train') treeOf(step).insert(node, null, noSums);
       else evaluation?.insert(pass, node, noSums, noCounts);
     },
-    apply() {
+    apply(step) {
+      const tree = treeOf(step);
       const root = tree.root();
-      if (root === null) throw new TypeError('Expected every block of the step to be folded.');
+      if (root === null) throw new TypeError(`Expected every block of step ${step} to be folded.`);
       const startMs = now();
       const { sums } = root;
       const applied = run.trainer.apply(root.gradient, sums.samples);
-      timeline.add('update', { startMs, endMs: now() });
+      timeline.add({ mode: 'train', step }, 'update', { startMs, endMs: now() });
+      trees.delete(step);
+      spare.push(tree);
       return { sums, ...applied };
     },
     takeEvaluation() {
@@ -128,7 +148,7 @@ export function createStepWork(
       return total;
     },
     get buffers() {
-      return tree.buffers;
+      return everyTree().reduce((sum, tree) => sum + tree.buffers, 0);
     },
   };
 }

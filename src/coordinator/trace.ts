@@ -20,6 +20,8 @@ export interface RunTrace {
 const coordinatorPid = 1;
 const stepsTrack = 1;
 const checkpointsTrack = 2;
+/** Where the next one is of the tracks of steps that a delay has in flight beside another. */
+const furtherStepsTrack = 3;
 /** Tracks of one worker, whatever it says. */
 const mostThreads = 1024;
 
@@ -94,11 +96,24 @@ export function createRunTrace(file: TraceFile, run: string, originMs: number): 
   named(coordinatorPid, 'thread_name', stepsTrack, 'steps');
   named(coordinatorPid, 'thread_name', checkpointsTrack, 'checkpoints');
 
+  const stepTracks = [{ id: stepsTrack, endMs: Number.NEGATIVE_INFINITY }];
+  const freeStepTrack = ({ startMs, endMs }: Span): number => {
+    let track = stepTracks.find((one) => one.endMs <= startMs);
+    if (track === undefined) {
+      track = { id: furtherStepsTrack + stepTracks.length - 1, endMs };
+      stepTracks.push(track);
+      named(coordinatorPid, 'thread_name', track.id, 'steps in flight beside');
+    }
+    track.endMs = endMs;
+    return track.id;
+  };
+
   return {
     step({ mode, step, segments, ...whole }) {
       const name = mode === 'train' ? `step ${step}` : `validation after step ${step}`;
-      complete(coordinatorPid, stepsTrack, name, whole, `,"args":{"step":${step},"mode":"${mode}"}`);
-      for (const segment of segments) complete(coordinatorPid, stepsTrack, segment.phase, segment);
+      const track = freeStepTrack(whole);
+      complete(coordinatorPid, track, name, whole, `,"args":{"step":${step},"mode":"${mode}"}`);
+      for (const segment of segments) complete(coordinatorPid, track, segment.phase, segment);
     },
     block(worker, claimedThread, { step, pass, node, mode }, times) {
       const traced = workerOf(worker);

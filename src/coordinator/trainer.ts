@@ -16,13 +16,16 @@ import {
 import { decayAt, updateAverage } from './average.js';
 import { CheckpointError } from './errors.js';
 import type { TrainingSpec } from './spec.js';
+import { weightsStep } from './weights-version.js';
 
 /** The parameters and the optimizer: what a checkpoint holds. */
 export interface Trainer {
   /** Number of updates done: `parameters()` are those before step `version()`. */
   version(): number;
-  /** Shared memory, read-only for everybody else; valid until three more updates are done. */
+  /** Shared memory, read-only for everybody else; valid until `delay` and three more updates are done. */
   parameters(): Float32Array;
+  /** Those after `step` updates; null for any but the newest and the `delay` before them. */
+  parametersAfter(step: number): Float32Array | null;
   /** The weights that are validated and become the model: the average of the parameters where the run keeps one. */
   evaluated(): Float32Array;
   /** Whether what is validated is other than what workers train with: the average, or parameters that are not rounded. */
@@ -40,7 +43,7 @@ export interface Trainer {
   apply(gradientSum: Float32Array, samples: number): { finite: boolean; gradientNorm: number };
   /**
    * Goes on from a checkpoint; all are copied.
-   * @throws CheckpointError without the average that the run keeps
+   * @throws CheckpointError without the average that the run keeps, or earlier parameters that its next steps are computed on
    */
   restore(version: number, parameters: Float32Array, state: OptimizerState, kept: KeptWeights): void;
 }
@@ -49,18 +52,23 @@ export interface Trainer {
 export interface KeptWeights {
   average: Float32Array | null;
   best: Float32Array | null;
+  /** Earlier parameters that steps in flight are computed on, the latest first. */
+  previous: readonly Float32Array[];
 }
 
 /**
- * Versions of the parameters kept at once. Workers of this process read them by reference, and a version must not change
- * while one may compute with it. Whoever still computes with one that is overwritten works for a step that is closed, so
+ * Versions of the parameters kept beside those that a delay wants. Workers of this process read them by reference, and a version must not
+ * change while one may compute with it. Whoever still computes with one that is overwritten works for a step that is closed, so
  * its result is not accepted.
  */
-const versionsKept = 4;
+const versionsSpare = 4;
 
 export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: number): Trainer {
   const { parameterCount: count, learntCount } = model;
   const { optimizer, clipNorm, rateOf, learningRateOf } = updateRule(spec, totalSteps);
+  const delay = spec.delay ?? 0;
+  const stepsPerEpoch = totalSteps / spec.epochs;
+  const versionsKept = versionsSpare + delay;
   const ring = Array.from(
     { length: versionsKept },
     () => new Float32Array(new SharedArrayBuffer(count * Float32Array.BYTES_PER_ELEMENT)),
@@ -83,15 +91,21 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
     }
     return published.values;
   };
+  /** Versions before `newest` that a step in flight is computed on, the latest first. */
+  const previousOf = (newest: number): number[] => {
+    const length = newest - weightsStep(newest, stepsPerEpoch, delay);
+    return Array.from({ length }, (_, i) => newest - 1 - i);
+  };
   return {
     evaluated,
     averages: average !== null || spec.weightsDtype !== undefined,
     keepBest() {
       best = evaluated().slice();
     },
-    kept: () => ({ average, best }),
+    kept: () => ({ average, best, previous: previousOf(version).map(slot) }),
     version: () => version,
     parameters: () => slot(version),
+    parametersAfter: (step) => (step <= version && step >= Math.max(0, version - delay) ? slot(step) : null),
     optimizerState: () => state,
     learningRateOf,
     apply(gradientSum, samples) {
@@ -116,6 +130,12 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
           );
         average.set(kept.average);
       }
+      const previous = previousOf(restored);
+      if (kept.previous.length < previous.length)
+        throw new CheckpointError(
+          `The checkpoint lacks earlier parameters: a delay of ${delay} wants ${previous.length} of them, it has ${kept.previous.length}.`,
+        );
+      for (const [i, earlier] of previous.entries()) slot(earlier).set(kept.previous[i]);
       best = kept.best?.slice() ?? null;
       published = null;
       version = restored;

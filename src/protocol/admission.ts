@@ -65,6 +65,7 @@ function mostBytes(kind: FieldKind): number {
     case 'counts':
       return 5 * limits.confusion;
     case 'nodes':
+    case 'steps':
       return 5 * limits.nodes;
     // Names, numbers: the rest has room for them. The tensor has a limit of its own.
     case 'identifier':

@@ -81,8 +81,9 @@ function problemWith(kind: FieldKind, value: unknown): string | null {
     case 'counts':
       return listProblem(value instanceof Uint32Array ? value.length : null, limits.confusion, value);
     case 'nodes':
+    case 'steps':
       if (!Array.isArray(value) || !value.every(isUint32))
-        return `expected a list of tree nodes, got ${shown(value)}`;
+        return `expected a list of ${kind === 'nodes' ? 'tree nodes' : 'steps'}, got ${shown(value)}`;
       return listProblem(value.length, limits.nodes, value);
     case 'floats':
       return tensorProblem(value, 4);

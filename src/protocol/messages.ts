@@ -43,6 +43,8 @@ export interface RunOffer {
   localTrainingJson: string;
   /** Of the gradient in each result. */
   gradientEncoding: Encoding;
+  /** How many versions older than the newest ones the weights of a task may be. */
+  staleness: number;
 }
 
 /** One block of one step: an aligned subtree whose node the worker computes. */
@@ -69,7 +71,7 @@ export interface Task {
 }
 
 /**
- * The parameters before step `version`; only the newest matter. With averaging, 2s + 1 are those before step s, and 2s their average.
+ * The parameters before step `version`; only the newest matter, and as many before them as the offer says. With averaging, 2s + 1 are those before step s, and 2s their average.
  */
 export interface Weights {
   type: 'weights';
@@ -158,10 +160,9 @@ export interface Heartbeat {
   run: string;
   fence: number;
   worker: string;
-  /** The newest step it has work of. */
-  step: number;
-  /** Tree nodes in hand. */
+  /** Tree nodes in hand, and the step of each. */
   nodes: number[];
+  steps: number[];
   /** Images computed since it joined. */
   images: number;
   rssBytes: number;

@@ -6,7 +6,7 @@ import type { Message, MessageType } from './messages.js';
  * - `hash`: SHA-256, 64 lower-case hex digits
  * - `uint32`; `node`: a tree node, from 1 on; `microshards`: a power of two; `microshardSamples`: a multiple of 16
  * - `double`: any number, NaN included, for the receiver to judge; `measure`: finite, not negative
- * - `indices`, `counts`: Uint32Array; `nodes`: number[]
+ * - `indices`, `counts`: Uint32Array; `nodes`, `steps`: number[]
  * - `floats`, `block`: the envelope's tensor: values, in whatever encoding a multiple of four bytes, or plain bytes
  */
 export type FieldKind =
@@ -26,6 +26,7 @@ export type FieldKind =
   | 'indices'
   | 'counts'
   | 'nodes'
+  | 'steps'
   | 'floats'
   | 'block';
 
@@ -47,8 +48,8 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     run: 'identifier',
     fence: 'uint32',
     worker: 'identifier',
-    step: 'uint32',
     nodes: 'nodes',
+    steps: 'steps',
     images: 'measure',
     rssBytes: 'measure',
     eventLoopLagMs: 'measure',
@@ -107,6 +108,7 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     lossJson: 'json',
     localTrainingJson: 'json',
     gradientEncoding: 'encoding',
+    staleness: 'uint32',
   },
   announce: { run: 'identifier' },
   refuse: { run: 'identifier', reason: 'text' },

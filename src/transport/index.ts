@@ -2,6 +2,7 @@ export { createEmbeddedTransport } from './embedded/transport.js';
 export { AccessRefusedError, BrokerError, LinkDownError, RunGoneError, RunTakenError } from './errors.js';
 export { type BrokerInspection, inspectRabbit } from './rabbitmq/inspect.js';
 export { openRabbitObserver } from './rabbitmq/observer.js';
+export { timeRabbitMessage } from './rabbitmq/time-message.js';
 export { createRabbitTransport, type RabbitOptions, type TlsOptions } from './rabbitmq/transport.js';
 export { every, pauseFor, realTimers, type Timers, within } from './timers.js';
 export type {

@@ -108,7 +108,7 @@ export interface WorkerLink {
    * its promise resolves with the verdict; one that rejects is given back. RunGoneError if there is no such run.
    * Weights and tasks for a single worker (`CoordinatorLink.send`, `sendTask`) arrive here too; the verdict on such a task
    * has no effect. While a `weights` promise is pending, only
-   * the newest of those that follow is kept.
+   * the newest `weightsKept` (1) of those that follow are kept.
    */
   joinRun(
     run: string,
@@ -116,6 +116,7 @@ export interface WorkerLink {
       prefetch: number;
       task: (task: Task, delivery: Delivery) => Promise<Verdict>;
       weights: (weights: Weights) => void | Promise<void>;
+      weightsKept?: number;
     },
   ): Promise<void>;
   /**

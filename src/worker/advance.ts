@@ -120,7 +120,7 @@ function startComputing(run: RunState, threads: number, nowMs: number, actions: 
     threads - run.tasks.filter((held) => held.phase === 'computing' || held.phase === 'abandoned').length;
   const tasks = run.tasks.map((held) => {
     const isReady =
-      held.phase === 'held' && held.missing.length === 0 && held.task.weightsVersion === run.version;
+      held.phase === 'held' && held.missing.length === 0 && run.versions.includes(held.task.weightsVersion);
     if (!isReady || free <= 0) return held;
     free -= 1;
     actions.push({ type: 'compute', delivery: held.delivery, task: held.task });
@@ -138,8 +138,8 @@ function sayReady(run: RunState, settings: WorkerSettings, nowMs: number, action
     readyAtMs = Number.POSITIVE_INFINITY;
   }
   const wantsWeights =
-    run.version === null ||
-    run.tasks.some((held) => held.phase === 'held' && held.task.weightsVersion > (run.version ?? -1));
+    run.versions.length === 0 ||
+    run.tasks.some((held) => held.phase === 'held' && !run.versions.includes(held.task.weightsVersion));
   if (!wantsWeights) readyAtMs = Number.POSITIVE_INFINITY;
   else if (readyAtMs === Number.POSITIVE_INFINITY) readyAtMs = nowMs + settings.readyEveryMs;
   return { ...run, readyAtMs };
@@ -154,8 +154,10 @@ function hello(run: RunState, settings: WorkerSettings, nowMs: number, actions: 
 
 function heartbeat(run: RunState, state: WorkerState, nowMs: number, actions: WorkerAction[]): RunState {
   if (!run.joined || nowMs < run.heartbeatAtMs) return run;
-  const nodes = inHand(run).map((held) => held.task.node);
+  const tasks = inHand(run).map((held) => held.task);
+  const nodes = tasks.map(({ node }) => node);
+  const steps = tasks.map(({ step }) => step);
   const { images } = state;
-  actions.push({ type: 'heartbeat', run: run.offer.run, fence: run.fence, step: run.step, nodes, images });
+  actions.push({ type: 'heartbeat', run: run.offer.run, fence: run.fence, nodes, steps, images });
   return { ...run, heartbeatAtMs: nowMs + run.offer.heartbeatMs };
 }

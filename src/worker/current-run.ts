@@ -100,7 +100,9 @@ export class CurrentRun {
       }
       if (signal.aborted) return;
       // One block more than threads: the next one is here when a thread gets free.
-      await link.joinRun(run, { prefetch: threads + 1, task: onTask, weights: onWeights });
+      const prefetch = threads + 1;
+      const weightsKept = 1 + offer.staleness;
+      await link.joinRun(run, { prefetch, task: onTask, weights: onWeights, weightsKept });
       log.info(`Taking part in run ${run}.`, { threads, samples: this.#session.manifest.sampleCount });
       raise({ type: 'joined', run });
     } catch (error) {

@@ -39,11 +39,11 @@ export type WorkerAction =
   /** Close the threads, unsubscribe; `left` follows whatever happens. */
   | { type: 'leave'; run: string }
   | { type: 'ready'; run: string; fence: number }
-  | { type: 'heartbeat'; run: string; fence: number; step: number; nodes: number[]; images: number }
+  | { type: 'heartbeat'; run: string; fence: number; nodes: number[]; steps: number[]; images: number }
   | { type: 'goodbye'; run: string; reason: string }
   | { type: 'pause_tasks'; run: string }
-  /** Take the weights that came with the event at hand; every earlier version is of no more use. */
-  | { type: 'keep_weights'; version: number }
+  /** Take the weights that came with the event at hand; of the others, none but these versions are of any more use. */
+  | { type: 'keep_weights'; version: number; versions: readonly number[] }
   | { type: 'request_block'; run: string; block: number }
   | { type: 'compute'; delivery: number; task: Task }
   /** Tell the thread to stop after its microshard. */

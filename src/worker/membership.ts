@@ -1,7 +1,7 @@
 import type { RunOffer } from '../protocol/index.js';
 import type { WorkerAction, WorkerEvent } from './events.js';
 import { adoptFence, dropOlderTasks, heard, settleAll } from './run.js';
-import { changeRun, isSilent, type RunState, type WorkerState } from './state.js';
+import { changeRun, isSilent, oldestWanted, type RunState, type WorkerState } from './state.js';
 
 export function takeOffer(
   state: WorkerState,
@@ -55,8 +55,7 @@ function newRun(offer: RunOffer, nowMs: number): RunState {
     fence: offer.fence,
     joined: false,
     tasksPaused: 'no',
-    version: null,
-    step: 0,
+    versions: [],
     tasks: [],
     fetches: [],
     heardAtMs: nowMs,
@@ -71,6 +70,7 @@ function isSameRun(a: RunOffer, b: RunOffer): boolean {
     a.seed === b.seed &&
     a.microshards === b.microshards &&
     a.microshardSamples === b.microshardSamples &&
+    a.staleness === b.staleness &&
     a.numericsId === b.numericsId &&
     a.modelSpecJson === b.modelSpecJson &&
     a.manifestJson === b.manifestJson
@@ -91,9 +91,12 @@ export function takeWeights(
   }
   return changeRun(state, (before) => {
     const run = event.fence > before.fence ? adoptFence(before, event.fence, nowMs, actions) : before;
-    if (run.version !== null && event.version <= run.version) return heard(run, nowMs);
-    actions.push({ type: 'keep_weights', version: event.version });
-    return heard({ ...dropOlderTasks(run, event.version, actions), version: event.version }, nowMs);
+    if (event.version < oldestWanted(run) || run.versions.includes(event.version)) return heard(run, nowMs);
+    const all = { ...run, versions: [...run.versions, event.version].toSorted((a, b) => a - b) };
+    const oldest = oldestWanted(all);
+    const versions = all.versions.filter((version) => version >= oldest);
+    actions.push({ type: 'keep_weights', version: event.version, versions });
+    return heard({ ...dropOlderTasks(run, oldest, actions), versions }, nowMs);
   });
 }
 

@@ -9,7 +9,7 @@ import { unlessAway } from './sending.js';
 import { packageVersion } from './version.js';
 
 /** What the decider knows of a heartbeat. */
-export type Beat = Pick<Heartbeat, 'run' | 'fence' | 'step' | 'nodes' | 'images'>;
+export type Beat = Pick<Heartbeat, 'run' | 'fence' | 'steps' | 'nodes' | 'images'>;
 
 /** What a worker says. Each resolves when it is said, or when nobody is there to hear it. */
 export interface Outgoing {
@@ -49,13 +49,13 @@ export function createOutgoing(o: {
       );
     },
     ready: (run, fence) => send(run, { type: 'ready', run, fence, worker, threads }),
-    heartbeat({ run, fence, step, nodes, images }) {
+    heartbeat({ run, fence, nodes, steps, images }) {
       const vitals = {
         rssBytes: machine?.rssBytes() ?? 0,
         eventLoopLagMs: eventLoop.takeMs(),
         ...metrics.counts(),
       };
-      return send(run, { type: 'heartbeat', run, fence, worker, step, nodes, images, ...vitals });
+      return send(run, { type: 'heartbeat', run, fence, worker, nodes, steps, images, ...vitals });
     },
     requestBlock: (run, block, hash) => send(run, { type: 'block_request', run, worker, block, hash }),
     taskFailed({ run, fence, step, pass, node, samples }, reason) {

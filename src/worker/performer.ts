@@ -213,9 +213,11 @@ export class Performer implements RunningWorker {
   async #tellInHand(task: Task): Promise<void> {
     const { stage, images } = this.#state;
     if (stage.type !== 'run') return;
-    const others = inHand(stage.run).map((held) => held.task.node);
-    const { run, fence, step, node } = task;
-    await this.#outgoing.heartbeat({ run, fence, step, nodes: [...others, node], images });
+    const tasks = [...inHand(stage.run).map((held) => held.task), task];
+    const nodes = tasks.map(({ node }) => node);
+    const steps = tasks.map(({ step }) => step);
+    const { run, fence } = task;
+    await this.#outgoing.heartbeat({ run, fence, nodes, steps, images });
   }
 
   #onWeights(weights: Weights): void {

@@ -93,7 +93,7 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
       }
     },
     async compute(delivery, task) {
-      const borrowed = weights.borrow();
+      const borrowed = weights.borrow(task.weightsVersion);
       try {
         const outcome = await pool.compute({
           id: delivery,

@@ -1,6 +1,13 @@
 import type { Task } from '../protocol/index.js';
 import type { WorkerAction, WorkerEvent } from './events.js';
-import { changeRun, type HeldTask, type RunState, type WorkerSettings, type WorkerState } from './state.js';
+import {
+  changeRun,
+  type HeldTask,
+  oldestWanted,
+  type RunState,
+  type WorkerSettings,
+  type WorkerState,
+} from './state.js';
 
 export function heard(run: RunState, nowMs: number): RunState {
   return { ...run, heardAtMs: nowMs };
@@ -21,7 +28,7 @@ export function onTask(
     task.fence > before.fence ? adoptFence(before, task.fence, nowMs, actions) : before,
     nowMs,
   );
-  const isStale = run.version !== null && task.weightsVersion < run.version;
+  const isStale = task.weightsVersion < oldestWanted(run);
   // Dispatched again because we are slow: the first delivery is still unacked, so this one adds nothing. Not so once its
   // result or its failure is on the way: that may be the reason why it comes again.
   const isTwin = run.tasks.some(
@@ -40,20 +47,20 @@ export function onTask(
     blocksAtMs: missing.length === 0 ? nowMs : null,
     startedAtMs: null,
   };
-  return { ...run, step: Math.max(run.step, task.step), tasks: [...run.tasks, held] };
+  return { ...run, tasks: [...run.tasks, held] };
 }
 
 /** A coordinator started after ours has spoken: what the older one asked for is void, and so are its weights. */
 export function adoptFence(run: RunState, fence: number, nowMs: number, actions: WorkerAction[]): RunState {
   const dropped = dropTasks(run, (held) => held.task.fence < fence, actions);
-  return { ...dropped, fence, version: null, step: 0, readyAtMs: run.joined ? nowMs : run.readyAtMs };
+  return { ...dropped, fence, versions: [], readyAtMs: run.joined ? nowMs : run.readyAtMs };
 }
 
-/** Newer weights exist, so every node of an older version is done. A result on its way is left alone. */
-export function dropOlderTasks(run: RunState, version: number, actions: WorkerAction[]): RunState {
+/** Weights exist that are so new that every node of a version before `oldest` is done. A result on its way is left alone. */
+export function dropOlderTasks(run: RunState, oldest: number, actions: WorkerAction[]): RunState {
   return dropTasks(
     run,
-    (held) => held.task.weightsVersion < version && (held.phase === 'held' || held.phase === 'computing'),
+    (held) => held.task.weightsVersion < oldest && (held.phase === 'held' || held.phase === 'computing'),
     actions,
   );
 }

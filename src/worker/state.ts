@@ -71,10 +71,8 @@ export interface RunState {
   /** Subscribed to the run's tasks and weights. */
   joined: boolean;
   tasksPaused: 'no' | 'pausing' | 'paused';
-  /** Version of the weights in memory under this fence. */
-  version: number | null;
-  /** Step of the newest task, for the heartbeat. */
-  step: number;
+  /** Versions of the weights in memory under this fence, ascending: the newest, and of those before it what a task may still want. */
+  versions: readonly number[];
   tasks: readonly HeldTask[];
   fetches: readonly Fetch[];
   /** When something last came from the coordinator; −∞ after the link was down. */
@@ -125,6 +123,11 @@ export function isRun(state: WorkerState, run: string): boolean {
 export function changeRun(state: WorkerState, change: (run: RunState) => RunState): WorkerState {
   if (state.stage.type !== 'run') return state;
   return { ...state, stage: { type: 'run', run: change(state.stage.run) } };
+}
+
+/** Older ones are of no more use, and neither is a task that wants them; −∞ while there are none. */
+export function oldestWanted({ versions, offer }: RunState): number {
+  return (versions.at(-1) ?? Number.NEGATIVE_INFINITY) - offer.staleness;
 }
 
 /** Tasks that this worker still has to answer for. */

@@ -9,13 +9,17 @@ export interface BorrowedWeights {
 }
 
 /**
- * The weights of a run in memory that all compute threads share. A buffer is written again only when it is neither
- * the newest nor being read: as a rule two of them take turns.
+ * The weights of a run in memory that all compute threads share. A buffer is written again only when its version is of no more use
+ * and nobody reads it: as a rule there is one more than there are versions in use.
  */
 export interface WeightsShelf {
-  /** Copies what stands in the bytes, parameterCount values; from now on these are borrowed. RangeError for another length. */
-  keep(bytes: Uint8Array, encoding: Encoding): void;
-  borrow(): BorrowedWeights;
+  /**
+   * Copies what stands in the bytes, parameterCount values, which may be borrowed from now on; `versions`: all that may. RangeError for
+   * another length.
+   */
+  keep(version: number, bytes: Uint8Array, encoding: Encoding, versions: readonly number[]): void;
+  /** RangeError for a version that is not kept. */
+  borrow(version: number): BorrowedWeights;
   /** Buffers in use or ready for use. */
   readonly buffers: number;
 }
@@ -23,23 +27,28 @@ export interface WeightsShelf {
 export function createWeightsShelf(parameterCount: number, kernels: Pick<Kernels, 'decode'>): WeightsShelf {
   const sizeBytes = parameterCount * Float32Array.BYTES_PER_ELEMENT;
   const readers = new Map<SharedArrayBuffer, number>();
-  let newest: SharedArrayBuffer | null = null;
+  const kept = new Map<number, SharedArrayBuffer>();
+  const free = (): SharedArrayBuffer => {
+    const inUse = new Set(kept.values());
+    const unused = [...readers].find(([buffer, count]) => count === 0 && !inUse.has(buffer))?.[0];
+    return unused ?? new SharedArrayBuffer(sizeBytes);
+  };
   return {
-    keep(bytes, encoding) {
+    keep(version, bytes, encoding, versions) {
       const expected = encodedBytes(encoding, parameterCount);
       if (bytes.byteLength !== expected)
         throw new RangeError(`Expected weights of ${expected} bytes, got ${bytes.byteLength}.`);
-      const free = [...readers].find(([buffer, count]) => count === 0 && buffer !== newest)?.[0];
-      const buffer = free ?? new SharedArrayBuffer(sizeBytes);
+      for (const other of kept.keys()) if (other === version || !versions.includes(other)) kept.delete(other);
+      const buffer = free();
       const values = new Float32Array(buffer);
       if (encoding === 'f32') values.set(asFloat32(bytes));
       else kernels.decode(values, bytes, encoding, false);
       readers.set(buffer, 0);
-      newest = buffer;
+      kept.set(version, buffer);
     },
-    borrow() {
-      if (newest === null) throw new RangeError('No weights are here yet.');
-      const buffer = newest;
+    borrow(version) {
+      const buffer = kept.get(version);
+      if (buffer === undefined) throw new RangeError(`No weights of version ${version} are here.`);
       readers.set(buffer, (readers.get(buffer) ?? 0) + 1);
       return { buffer, giveBack: () => void readers.set(buffer, (readers.get(buffer) ?? 1) - 1) };
     },

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -41,6 +41,25 @@ it('coordinator start and two worker start, the address alone given: the same mo
   const all = [coordinator, ...workers].map(({ stdout, stderr }) => stdout + stderr).join('');
   const { username, password } = new URL(vhost.url);
   expect(all).not.toContain(`${username}:${password}@`);
+});
+
+it('measures sizes that are left to it, writes them down, and resumes with them', async () => {
+  const env = { ONKO_BROKER: vhost.url };
+  const auto = ['--batch', 'auto', '--microshards', 'auto', '--out', 'runs/auto'];
+  const [coordinator] = await Promise.all([
+    runProgram('coordinator', ['start', ...auto], { cwd: dir, env }),
+    runProgram('worker', ['start', '--threads', '1', '--once'], { cwd: elsewhere, env }),
+  ]);
+  expectSuccess(coordinator);
+  expect(coordinator.stderr).toMatch(/sizes chosen by a measurement.*messageMs/);
+  const written = await readFile(join(dir, 'runs/auto/run.json'), 'utf8');
+  const [, batch, microshards] = /batch=(\d+) microshards=(\d+)/.exec(coordinator.stderr) ?? [];
+  expect(JSON.parse(written)).toMatchObject({
+    spec: { batch: Number(batch), microshards: Number(microshards) },
+  });
+  const again = await runProgram('onko', ['train', '--resume', ...auto], { cwd: dir });
+  expectSuccess(again);
+  expect(again.stderr).not.toContain('sizes chosen');
 });
 
 it('a worker serves a page of its own when it is told to, and says whether it is well', async () => {

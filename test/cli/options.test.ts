@@ -49,6 +49,17 @@ describe('where a value comes from', () => {
     stored: { epochs: 4 },
   };
 
+  it('reads `auto`, which yields to what a resumed run has settled', () => {
+    const auto = { batch: group.value(kind.orAuto(kind.integer({ min: 16 })), 128, 'batch') };
+    const batch = (o: Parameters<typeof sources>[0]) => resolveOptions(auto, sources(o)).batch;
+    expect(batch({ flags: { batch: 'auto' } })).toBe('auto');
+    expect(batch({ flags: { batch: 'auto' }, stored: { batch: 64 } })).toBe(64);
+    expect(batch({ flags: { batch: '32' }, stored: { batch: 64 } })).toBe(32);
+    expect(() => batch({ flags: { batch: 'some' } })).toThrow(
+      /whole number of at least 16, got "some", or `auto`/,
+    );
+  });
+
   it('prefers flag, then environment, then file, then the resumed run, then the default', () => {
     const { flags, env, file, stored } = layers;
     expect(epochs({ flags, env, file, stored })).toBe(1);

@@ -13,6 +13,7 @@ const summary: RunSummary = {
   validationAccuracy: 0.98,
   best: { epoch: 12, validationAccuracy: 0.985 },
   modelEpoch: null,
+  delay: 0,
   account: { workers: ['w1', 'w2'], oddities: ['3 blocks were sent again (death 2, slow 1)'] },
   imagesPerSecond: 1388.4,
   seconds: 26,
@@ -31,6 +32,13 @@ it('says what came out, what happened, where everything is and what to do next',
   incidents  3 blocks were sent again (death 2, slow 1)
 Evaluate it on a folder that it has not seen, like
   cnn-infer demo/testing-a --eval --report report.html`);
+});
+
+it('says of what algorithm a run with a delay is', () => {
+  expect(runReport({ ...summary, delay: 1 }, o)).toContain(
+    '  delay      gradients 1 step late, another algorithm than without\n',
+  );
+  expect(runReport(summary, o)).not.toContain('late');
 });
 
 it('says how to go on with a run that was stopped, and nothing that is not known', () => {

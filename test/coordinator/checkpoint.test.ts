@@ -53,7 +53,11 @@ function checkpointAt(step: number): Checkpoint {
     },
     parameters,
     optimizerState,
-    kept: { average: draw(), best: step % 2 === 0 ? draw() : null },
+    kept: {
+      average: draw(),
+      best: step % 2 === 0 ? draw() : null,
+      previous: step % 3 === 0 ? [draw(), draw()] : [],
+    },
   };
 }
 

@@ -72,9 +72,9 @@ describe('the average of the parameters', () => {
   it('is refused by a run that goes on without it', () => {
     const trainer = createTrainer({ ...spec, averaging: { decay: 0.5 } }, model, 10);
     const other = createTrainer(spec, model, 10);
-    expect(() =>
-      trainer.restore(3, other.parameters(), other.optimizerState(), { average: null, best: null }),
-    ).toThrow('lacks the average');
+    expect(() => trainer.restore(3, other.parameters(), other.optimizerState(), other.kept())).toThrow(
+      'lacks the average',
+    );
   });
 
   it('is what is validated, and what the model file holds', async () => {

@@ -129,7 +129,7 @@ describe('a mismatch', () => {
     expect(types(decided)).toEqual(['audited', 'accept', 'refuse', 'expelled']);
     expect(outcomes(decided)).toEqual(['mismatch']);
     expect(expelled(decided)).toEqual(['w1']);
-    expect(d.state.front?.units[0]?.accepted).toEqual({ worker: third, hash: `h0/${tasks[0].node}` });
+    expect(d.state.fronts[0]?.units[0]?.accepted).toEqual({ worker: third, hash: `h0/${tasks[0].node}` });
   });
 
   it('between two workers is put to both again: who contradicts himself is expelled', () => {
@@ -190,7 +190,7 @@ describe('an expelled worker', () => {
     const after = types(actions).slice(types(actions).indexOf('expelled') + 1);
     expect(after.slice(0, 3)).toEqual(['purge_tasks', 'open_front', 'broadcast_weights']);
     expect(published(actions).length).toBeGreaterThan(0);
-    expect(d.state.front?.units.every((unit) => unit.accepted === null)).toBe(true);
+    expect(d.state.fronts[0]?.units.every((unit) => unit.accepted === null)).toBe(true);
     expect(d.state.workers.map(({ worker }) => worker)).toEqual(['w2', 'w3']);
   });
 
@@ -244,6 +244,6 @@ describe('twins that differ', () => {
       'open_front',
       'broadcast_weights',
     ]);
-    expect(d.state.front?.units.every((unit) => unit.audit !== null)).toBe(true);
+    expect(d.state.fronts[0]?.units.every((unit) => unit.audit !== null)).toBe(true);
   });
 });

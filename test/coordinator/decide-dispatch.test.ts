@@ -152,6 +152,6 @@ describe('short steps', () => {
     const next = tasks.flatMap((task) => d.perform(d.result(task)));
     expect(published(next).map(({ node }) => node)).toEqual([4, 5]);
     expect(next.filter((action) => action.type === 'accept_empty').map(({ node }) => node)).toEqual([6, 7]);
-    expect(d.state.front?.units.map(({ samples }) => samples)).toEqual([16, 4, 0, 0]);
+    expect(d.state.fronts[0]?.units.map(({ samples }) => samples)).toEqual([16, 4, 0, 0]);
   });
 });

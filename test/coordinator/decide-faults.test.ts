@@ -143,14 +143,14 @@ class Simulation {
     if (!worker.isAlive) return;
     const { run } = runPlan;
     const nodes = worker.hands.map(({ node }) => node);
-    const step = worker.hands[0]?.step ?? 0;
+    const steps = worker.hands.map(({ step }) => step);
     const message = {
       type: 'heartbeat',
       run,
       fence: worker.fence,
       worker: worker.name,
-      step,
       nodes,
+      steps,
       ...idle,
     } as const;
     if (worker.fence === 0) this.hello(worker);

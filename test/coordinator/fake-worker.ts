@@ -36,7 +36,7 @@ export async function startFakeWorker(
   const link = await transport.openWorker({ worker });
   let timer: NodeJS.Timeout | undefined;
   let joined: { offer: RunOffer; compute: (task: Task, weights: Weights) => Result } | null = null;
-  let weights: Weights | null = null;
+  const weights = new Map<number, Weights>();
   let wake: (() => void)[] = [];
   const self: FakeWorker = {
     tasks: 0,
@@ -60,9 +60,11 @@ export async function startFakeWorker(
       ...changes,
     });
 
-  /** That version or a newer one, as soon as it is here. */
-  const weightsOf = async (version: number): Promise<Weights> => {
-    if (weights !== null && weights.version >= version) return weights;
+  /** That version, as soon as it is here; null for one that is of no more use. */
+  const weightsOf = async (version: number): Promise<Weights | null> => {
+    const present = weights.get(version);
+    if (present !== undefined) return present;
+    if (version < Math.max(...weights.keys()) - (joined?.offer.staleness ?? 0)) return null;
     await new Promise<void>((resolve) => wake.push(resolve));
     return weightsOf(version);
   };
@@ -72,15 +74,16 @@ export async function startFakeWorker(
     if (delivery.redelivered) {
       // As a real one does, before it computes what somebody may have died of.
       const { run, fence, step, node } = task;
-      await quietly(link.send(run, { type: 'heartbeat', run, fence, worker, step, nodes: [node], ...idle }));
+      await quietly(
+        link.send(run, { type: 'heartbeat', run, fence, worker, nodes: [node], steps: [step], ...idle }),
+      );
     }
     if (faults.die?.(task) === true) {
       await self.die();
       return 'requeue';
     }
     const present = await weightsOf(task.weightsVersion);
-    if (joined === null || present.version > task.weightsVersion || task.fence !== joined.offer.fence)
-      return 'ack';
+    if (joined === null || present === null || task.fence !== joined.offer.fence) return 'ack';
     const reason = faults.fail?.(task) ?? null;
     const { run, fence, step, pass, node, samples } = task;
     if (reason !== null) {
@@ -103,7 +106,7 @@ export async function startFakeWorker(
     if (message.type === 'end_of_run' || (message.type === 'refuse' && joined !== null)) {
       clearInterval(timer);
       joined = null;
-      weights = null;
+      weights.clear();
       void quietly(link.leaveRun());
     }
   });
@@ -114,9 +117,12 @@ export async function startFakeWorker(
     if (isNew) {
       await link.joinRun(offer.run, {
         prefetch: 2,
+        weightsKept: 1 + offer.staleness,
         task: onTask,
         weights: (arrived) => {
-          weights = arrived;
+          weights.set(arrived.version, arrived);
+          const oldest = Math.max(...weights.keys()) - offer.staleness;
+          for (const version of weights.keys()) if (version < oldest) weights.delete(version);
           const waiting = wake;
           wake = [];
           for (const resume of waiting) resume();
@@ -127,7 +133,7 @@ export async function startFakeWorker(
     await link.send(run, { type: 'ready', run, fence, worker, threads: 1 });
     clearInterval(timer);
     timer = setInterval(() => {
-      const beat = { step: 0, nodes: [], ...idle };
+      const beat = { nodes: [], steps: [], ...idle };
       void quietly(link.send(run, { type: 'heartbeat', run, fence, worker, ...beat }));
     }, offer.heartbeatMs);
   };
@@ -138,7 +144,7 @@ export async function startFakeWorker(
 const quietly = (sent: Promise<void>): Promise<void> => sent.catch(() => undefined);
 
 /** The worker's arithmetic: each microshard alone, sums as the tree says. */
-function createCompute(
+export function createCompute(
   offer: RunOffer,
   pack: Pack,
   worker: string,

@@ -54,6 +54,7 @@ describe('the training spec', () => {
     [{ mode: { ...localSgd, localSteps: 0 } }, /"mode/],
     [{ mode: { ...localSgd, outer: { learningRate: 0.7, momentum: 1 } } }, /"mode/],
     [{ mode: { type: 'magic' } }, /"mode/],
+    [{ mode: localSgd, delay: 1 }, /take a mode or a delay, not both/],
     [{ weightsDtype: 'fp16' }, /"weightsDtype"/],
     [{ gradients: { type: 'int8', blocks: 3 } }, /power of two up to the 8 microshards, but it is 3/],
     [{ gradients: { type: 'int8', blocks: 16 } }, /up to the 8 microshards, but it is 16/],

@@ -1,6 +1,7 @@
 import type { Action } from '../../src/coordinator/decide/actions.js';
 import { decide } from '../../src/coordinator/decide/decide.js';
 import type { CoordinatorEvent, ResultHeader } from '../../src/coordinator/decide/events.js';
+import { isUnit, unitsWhere } from '../../src/coordinator/decide/fronts.js';
 import {
   type CoordinatorState,
   defaultPatience,
@@ -18,6 +19,7 @@ export const plan: RunPlan = {
   auditShare: 0,
   averages: false,
   gradientBlocks: null,
+  delay: 0,
   numericsId: 'reference-1',
   microshards: 4,
   microshardSamples: 16,
@@ -106,8 +108,9 @@ export class Driver {
 
   beat(worker: string, nodes: number[] = [], changes: Partial<Heartbeat> = {}): Action[] {
     const { run, fence } = this.state.plan;
-    const step = this.state.front?.step ?? 0;
-    const message: Heartbeat = { type: 'heartbeat', run, fence, worker, step, nodes, ...idle, ...changes };
+    const step = this.state.fronts[0]?.step ?? 0;
+    const steps = nodes.map(() => step);
+    const message: Heartbeat = { type: 'heartbeat', run, fence, worker, nodes, steps, ...idle, ...changes };
     return this.post({ type: 'message', message });
   }
 
@@ -116,7 +119,7 @@ export class Driver {
     worker: string,
     changes: Partial<ResultHeader> = {},
   ): ResultHeader {
-    const unit = this.state.front?.units.find((one) => one.pass === task.pass && one.node === task.node);
+    const [found] = unitsWhere(this.state, isUnit(task));
     return {
       run: this.state.plan.run,
       fence: this.state.plan.fence,
@@ -126,7 +129,7 @@ export class Driver {
       node: task.node,
       mode: task.mode,
       worker,
-      samples: unit?.samples ?? 0,
+      samples: found?.unit.samples ?? 0,
       gradientLength: task.mode === 'train' ? this.state.plan.parameterCount : 0,
       confusionLength: 0,
       finite: true,

@@ -23,10 +23,10 @@ describe('the trace of a run', () => {
   it('shows a step and under it its phases, in microseconds since the start', () => {
     const { trace, events } = traced(1_000);
     const timeline = createStepTimeline();
-    timeline.open('train', 3, 1_002);
-    timeline.add('compute', { startMs: 1_002.5, endMs: 1_009 });
-    timeline.add('update', { startMs: 1_009, endMs: 1_010 });
-    const timed = timeline.close(1_010);
+    timeline.open(unit, 1_002);
+    timeline.add(unit, 'compute', { startMs: 1_002.5, endMs: 1_009 });
+    timeline.add(unit, 'update', { startMs: 1_009, endMs: 1_010 });
+    const timed = timeline.close(unit, 1_010);
     if (timed !== null) trace.step(timed);
     trace.checkpoint({ startMs: 1_010, endMs: 1_030 }, 4_711);
     expect(spans(events(), 1)).toEqual([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTrainer } from '../../src/coordinator/trainer.js';
+import { createTrainer, type Trainer } from '../../src/coordinator/trainer.js';
 import { buildModel, createRandom } from '../../src/engine/index.js';
 import { spec } from './run-stage.js';
 
@@ -48,5 +48,49 @@ describe('running statistics in a step', () => {
       expect(other).toEqual(one);
       expect(one.gradientNorm).toBeGreaterThan(0.01);
     }
+  });
+});
+
+// Five steps to an epoch.
+const late = (delay: number): Trainer => createTrainer({ ...spec, epochs: 2, delay }, model, 10);
+const after = (trainer: Trainer, steps: number): Float32Array[] =>
+  Array.from({ length: steps + 1 }, (_, step) => {
+    if (step > 0) trainer.apply(gradientSum(step), samples);
+    return trainer.parameters().slice();
+  });
+
+describe('earlier parameters', () => {
+  it('are there for as many steps as the delay has, and no longer', () => {
+    const trainer = late(2);
+    const versions = after(trainer, 4);
+    const held = [0, 1, 2, 3, 4, 5].map((step) => trainer.parametersAfter(step));
+    expect(held).toEqual([null, null, versions[2], versions[3], versions[4], null]);
+    expect(late(0).parametersAfter(0)).not.toBeNull();
+  });
+
+  it('are kept in a checkpoint as far as a step of this epoch is computed on them', () => {
+    const counts = [0, 1, 2].map((delay) =>
+      [0, 1, 2, 3, 4, 5, 6, 7].map((steps) => {
+        const trainer = late(delay);
+        after(trainer, steps);
+        return trainer.kept().previous.length;
+      }),
+    );
+    expect(counts).toEqual([
+      [0, 0, 0, 0, 0, 0, 0, 0],
+      [0, 1, 1, 1, 1, 0, 1, 1],
+      [0, 1, 2, 2, 2, 0, 1, 2],
+    ]);
+  });
+
+  it('come back with it, and a run that lacks them is not gone on with', () => {
+    const trainer = late(2);
+    const versions = after(trainer, 4);
+    const restored = late(2);
+    restored.restore(4, trainer.parameters(), trainer.optimizerState(), trainer.kept());
+    expect([2, 3, 4].map((step) => restored.parametersAfter(step))).toEqual(versions.slice(2));
+    expect(() =>
+      late(2).restore(4, trainer.parameters(), trainer.optimizerState(), { ...trainer.kept(), previous: [] }),
+    ).toThrow('a delay of 2 wants 2 of them, it has 0');
   });
 });

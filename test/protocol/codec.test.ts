@@ -213,7 +213,7 @@ test('sizes are looked at from outside, before lists are unpacked to many times 
     .uint32(body.length);
   const bomb = Buffer.concat([head.finish(), body]);
   const before = process.memoryUsage().rss;
-  expect(() => decodeToCoordinator(bomb)).toThrow(/^heartbeat: expected at most 393216 bytes, got 50000/);
+  expect(() => decodeToCoordinator(bomb)).toThrow(/^heartbeat: expected at most 720896 bytes, got 50000/);
   expect(process.memoryUsage().rss - before).toBeLessThan(32 * 1024 * 1024);
   // Kinds that are for others are not even looked into.
   const offer = encode(samples.offer);

@@ -1,6 +1,7 @@
 import type { Action } from '../../src/coordinator/decide/actions.js';
 import type { CoordinatorEvent, ResultHeader } from '../../src/coordinator/decide/events.js';
-import type { CoordinatorState, Unit } from '../../src/coordinator/decide/state.js';
+import { changeUnits, frontOf, isUnit, isWhole, unitsWhere } from '../../src/coordinator/decide/fronts.js';
+import type { CoordinatorState } from '../../src/coordinator/decide/state.js';
 import { createStepWork } from '../../src/coordinator/step-work.js';
 import type { FileOperations } from '../../src/store/index.js';
 import type { WorkerAction } from '../../src/worker/events.js';
@@ -60,25 +61,26 @@ const isAgain = (action: Action): boolean =>
 
 /** The sums, in the order in which they come. */
 const foldAsTheyCome: Mutation['createStepWork'] = (run, kernels, timeline, now) => {
-  let sum: Float32Array | null = null;
+  const sums = new Map<number, Float32Array>();
   // What the optimizer gets is this sum and not the tree's.
   const trainer = {
     ...run.trainer,
     apply: (root: Float32Array, samples: number) => {
-      root.set(sum ?? root);
+      root.set(sums.get(run.trainer.version()) ?? root);
       return run.trainer.apply(root, samples);
     },
   };
   const work = createStepWork({ ...run, trainer }, kernels, timeline, now);
   return {
     ...work,
-    open: (mode, passes) => {
-      sum = null;
-      work.open(mode, passes);
+    open: (front, passes) => {
+      if (front.mode === 'train') sums.delete(front.step);
+      work.open(front, passes);
     },
     fold: (unit, arrived) => {
+      const sum = sums.get(unit.step);
       if (unit.mode === 'train') {
-        if (sum === null) sum = arrived.gradient.slice();
+        if (sum === undefined) sums.set(unit.step, arrived.gradient.slice());
         else kernels.add(sum, arrived.gradient);
       }
       work.fold(unit, arrived);
@@ -105,6 +107,41 @@ const keepEverything: Mutation['createStepWork'] = (run, kernels, timeline, now)
   };
 };
 
+/** What is done after the others by who takes the checkpoint for all there is: steps in flight are computed on its newest parameters. */
+const forgetEarlier: Mutation['createStepWork'] = (run, kernels, timeline, now) => {
+  const { trainer } = run;
+  for (let back = 1; back <= 2; back++)
+    trainer.parametersAfter(trainer.version() - back)?.set(trainer.parameters());
+  return createStepWork(run, kernels, timeline, now);
+};
+
+/** The oldest step has to wait for the one after it, if that is whole. */
+function overtaken(state: CoordinatorState): CoordinatorState {
+  const [first, second, ...others] = state.fronts;
+  if (first === undefined || second === undefined || isWhole(first) || !isWhole(second)) return state;
+  return { ...state, fronts: [second, first, ...others] };
+}
+
+/** The open steps and their tasks, as if all were computed on the parameters that are newest. */
+function onNewest(state: CoordinatorState): CoordinatorState {
+  const version = state.position.step;
+  const fronts = state.fronts.map((front) =>
+    front.mode === 'train' ? { ...front, weightsVersion: version } : front,
+  );
+  return { ...state, fronts };
+}
+
+function namesNewest(action: Action, { position }: CoordinatorState): Action {
+  const isTask = action.type === 'publish_task' || action.type === 'ask';
+  if (action.type === 'broadcast_weights') return { ...action, version: position.step };
+  return isTask && action.mode === 'train' ? { ...action, weightsVersion: position.step } : action;
+}
+
+/** With so many steps in flight, whatever was drawn. */
+const delayed = (delay: number): Pick<Mutation, 'stage'> => ({
+  stage: (schedule) => ({ ...schedule, world: { ...schedule.world, stepsPerEpoch: 4, delay } }),
+});
+
 /** Files that are never synced: the handles say that they were. */
 function unsynced(files: FileOperations): FileOperations {
   const open = async (path: string, flags: string) => {
@@ -129,23 +166,24 @@ function forgetfulOfFence(files: FileOperations): FileOperations {
 
 /** A block that has its result is open again for the next one. */
 function reopened(state: CoordinatorState, event: CoordinatorEvent): CoordinatorState {
-  const { front } = state;
-  if (front === null || event.type !== 'result') return state;
-  const { pass, node } = event.header;
-  const isIt = (unit: Unit): boolean => unit.pass === pass && unit.node === node && unit.samples > 0;
-  const units = front.units.map((unit) => (isIt(unit) ? { ...unit, accepted: null } : unit));
-  return { ...state, front: { ...front, units } };
+  if (event.type !== 'result') return state;
+  const isIt = isUnit(event.header);
+  return changeUnits(state, (unit, front) =>
+    isIt(unit, front) && unit.samples > 0 ? { ...unit, accepted: null } : unit,
+  );
 }
 
 /** Computes with the weights that are there, whichever the task names. */
 const impatient: Mutation['decideWorker'] = (state, event, nowMs) => {
   const decision = unchanged.decideWorker(state, event, nowMs);
   const { stage, settings } = decision.state;
-  if (stage.type !== 'run' || stage.run.version === null) return decision;
+  if (stage.type !== 'run') return decision;
+  const newest = stage.run.versions.at(-1);
+  if (newest === undefined) return decision;
   const busy = stage.run.tasks.filter(({ phase }) => phase === 'computing' || phase === 'abandoned').length;
   const waiting = stage.run.tasks.find(
     ({ phase, missing, task }) =>
-      phase === 'held' && missing.length === 0 && task.weightsVersion > (stage.run.version ?? 0),
+      phase === 'held' && missing.length === 0 && !stage.run.versions.includes(task.weightsVersion),
   );
   if (waiting === undefined || busy >= settings.threads) return decision;
   const started: HeldTask = { ...waiting, phase: 'computing', startedAtMs: nowMs };
@@ -153,7 +191,8 @@ const impatient: Mutation['decideWorker'] = (state, event, nowMs) => {
     ...run,
     tasks: run.tasks.map((held) => (held === waiting ? started : held)),
   }));
-  const compute = { type: 'compute', delivery: waiting.delivery, task: waiting.task } as const;
+  const task = { ...waiting.task, weightsVersion: newest };
+  const compute = { type: 'compute', delivery: waiting.delivery, task } as const;
   return { state: changed, actions: [...decision.actions, compute] };
 };
 
@@ -184,9 +223,11 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'the ledger takes late gradients',
     ['fits', 'same bits', 'no false alarm'],
-    hearing((header, { front }) =>
-      front === null ? header : { ...header, step: front.step, weightsVersion: front.weightsVersion },
-    ),
+    hearing((header, state) => {
+      const [oldest] = state.fronts;
+      if (oldest === undefined || frontOf(state, header) !== undefined) return header;
+      return { ...header, step: oldest.step, weightsVersion: oldest.weightsVersion };
+    }),
   ),
   mutant('the ledger takes duplicates', ['each once'], {
     decideCoordinator: (state, event, nowMs) =>
@@ -207,10 +248,11 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'results of the wrong length are taken',
     ['fits', 'same bits', 'no crash'],
-    hearing((header, { front, plan }) => {
-      const unit = front?.units.find(({ pass, node }) => pass === header.pass && node === header.node);
+    hearing((header, state) => {
+      const [found] = unitsWhere(state, isUnit(header));
+      const { plan } = state;
       const gradientLength = header.mode === 'train' ? plan.parameterCount : 0;
-      return { ...header, gradientLength, samples: unit?.samples ?? header.samples };
+      return { ...header, gradientLength, samples: found?.unit.samples ?? header.samples };
     }),
   ),
   mutant('the worker computes with old weights', ['same bits', 'no false alarm'], {
@@ -226,4 +268,24 @@ export const mutants: readonly Mutant[] = [
     ),
   ),
   mutant('gradients of earlier steps are kept', ['memory'], { createStepWork: keepEverything }),
+  mutant('a resumed run computes steps in flight on the newest parameters', ['same bits'], {
+    createStepWork: forgetEarlier,
+    stage: (schedule) => ({
+      ...delayed(1).stage(schedule),
+      checkpointEveryMs: 0,
+      faults: ['kill coordinator'],
+      faultEveryMs: 500,
+    }),
+  }),
+  mutant('a step that is whole overtakes the one before it', ['fits', 'no crash'], {
+    decideCoordinator: (state, event, nowMs) => unchanged.decideCoordinator(overtaken(state), event, nowMs),
+    ...delayed(1),
+  }),
+  mutant('tasks name the newest weights, whatever the delay', ['fits', 'progress', 'same bits'], {
+    decideCoordinator: (state, event, nowMs) => {
+      const { state: next, actions } = unchanged.decideCoordinator(state, event, nowMs);
+      return { state: onNewest(next), actions: actions.map((action) => namesNewest(action, next)) };
+    },
+    ...delayed(2),
+  }),
 ];

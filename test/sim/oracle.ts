@@ -1,6 +1,7 @@
-import type { Action, Decision } from '../../src/coordinator/decide/actions.js';
+import type { Action, Decision, UnitKey } from '../../src/coordinator/decide/actions.js';
 import type { CoordinatorEvent } from '../../src/coordinator/decide/events.js';
-import type { CoordinatorState } from '../../src/coordinator/decide/state.js';
+import type { FrontKey } from '../../src/coordinator/decide/fronts.js';
+import type { CoordinatorState, RunPlan } from '../../src/coordinator/decide/state.js';
 import { fingerprint } from '../../src/coordinator/fingerprint.js';
 import type { StepWork } from '../../src/coordinator/step-work.js';
 import type { Trainer } from '../../src/coordinator/trainer.js';
@@ -47,6 +48,18 @@ export interface Expected {
 export const blockName = (fence: number, step: number, pass: number, node: number): string =>
   `${fence}/${step}/${pass}/${node}`;
 
+const frontName = ({ mode, step }: FrontKey): string => `${mode}/${step}`;
+
+/** Of the weights that work has to be done with: those that the step `delay` before it began with, or its epoch if that is later. */
+function versionOf({ mode, step }: FrontKey, plan: RunPlan): number {
+  if (mode === 'evaluate') return step + 1;
+  const perEpoch = Math.ceil(plan.trainSamples / (plan.microshards * plan.microshardSamples));
+  return Math.max(Math.floor(step / perEpoch) * perEpoch, step - plan.delay);
+}
+
+const blocksOf = (fronts: readonly { units: unknown[] }[]): number =>
+  Math.max(0, ...fronts.map(({ units }) => units.length));
+
 /** Sees everything, and knows what must not be. */
 export class Oracle {
   violation: Violation | null = null;
@@ -66,7 +79,8 @@ export class Oracle {
   readonly #expected: Expected | null;
   #state: CoordinatorState | null = null;
   #highestFence = 0;
-  #folded = new Map<number, Set<number>>();
+  /** Microshards that count already, by pass, of each front that is open. */
+  readonly #folded = new Map<string, Map<number, Set<number>>>();
   readonly #results = new Set<string>();
 
   constructor(now: () => number, expected: Expected | null) {
@@ -113,23 +127,23 @@ export class Oracle {
   /** Stands between a coordinator and its sums. */
   watch(work: StepWork, trainer: Trainer, state: () => CoordinatorState | null): StepWork {
     return {
-      open: (mode, passes) => {
-        this.#folded = new Map();
-        work.open(mode, passes);
+      open: (front, passes) => {
+        this.#folded.set(frontName(front), new Map());
+        work.open(front, passes);
       },
       fold: (unit, arrived) => {
         this.#checkFit(arrived.header, unit, state());
-        this.#checkOnce(unit.pass, unit.node, state());
+        this.#checkOnce(unit, state());
         work.fold(unit, arrived);
         this.#checkBuffers(work.buffers, state());
       },
       foldEmpty: (unit) => {
-        this.#checkOnce(unit.pass, unit.node, state());
+        this.#checkOnce(unit, state());
         work.foldEmpty(unit);
       },
-      apply: () => {
-        this.#checkWhole(state());
-        const applied = work.apply();
+      apply: (step) => {
+        this.#checkWhole(step, trainer.version(), state());
+        const applied = work.apply(step);
         this.#checkVersion(trainer.version(), trainer.parameters());
         return applied;
       },
@@ -172,14 +186,14 @@ export class Oracle {
   ): void {
     if (message.properties.type !== 'task' || damaged || this.#state === null) return;
     const { fence, step, pass, node, mode, weightsVersion } = decodeTask(message.content);
-    const { plan, front, phase } = this.#state;
+    const { plan, fronts, phase } = this.#state;
     // What a run that is over has sent out is void: whoever goes on with it has a higher fence.
     if (phase === 'ending' || phase === 'ended') return;
+    const front = fronts.find((one) => one.step === step && one.mode === mode);
     const unit = front?.units.find((one) => one.pass === pass && one.node === node);
     const isVoid =
       fence !== plan.fence ||
-      front?.step !== step ||
-      front.mode !== mode ||
+      front === undefined ||
       weightsVersion !== front.weightsVersion ||
       unit === undefined ||
       unit.accepted !== null;
@@ -195,41 +209,45 @@ export class Oracle {
 
   #checkFit(
     header: { fence: number; step: number; weightsVersion: number; gradientLength: number; finite: boolean },
-    unit: { step: number; mode: string },
+    unit: FrontKey,
     state: CoordinatorState | null,
   ): void {
     if (state === null) return;
-    const { plan, position } = state;
+    const { plan } = state;
     const length = unit.mode === 'train' ? plan.parameterCount : 0;
+    const version = versionOf(unit, plan);
     const wrong = [
       header.fence === plan.fence ? [] : [`fence ${header.fence} instead of ${plan.fence}`],
       header.step === unit.step ? [] : [`step ${header.step} instead of ${unit.step}`],
-      header.weightsVersion === position.step
-        ? []
-        : [`version ${header.weightsVersion} instead of ${position.step}`],
+      header.weightsVersion === version ? [] : [`version ${header.weightsVersion} instead of ${version}`],
       header.gradientLength === length ? [] : [`${header.gradientLength} values instead of ${length}`],
       header.finite ? [] : ['values that are not finite'],
     ].flat();
     if (wrong.length > 0) this.fail('fits', `a result is folded with ${wrong.join(', ')}`);
   }
 
-  #checkOnce(pass: number, node: number, state: CoordinatorState | null): void {
+  #checkOnce(unit: UnitKey, state: CoordinatorState | null): void {
     if (state === null) return;
-    const { first, count } = leavesOf(node, state.plan.microshards);
-    const leaves = this.#folded.get(pass) ?? new Set();
-    this.#folded.set(pass, leaves);
+    const { first, count } = leavesOf(unit.node, state.plan.microshards);
+    const ofFront = this.#folded.get(frontName(unit)) ?? new Map<number, Set<number>>();
+    this.#folded.set(frontName(unit), ofFront);
+    const leaves = ofFront.get(unit.pass) ?? new Set();
+    ofFront.set(unit.pass, leaves);
     for (let leaf = first; leaf < first + count; leaf++) {
-      if (leaves.has(leaf))
-        this.fail('each once', `microshard ${leaf} counts twice in step ${state.position.step}`);
+      if (leaves.has(leaf)) this.fail('each once', `microshard ${leaf} counts twice in step ${unit.step}`);
       leaves.add(leaf);
     }
   }
 
-  #checkWhole(state: CoordinatorState | null): void {
+  /** `version`: that of the parameters which it is applied to. */
+  #checkWhole(step: number, version: number, state: CoordinatorState | null): void {
     if (state === null) return;
-    const counted = this.#folded.get(0)?.size ?? 0;
+    const name = frontName({ mode: 'train', step });
+    const counted = this.#folded.get(name)?.get(0)?.size ?? 0;
+    this.#folded.delete(name);
     if (counted !== state.plan.microshards)
-      this.fail('each once', `step ${state.position.step} is applied with ${counted} microshards`);
+      this.fail('each once', `step ${step} is applied with ${counted} microshards`);
+    if (step !== version) this.fail('fits', `step ${step} is applied to version ${version}`);
   }
 
   #checkVersion(version: number, parameters: Float32Array): void {
@@ -242,21 +260,26 @@ export class Oracle {
   /** fold.ts: waiting nodes have no waiting sibling, so there are at most half as many as blocks; one more is being added. */
   #checkBuffers(buffers: number, state: CoordinatorState | null): void {
     this.buffers = Math.max(this.buffers, buffers);
-    const bound = (state?.plan.microshards ?? 0) / 2 + 1;
-    if (state !== null && buffers > bound)
+    if (state === null) return;
+    const { microshards, delay } = state.plan;
+    const bound = (1 + delay) * (microshards / 2 + 1);
+    if (buffers > bound)
       this.fail(
         'memory',
-        `${buffers} gradients are held, ${bound} are enough for ${state.plan.microshards} microshards`,
+        `${buffers} gradients are held, ${bound} are enough for ${microshards} microshards and a delay of ${delay}`,
       );
   }
 
   #checkSize(state: CoordinatorState): void {
-    const { front, closed, durations, gone, plan } = state;
+    const { fronts, closed, durations, gone, plan } = state;
+    const inFlight = 1 + plan.delay;
     const passes = Math.ceil(plan.validationSamples / (plan.microshards * plan.microshardSamples));
     const most = Math.max(1, passes) * plan.microshards;
     const sizes: [what: string, size: number, bound: number][] = [
-      ['blocks of the open front', front?.units.length ?? 0, most],
-      ['blocks of the closed front', closed?.units.length ?? 0, most],
+      ['open fronts', fronts.length, fronts[0]?.mode === 'evaluate' ? 1 : inFlight],
+      ['closed fronts', closed.length, inFlight],
+      ['blocks of an open front', blocksOf(fronts), most],
+      ['blocks of a closed front', blocksOf(closed), most],
       ['remembered times', durations.train.length + durations.evaluate.length, 128],
       ['workers that are gone', gone.length, 64],
     ];

@@ -55,7 +55,7 @@ export function drawSchedule(seed: number, random: Random): Schedule {
   const mostWorkers = pick(random, [1, 2, 3, 3, 4, 5, 6, 8, 12, 20, 40]);
   const workers = 1 + random.below(mostWorkers);
   const least = pick(random, [0.2, 1, 5, 20]);
-  return {
+  const schedule: Schedule = {
     seed,
     world: {
       microshards: pick(random, [4, 8, 16]),
@@ -64,6 +64,7 @@ export function drawSchedule(seed: number, random: Random): Schedule {
       validates: chance(0.6),
       optimizer: pick(random, ['sgd', 'adam'] as const),
       seed: random.below(2),
+      delay: 0,
     },
     workers,
     mostWorkers,
@@ -84,6 +85,8 @@ export function drawSchedule(seed: number, random: Random): Schedule {
     faultEveryMs: pick(random, [500, 2_000, 6_000]),
     faultsUntilMs: 3_000 + random.below(40_000),
   };
+  // Drawn last: what the seeds were before there was a delay, most of them still are.
+  return { ...schedule, world: { ...schedule.world, delay: pick(random, [0, 0, 0, 1, 1, 2]) } };
 }
 
 /** Not every schedule has every kind of fault: some bugs show only where others do not get in the way. */

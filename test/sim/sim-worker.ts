@@ -171,9 +171,9 @@ export class SimWorker {
         return null;
       },
       compute: (delivery, task) => {
-        const borrowed = weights.borrow();
-        // One for each thread that reads, the newest, and the one that is written next.
-        const most = this.options.threads + 2;
+        const borrowed = weights.borrow(task.weightsVersion);
+        // One for each thread that reads, and those that may be read next.
+        const most = this.options.threads + 1 + offer.staleness;
         if (weights.buffers > most)
           this.options.onExcess(`${weights.buffers} copies of the weights, ${most} are enough`);
         const outcome = new Promise<ComputeOutcome>((resolve) => {

@@ -29,6 +29,8 @@ export interface WorldChoice {
   validates: boolean;
   optimizer: 'sgd' | 'adam';
   seed: number;
+  /** Steps that a gradient is late by. */
+  delay: number;
 }
 
 /** A run as small as it can be: six parameters, images of two bytes. Everything but the tensors' size is as it is. */
@@ -69,6 +71,7 @@ export function createWorld(choice: WorldChoice): World {
     seed,
     validate: choice.validates ? { fraction: 0.3 } : null,
     trainFolders: ['a'],
+    ...(choice.delay === 0 ? {} : { delay: choice.delay }),
   };
   const model = buildModel(spec.model);
   return {

@@ -36,6 +36,33 @@ export function messageConformance(stage: Stage): void {
     await eventually(() => expect(fast).toEqual(Array.from({ length: 13 }, (_, i) => i)));
   });
 
+  test('a slow worker that may need earlier weights, too, gets so many of the newest', async () => {
+    const boss = await stage.coordinator();
+    const [slow, fast]: number[][] = [[], []];
+    const busy = gate();
+    await (await stage.worker('slow')).joinRun(run, {
+      prefetch: 1,
+      weightsKept: 3,
+      task: async () => 'ack',
+      weights: async (one) => {
+        slow.push(one.version);
+        await busy.opened;
+      },
+    });
+    await (await stage.worker('fast')).joinRun(run, {
+      prefetch: 1,
+      task: async () => 'ack',
+      weights: (one) => void fast.push(one.version),
+    });
+    for (let version = 0; version < 8; version++) {
+      await boss.broadcastWeights(weights(run, version));
+      await eventually(() => expect(fast).toContain(version));
+      await eventually(() => expect(slow).toEqual([0]));
+    }
+    busy.open();
+    await eventually(() => expect(slow).toEqual([0, 5, 6, 7]));
+  });
+
   test('weights can go to one worker alone', async () => {
     const boss = await stage.coordinator();
     const got: string[] = [];

@@ -80,7 +80,7 @@ export function ready(run: string, worker: string): Ready {
 export function heartbeat(run: string, worker: string, step = 0): Heartbeat {
   const counted = { busyMs: 2, cacheHits: 1, cacheMisses: 0, reconnects: 0 };
   const measures = { images: 5, rssBytes: 1e9, eventLoopLagMs: 0.5, ...counted };
-  return { type: 'heartbeat', run, fence: 1, worker, step, nodes: [4, 5], ...measures };
+  return { type: 'heartbeat', run, fence: 1, worker, nodes: [4, 5], steps: [step, step], ...measures };
 }
 
 export function offer(run: string, over: Partial<RunOffer> = {}): RunOffer {
@@ -101,6 +101,7 @@ export function offer(run: string, over: Partial<RunOffer> = {}): RunOffer {
     lossJson: '',
     localTrainingJson: '',
     gradientEncoding: 'f32',
+    staleness: 0,
     ...over,
   };
 }

@@ -55,7 +55,7 @@ class World {
       case 'compute':
         this.onThreads.add(action.delivery);
         expect(this.onThreads.size).toBeLessThanOrEqual(2);
-        expect(action.task.weightsVersion).toBe(this.mind.run.version);
+        expect(this.mind.run.versions).toEqual([action.task.weightsVersion]);
         break;
       case 'publish':
         expect(this.open.has(action.delivery)).toBe(true);

@@ -104,7 +104,7 @@ describe('joining', () => {
     const odd = { type: 'weights', run: 'r1', fence: 1, version: 0, parameterCount: 11 } as const;
     expect(mind.on(odd).map((action) => action.type)).toEqual(['report']);
     expect(mind.on(odd)).toEqual([]);
-    expect(mind.run.version).toBeNull();
+    expect(mind.run.versions).toEqual([]);
   });
 });
 
@@ -113,10 +113,10 @@ describe('a coordinator that comes back', () => {
     const mind = joined({}, 5);
     expect(mind.types(announce('r1'))).toEqual(['hello']);
     expect(mind.on(offered({ fence: 2 }))).toEqual([{ type: 'ready', run: 'r1', fence: 2 }]);
-    expect(mind.run).toMatchObject({ fence: 2, version: null });
+    expect(mind.run).toMatchObject({ fence: 2, versions: [] });
     expect(mind.types(weights(5, 1))).toEqual([]);
     expect(mind.types(weights(3, 2))).toEqual(['keep_weights']);
-    expect(mind.run.version).toBe(3);
+    expect(mind.run.versions).toEqual([3]);
   });
 
   it('an offer with a lower fence is ignored', () => {

@@ -36,6 +36,7 @@ export const offer: RunOffer = {
   lossJson: '',
   localTrainingJson: '',
   gradientEncoding: 'f32',
+  staleness: 0,
 };
 
 export function task(changes: Partial<Task> = {}): Task {
@@ -110,10 +111,14 @@ export class Mind {
 }
 
 /** A worker that has joined run r1 and has weights of this version. */
-export function joined(changes: Partial<WorkerSettings> = {}, version: number | null = 0): Mind {
+export function joined(
+  changes: Partial<WorkerSettings> = {},
+  version: number | null = 0,
+  offered: Partial<RunOffer> = {},
+): Mind {
   const mind = new Mind(changes);
   mind.on({ type: 'tick' });
-  mind.on({ type: 'message', message: offer });
+  mind.on({ type: 'message', message: { ...offer, ...offered } });
   mind.on({ type: 'joined', run: 'r1' });
   if (version !== null) mind.on(weights(version));
   return mind;

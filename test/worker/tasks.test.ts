@@ -73,7 +73,7 @@ describe('a task', () => {
     mind.on(arrival(1));
     mind.on(arrival(2, { node: 3 }));
     expect(mind.quietly(weights(1))).toEqual([
-      { type: 'keep_weights', version: 1 },
+      { type: 'keep_weights', version: 1, versions: [1] },
       ack(1),
       { type: 'abandon', delivery: 1 },
       ack(2),
@@ -200,13 +200,65 @@ describe('the link', () => {
   });
 });
 
+/** In a run of this staleness, with weights of these versions. */
+const late = (staleness: number, versions: number[]) => {
+  const mind = joined({ threads: 2 }, null, { staleness });
+  for (const version of versions) mind.on(weights(version));
+  return mind;
+};
+
+describe('a run whose tasks may name earlier weights', () => {
+  it('has so many versions at once, and computes each task on its own', () => {
+    const mind = late(1, [3, 4]);
+    const [one, other] = [
+      arrival(1, { step: 4, weightsVersion: 3 }),
+      arrival(2, { step: 5, weightsVersion: 4 }),
+    ];
+    expect([...mind.on(other), ...mind.on(one)]).toMatchObject([
+      { type: 'compute', task: { weightsVersion: 4 } },
+      { type: 'compute', task: { weightsVersion: 3 } },
+    ]);
+    expect(mind.after(1000)).toContainEqual(
+      expect.objectContaining({ type: 'heartbeat', nodes: [2, 2], steps: [5, 4] }),
+    );
+  });
+
+  it('drops what is older than that, weights and tasks, when newer weights come', () => {
+    const mind = late(1, [3, 4]);
+    mind.on(arrival(1, { step: 4, weightsVersion: 3 }));
+    mind.on(arrival(2, { step: 5, weightsVersion: 4 }));
+    expect(mind.quietly(weights(5))).toEqual([
+      { type: 'keep_weights', version: 5, versions: [4, 5] },
+      ack(1),
+      { type: 'abandon', delivery: 1 },
+    ]);
+    expect(mind.on(arrival(3, { step: 4, weightsVersion: 3 }))).toEqual([ack(3)]);
+    expect(mind.types(weights(3))).toEqual([]);
+  });
+
+  it('takes earlier weights that come late, and asks for those that do not come', () => {
+    const mind = late(1, [4]);
+    expect(mind.on(arrival(1, { step: 4, weightsVersion: 3 }))).toEqual([]);
+    expect(mind.after(settings.readyEveryMs)).toContainEqual({ type: 'ready', run: 'r1', fence: 1 });
+    expect(mind.quietly(weights(3))).toMatchObject([
+      { type: 'keep_weights', version: 3, versions: [3, 4] },
+      { type: 'compute', delivery: 1 },
+    ]);
+  });
+
+  it('forgets them all under a higher fence', () => {
+    const mind = late(2, [3, 4, 5]);
+    expect(mind.on(weights(4, 2))).toContainEqual({ type: 'keep_weights', version: 4, versions: [4] });
+  });
+});
+
 describe('heartbeats', () => {
   it('come each heartbeatMs and name what is in hand', () => {
     const mind = joined({ threads: 1 });
     mind.on(arrival(1, { step: 12, node: 5 }));
     mind.on(arrival(2, { step: 12, node: 6 }));
     expect(mind.after(1000)).toEqual([
-      { type: 'heartbeat', run: 'r1', fence: 1, step: 12, nodes: [5, 6], images: 0 },
+      { type: 'heartbeat', run: 'r1', fence: 1, nodes: [5, 6], steps: [12, 12], images: 0 },
     ]);
     expect(mind.after(999)).toEqual([]);
     mind.on({ type: 'computed', delivery: 1 });

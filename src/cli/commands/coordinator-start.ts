@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { redactUrl } from '../../metrics/index.js';
-import { createRabbitTransport } from '../../transport/index.js';
+import { createRabbitTransport, type RabbitOptions, timeRabbitMessage } from '../../transport/index.js';
 import { brokerAccess } from '../broker-access.js';
 import { UsageError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
@@ -21,6 +22,13 @@ export async function runCoordinatorStart(
     );
   const access = await brokerAccess(values);
   const shownUrl = redactUrl(access.url);
+  const broker: RabbitOptions = {
+    ...access,
+    waitForBrokerMs: values.brokerWait * 1000,
+    retryForMs: values.brokerRetry * 1000,
+    connectionName: 'onko coordinator',
+    log: session.log,
+  };
   return runTraining(
     values,
     {
@@ -30,14 +38,12 @@ export async function runCoordinatorStart(
       run: { name: values.run, takeOver: values.takeOver },
       workerCommand: `worker start --broker ${shownUrl}`,
       resumeCommand: `coordinator start --broker ${shownUrl}`,
-      openTransport: async () =>
-        createRabbitTransport({
-          ...access,
-          waitForBrokerMs: values.brokerWait * 1000,
-          retryForMs: values.brokerRetry * 1000,
-          connectionName: 'onko coordinator',
-          log: session.log,
-        }),
+      // Each worker computes on one thread at least, and on this machine's kernels, as far as can be known before it is there.
+      way: {
+        threads: values.minWorkers,
+        messageMs: (sizeBytes) => timeRabbitMessage({ ...broker, name: randomUUID() }, sizeBytes),
+      },
+      openTransport: async () => createRabbitTransport(broker),
       startWorkers: async () => async () => {},
     },
     session,

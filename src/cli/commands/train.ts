@@ -24,6 +24,7 @@ export async function runTrain(values: Values<typeof trainTable>, session: Sessi
       run: { name: null, takeOver: false },
       workerCommand: null,
       resumeCommand: 'onko train',
+      way: { threads: count, messageMs: null },
       openTransport: async () => createEmbeddedTransport(),
       startWorkers: async ({ transport, kernels, cacheDir }) => {
         const workers = await Promise.all(

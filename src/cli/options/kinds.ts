@@ -90,6 +90,22 @@ export function orNone<T>(inner: OptionKind<T>): OptionKind<T | null> {
   };
 }
 
+/** A value that Onko can choose itself: `auto`. */
+export function orAuto<T>(inner: OptionKind<T>): OptionKind<T | 'auto'> {
+  return {
+    placeholder: `${inner.placeholder}|auto`,
+    parse(raw, folder) {
+      if (raw === 'auto') return raw;
+      try {
+        return inner.parse(raw, folder);
+      } catch (error) {
+        throw error instanceof ValueError ? new ValueError(`${error.message}, or \`auto\``) : error;
+      }
+    },
+    show: (value) => (value === 'auto' ? 'auto' : inner.show(value)),
+  };
+}
+
 /** A file or folder. In a config file, relative paths start at the folder of that file. */
 export function path(placeholder: string): OptionKind<string> {
   return {

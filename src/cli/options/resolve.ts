@@ -25,7 +25,9 @@ export function resolveOptions<T extends OptionTable>(table: T, sources: Sources
 }
 
 function resolveRow<T>(key: string, row: OptionRow<T>, sources: Sources): T | null {
-  const found = lookUp(key, row, sources);
+  const given = lookUp(key, row, sources);
+  // What was to be chosen at the start has been chosen.
+  const found = given?.raw === 'auto' ? (storedValue(key, row, sources) ?? given) : given;
   const { fallback } = row;
   if (found !== null) {
     // What may be left out can also be taken back: by `none` on the command line, null in the config file.
@@ -43,11 +45,27 @@ function resolveRow<T>(key: string, row: OptionRow<T>, sources: Sources): T | nu
   return fallback.type === 'value' ? fallback.value : null;
 }
 
+interface Found {
+  raw: unknown;
+  where: string;
+  folder: string | null;
+}
+
+function storedValue(
+  key: string,
+  row: { as: string | null },
+  { stored }: Pick<Sources, 'stored'>,
+): Found | null {
+  const configKey = configKeyOf(key, row);
+  if (!Object.hasOwn(stored, configKey)) return null;
+  return { raw: stored[configKey], where: `"${configKey}" of the run to resume`, folder: null };
+}
+
 function lookUp(
   key: string,
   row: { as: string | null },
   { flags, env, config, stored, recipe }: Sources,
-): { raw: unknown; where: string; folder: string | null } | null {
+): Found | null {
   const configKey = configKeyOf(key, row);
   const variable = envOf(key, row);
   if (flags[key] !== undefined) return { raw: flags[key], where: flagOf(key), folder: null };
@@ -59,9 +77,8 @@ function lookUp(
       folder: config.folder,
     };
   }
-  if (Object.hasOwn(stored, configKey)) {
-    return { raw: stored[configKey], where: `"${configKey}" of the run to resume`, folder: null };
-  }
+  const before = storedValue(key, row, { stored });
+  if (before !== null) return before;
   if (recipe && Object.hasOwn(recipe.values, configKey)) {
     return {
       raw: recipe.values[configKey],

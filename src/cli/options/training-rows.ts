@@ -43,6 +43,11 @@ export const trainingRows = {
     'all epochs are trained',
     'end after so many epochs without a better validation',
   ),
+  delay: training.value(
+    kind.integer({ min: 0, max: 2 }, 'STEPS'),
+    0,
+    'steps that a gradient is late by, 0 to 2: with 1, workers compute while the weights travel. Another algorithm, with other bits; still the same ones for any number of workers',
+  ),
   model: training.value(
     kind.nameOrJson('NAME|SPEC.json'),
     'lenet',
@@ -50,14 +55,14 @@ export const trainingRows = {
   ),
   epochs: training.value(kind.integer({ min: 1, max: 100_000 }), 10, 'passes over the training samples'),
   batch: training.value(
-    kind.integer({ min: 16, max: 65_536 }),
+    kind.orAuto(kind.integer({ min: 16, max: 65_536 })),
     128,
-    'samples per step, over all workers: microshards × a multiple of 16',
+    'samples per step, over all workers: microshards × a multiple of 16; auto: the smallest of which most of a step is computing, as measured at the start',
   ),
   microshards: training.value(
-    kind.integer({ min: 1, max: 4096 }),
+    kind.orAuto(kind.integer({ min: 1, max: 4096 })),
     8,
-    'parts of a batch that are computed apart, a power of two: at most so many threads work at once',
+    'parts of a batch that are computed apart, a power of two: at most so many threads work at once; auto: one for each thread, at least 8',
   ),
   optimizer: training.value(
     kind.nameOrJson('NAME|JSON'),

@@ -1,13 +1,14 @@
 import { verdictOn } from '../loss-trend.js';
 import { chain, type Decision, decision, type FailCause } from './actions.js';
-import { openEvaluation, openTraining } from './dispatch.js';
 import type { CoordinatorEvent } from './events.js';
+import { isWhole } from './fronts.js';
+import { openEvaluation, openTraining } from './opening.js';
 import { type CoordinatorState, readyWorkers, stepsPerEpoch, totalSteps } from './state.js';
 
-/** Starts whatever comes next, if nothing is under way and somebody is there to do it. */
+/** Starts whatever comes next, if somebody is there to do it and what is under way leaves room. */
 export function advance(state: CoordinatorState, nowMs: number): Decision {
-  const { plan, position, phase, front } = state;
-  if (phase !== 'working' || front !== null) return decision(state);
+  const { plan, position, phase, fronts } = state;
+  if (phase !== 'working' || fronts[0]?.mode === 'evaluate') return decision(state);
   if (state.outcome === 'stopped') return end(state, 'stopped');
   const epochIsOver = position.step === (position.recordedEpochs + 1) * stepsPerEpoch(plan);
   if (epochIsOver && plan.validationSamples === 0) {
@@ -15,13 +16,37 @@ export function advance(state: CoordinatorState, nowMs: number): Decision {
     return decision({ ...state, phase: 'performing' }, { type: 'record_epoch', epoch, validated: false });
   }
   if (!epochIsOver && (position.step >= totalSteps(plan) || state.exhausted)) return end(state, 'finished');
-  if (readyWorkers(state).length === 0 || state.link.type === 'down') return decision(state);
-  return epochIsOver ? openEvaluation(state, nowMs) : openTraining(state, nowMs);
+  // Whole already may be what had to wait for the step before it.
+  if (readyWorkers(state).length === 0 || state.link.type === 'down') return closeIfWhole(state);
+  const opened = epochIsOver ? openEvaluation(state, nowMs) : openTraining(state, nowMs);
+  return chain(opened, closeIfWhole);
+}
+
+/** Once every block of every pass of the oldest front is in: on to the optimizer, or to the history. */
+export function closeIfWhole(state: CoordinatorState): Decision {
+  const [front, ...others] = state.fronts;
+  if (state.phase !== 'working' || front === undefined || !isWhole(front)) return decision(state);
+  const { mode, step } = front;
+  const units = front.units.map(({ pass, node, accepted }) => ({
+    pass,
+    node,
+    worker: accepted?.worker ?? '',
+    hash: accepted?.hash ?? '',
+  }));
+  const closed: CoordinatorState = {
+    ...state,
+    fronts: others,
+    closed: [...state.closed, { mode, step, units }].slice(-1 - state.plan.delay),
+    phase: 'performing',
+  };
+  if (mode === 'train') return decision(closed, { type: 'apply_step', step });
+  const epoch = state.position.recordedEpochs;
+  return decision(closed, { type: 'record_epoch', epoch, validated: true });
 }
 
 /** The last checkpoint first; what follows it is decided when that is on disk. */
 export function end(state: CoordinatorState, outcome: 'finished' | 'stopped'): Decision {
-  return requestCheckpoint({ ...state, phase: 'ending', front: null, outcome });
+  return requestCheckpoint({ ...state, phase: 'ending', fronts: [], outcome });
 }
 
 export function requestCheckpoint(state: CoordinatorState): Decision {

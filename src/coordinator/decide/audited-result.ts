@@ -1,9 +1,10 @@
 import { type AuditOutcome, chain, type Decision, decision, type UnitKey } from './actions.js';
 import { cast, isDisputed, judgeVotes } from './audit.js';
-import { keyOf, redispatch } from './dispatch.js';
+import { redispatch } from './dispatch.js';
 import type { ResultHeader } from './events.js';
-import { changeUnits, expel, reopen } from './expulsion.js';
-import type { Audit, CoordinatorState, Front, Unit } from './state.js';
+import { expel, reopen } from './expulsion.js';
+import { changeUnits, frontOf, isUnit, unitsWhere } from './fronts.js';
+import type { Audit, CoordinatorState } from './state.js';
 
 /** `fold`: this very result is right; `told` comes before it is entered, `after` follows. `open`: not known yet. */
 export type AuditStep =
@@ -13,18 +14,16 @@ export type AuditStep =
 /** A result for a block that is computed twice: nothing of it is used before another worker has said the same. */
 export function onAuditedResult(
   state: CoordinatorState,
-  front: Front,
-  unit: Unit,
+  key: UnitKey,
   audit: Audit,
   header: ResultHeader,
   nowMs: number,
 ): AuditStep {
-  const key = keyOf(front, unit);
   const { worker } = header;
   const { votes, unsteady } = cast(audit.votes, worker, header.hash);
-  const isIt = (other: Unit): boolean => other.pass === unit.pass && other.node === unit.node;
-  const entered = changeUnits(state, (other) =>
-    isIt(other) ? { ...other, audit: { ...audit, votes } } : other,
+  const isIt = isUnit(key);
+  const entered = changeUnits(state, (unit, front) =>
+    isIt(unit, front) ? { ...unit, audit: { ...audit, votes } } : unit,
   );
   if (unsteady) {
     const why = `it computed ${blockOf(key)} twice, with different bits`;
@@ -44,11 +43,10 @@ export function onAuditedResult(
       return { type: 'fold', told: decision(entered, audited(key, outcome, null)), after: expelAll };
     }
     case 'open': {
-      const progress = { ...entered, front: entered.front && { ...entered.front, lastProgressMs: nowMs } };
-      const asked = redispatch(progress, isIt, 'audit', nowMs);
-      const now = asked.state.front?.units.find(isIt);
+      const asked = redispatch({ ...entered, lastProgressMs: nowMs }, isIt, 'audit', nowMs);
       const line = `Audit: ${votes.map((vote) => vote.worker).join(' and ')} give different results for ${blockOf(key)}, and each says so again. Nothing of it is used: a further worker decides which machine computes wrongly. Start one.`;
-      const stuck = now !== undefined && isDisputed(asked.state, now) ? [audited(key, 'disputed', line)] : [];
+      const isStuck = unitsWhere(asked.state, isIt).some(({ unit }) => isDisputed(asked.state, unit));
+      const stuck = isStuck ? [audited(key, 'disputed', line)] : [];
       return { type: 'open', decision: { state: asked.state, actions: [...asked.actions, ...stuck] } };
     }
     default:
@@ -66,19 +64,19 @@ export function onTwinMismatch(
   [first, second]: readonly [string, string],
   nowMs: number,
 ): Decision {
-  const { front, plan } = state;
   if (first === second)
     return expel(state, second, `it computed ${blockOf(key)} twice, with different bits`, nowMs);
-  if (front === null || front.mode !== key.mode || front.step !== key.step) return decision(state);
-  const unit = front.units.find(({ pass, node }) => pass === key.pass && node === key.node);
+  const front = frontOf(state, key);
+  if (front === undefined) return decision(state);
+  const unit = front.units.find((one) => isUnit(key)(one, front));
   const agreeing = unit?.audit?.votes.filter(({ hash }) => hash === unit.accepted?.hash) ?? [];
   if (agreeing.length >= 2) {
     const right = agreeing.map(({ worker }) => worker).join(' and ');
     const why = `its result for ${blockOf(key)} had other bits than that of ${right}`;
     return expel(state, second, why, nowMs);
   }
-  if (plan.auditShare === 0 || front.suspect) return decision(state);
-  return reopen(state, true, nowMs);
+  if (state.plan.auditShare === 0 || front.suspect) return decision(state);
+  return reopen(state, [front], { suspect: true }, nowMs);
 }
 
 const blockOf = ({ node, step, mode }: UnitKey): string =>

@@ -11,6 +11,7 @@ import {
 import { redispatch, redispatchSlow } from './dispatch.js';
 import type { CoordinatorEvent } from './events.js';
 import { refuseExpelled } from './expulsion.js';
+import { versionsInUse } from './fronts.js';
 import { onResult } from './ledger.js';
 import {
   buryTheDead,
@@ -128,8 +129,7 @@ function onLinkUp(state: CoordinatorState, nowMs: number): Decision {
   const back = patient({ ...state, link: { type: 'up' }, lastAnnounceMs: nowMs }, nowMs);
   const line = 'The connection to the broker is back: everything outstanding is sent again.';
   const called = decision(back, report('info', line), { type: 'purge_tasks' }, { type: 'announce' });
-  if (back.front !== null)
-    called.actions.push({ type: 'broadcast_weights', version: back.front.weightsVersion });
+  for (const version of versionsInUse(back)) called.actions.push({ type: 'broadcast_weights', version });
   const again = chain(called, (s) => redispatch(s, () => true, 'link', nowMs));
   return chain(again, (s) => advance(s, nowMs));
 }
@@ -147,11 +147,10 @@ function onTick(state: CoordinatorState, nowMs: number): Decision {
 
 /** Starts every clock anew that measures others' silence. */
 function patient(state: CoordinatorState, nowMs: number): CoordinatorState {
-  const { front } = state;
   return {
     ...state,
     workers: state.workers.map((entry) => ({ ...entry, lastSeenMs: nowMs })),
-    front: front === null ? null : { ...front, lastProgressMs: nowMs },
+    lastProgressMs: nowMs,
     shortSinceMs: state.shortSinceMs === null ? null : nowMs,
     lastReportMs: nowMs,
   };

@@ -1,7 +1,9 @@
 import type { Hello } from '../../protocol/index.js';
 import { type Action, chain, type Decision, decision } from './actions.js';
 import { isHeldBy } from './audit.js';
-import { openEvaluation, openTraining, redispatch } from './dispatch.js';
+import { redispatch } from './dispatch.js';
+import { changeUnits, isSameFront, type UnitChoice, unitsWhere } from './fronts.js';
+import { openFront } from './opening.js';
 import { find, remove } from './roster.js';
 import type { CoordinatorState, ExpelledWorker, Front, Unit } from './state.js';
 import { workerName } from './waiting.js';
@@ -39,45 +41,60 @@ export function expel(state: CoordinatorState, worker: string, reason: string, n
   const listed = { ...state, expelled: [...state.expelled, record] };
   const without = entry === undefined ? listed : remove(listed, entry, nowMs);
   const name = entry === undefined ? worker : workerName(entry);
-  const redone = hasFolded(state.front, worker)
-    ? ` Step ${state.front?.step ?? 0} is computed anew without it.`
-    : '';
-  const line = `Worker ${name} is expelled from the run: ${reason}.${redone} What it computed in earlier steps, unless audited, was used: see "An expelled worker" in docs/operations.md.`;
+  const tainted = without.fronts.filter((front) => hasFolded(front, worker));
+  const line = `Worker ${name} is expelled from the run: ${reason}.${redoneLine(tainted)} What it computed in earlier steps, unless audited, was used: see "An expelled worker" in docs/operations.md.`;
   const told = decision(without, refuseExpelled(worker, record), { type: 'expelled', worker, line });
-  if (redone !== '') return chain(told, (s) => reopen(s, false, nowMs));
   // Its own blocks, and those where nobody else is being asked since it was the last to say something.
-  const open = new Set(
-    (without.front?.units ?? [])
-      .filter((unit) => isHeldBy(unit, worker) || (unit.audit?.asked === null && hasVoted(unit, worker)))
-      .map(({ pass, node }) => `${pass}/${node}`),
+  const orphans = new Set(
+    unitsWhere(
+      without,
+      (unit) => isHeldBy(unit, worker) || (unit.audit?.asked === null && hasVoted(unit, worker)),
+    ).map(({ front, unit }) => nameOf(unit, front)),
   );
-  const forgotten = (s: CoordinatorState): CoordinatorState =>
-    changeUnits(s, (unit) => withoutVotes(unit, worker));
-  const isOpen = ({ pass, node }: Unit): boolean => open.has(`${pass}/${node}`);
-  return chain(told, (s) => redispatch(forgotten(s), isOpen, 'expelled', nowMs));
+  const isOrphan: UnitChoice = (unit, front) => orphans.has(nameOf(unit, front));
+  const forgotten = chain(told, (s) => decision(changeUnits(s, (unit) => withoutVotes(unit, worker))));
+  if (tainted.length === 0) return chain(forgotten, (s) => redispatch(s, isOrphan, 'expelled', nowMs));
+  return chain(forgotten, (s) => reopen(s, tainted, { alsoSent: isOrphan }, nowMs));
+}
+
+const nameOf = ({ pass, node }: Unit, { step }: Front): string => `${step}/${pass}/${node}`;
+
+function redoneLine(tainted: readonly Front[]): string {
+  if (tainted.length === 0) return '';
+  const steps = tainted.map(({ step }) => step).join(' and ');
+  return ` ${tainted.length === 1 ? `Step ${steps} is` : `Steps ${steps} are`} computed anew without it.`;
 }
 
 const hasVoted = (unit: Unit, worker: string): boolean =>
   unit.audit?.votes.some((vote) => vote.worker === worker) ?? false;
 
-/** Something that it alone answered for is in the sums of the open step. */
-function hasFolded(front: Front | null, worker: string): boolean {
-  return (front?.units ?? []).some((unit) => unit.audit === null && unit.accepted?.worker === worker);
+/** Something that it alone answered for is in the sums of the front. */
+function hasFolded(front: Front, worker: string): boolean {
+  return front.units.some((unit) => unit.audit === null && unit.accepted?.worker === worker);
 }
 
-/** Throws away what was folded of the open front, and computes it from the beginning. `suspect`: every block twice. */
-export function reopen(state: CoordinatorState, suspect: boolean, nowMs: number): Decision {
-  const { front } = state;
-  if (front === null) return decision(state);
-  const purged = decision({ ...state, front: null }, { type: 'purge_tasks' });
-  const open = front.mode === 'train' ? openTraining : openEvaluation;
-  return chain(purged, (s) => open(s, nowMs, suspect || front.suspect));
+/**
+ * Throws away what was folded of these fronts, and computes them from the beginning; `suspect`: every block twice. Their tasks
+ * leave the queue, and so do those of the other fronts, which are sent again, `alsoSent` among them.
+ */
+export function reopen(
+  state: CoordinatorState,
+  fronts: readonly Front[],
+  { suspect = false, alsoSent = () => false }: { suspect?: boolean; alsoSent?: UnitChoice },
+  nowMs: number,
+): Decision {
+  const isKept = (front: Front): boolean => !fronts.some((one) => isSameFront(one, front));
+  const purged = decision({ ...state, fronts: state.fronts.filter(isKept) }, { type: 'purge_tasks' });
+  const isLost: UnitChoice = (unit, front) => isQueued(unit) || alsoSent(unit, front);
+  const others = chain(purged, (s) => redispatch(s, isLost, 'expelled', nowMs));
+  return fronts.reduce(
+    (before, front) => chain(before, (s) => openFront(s, front, suspect || front.suspect, nowMs)),
+    others,
+  );
 }
 
-export function changeUnits(state: CoordinatorState, change: (unit: Unit) => Unit): CoordinatorState {
-  const { front } = state;
-  return front === null ? state : { ...state, front: { ...front, units: front.units.map(change) } };
-}
+/** Its task is for anybody, and not a question to one worker. */
+const isQueued = ({ audit }: Unit): boolean => audit === null || audit.votes.length === 0;
 
 function withoutVotes(unit: Unit, worker: string): Unit {
   const { audit } = unit;

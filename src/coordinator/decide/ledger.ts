@@ -1,13 +1,16 @@
 import { chain, type Decision, decision, type RejectReason, type UnitKey } from './actions.js';
+import { closeIfWhole } from './advance.js';
 import { onAuditedResult, onTwinMismatch } from './audited-result.js';
-import { fillFront, keyOf, recordFailure, rememberDuration } from './dispatch.js';
+import { recordFailure, rememberDuration } from './dispatch.js';
 import type { ResultHeader } from './events.js';
 import { countStrikes, isExpelled } from './expulsion.js';
+import { changeUnits, frontOf, isSameFront, isUnit, keyOf } from './fronts.js';
+import { fillFront } from './opening.js';
 import type { CoordinatorState, Front, Unit } from './state.js';
 
 type Judgement =
   | { type: 'accept'; front: Front; unit: Unit }
-  | { type: 'reject'; reason: RejectReason; failed: Unit | null; twin: Twin | null };
+  | { type: 'reject'; reason: RejectReason; failed: UnitKey | null; twin: Twin | null };
 
 /** The result that a duplicate repeats. */
 interface Twin {
@@ -21,11 +24,11 @@ export function onResult(state: CoordinatorState, header: ResultHeader, nowMs: n
   const judgement = judge(state, header);
   if (judgement.type === 'accept') {
     const { front, unit } = judgement;
-    const verdict =
-      unit.audit === null ? null : onAuditedResult(state, front, unit, unit.audit, header, nowMs);
-    if (verdict === null) return accept(state, front, unit, header, nowMs);
+    const key = keyOf(front, unit);
+    const verdict = unit.audit === null ? null : onAuditedResult(state, key, unit.audit, header, nowMs);
+    if (verdict === null) return accept(state, key, unit, header, nowMs);
     if (verdict.type === 'open') return verdict.decision;
-    return chain(verdict.told, (s) => accept(s, s.front ?? front, unit, header, nowMs, verdict.after));
+    return chain(verdict.told, (s) => accept(s, key, unit, header, nowMs, verdict.after));
   }
   const { reason, failed, twin } = judgement;
   const rejected = decision(state, { type: 'reject', reason, worker: header.worker });
@@ -43,16 +46,17 @@ export function onResult(state: CoordinatorState, header: ResultHeader, nowMs: n
   return chain(rejected, (next) => recordFailure(next, failed, failure, nowMs));
 }
 
-function reject(reason: RejectReason, failed: Unit | null = null, twin: Twin | null = null): Judgement {
+function reject(reason: RejectReason, failed: UnitKey | null = null, twin: Twin | null = null): Judgement {
   return { type: 'reject', reason, failed, twin };
 }
 
 function judge(state: CoordinatorState, header: ResultHeader): Judgement {
-  const { plan, front } = state;
+  const { plan } = state;
   if (header.run !== plan.run) return reject('wrong_run');
   if (isExpelled(state, header.worker)) return reject('expelled');
   if (header.fence !== plan.fence) return reject('stale_fence');
-  if (front === null || header.step !== front.step || header.mode !== front.mode) {
+  const front = frontOf(state, header);
+  if (front === undefined) {
     const twin = lateTwin(state, header);
     return twin === null ? reject('stale_step') : reject('duplicate', null, twin);
   }
@@ -64,8 +68,8 @@ function judge(state: CoordinatorState, header: ResultHeader): Judgement {
   if (unit.samples === 0) return reject('wrong_length'); // Nobody was asked for it.
   if (unit.accepted !== null)
     return reject('duplicate', null, { unit: keyOf(front, unit), ...unit.accepted });
-  if (!lengthsFit(state, front, unit, header)) return reject('wrong_length', unit);
-  if (!header.finite) return reject('not_finite', unit);
+  if (!lengthsFit(state, front, unit, header)) return reject('wrong_length', keyOf(front, unit));
+  if (!header.finite) return reject('not_finite', keyOf(front, unit));
   return { type: 'accept', front, unit };
 }
 
@@ -79,10 +83,10 @@ function lengthsFit(state: CoordinatorState, front: Front, unit: Unit, header: R
   );
 }
 
-/** The result of the front before that this one repeats, if any. */
+/** The result of a front that is closed that this one repeats, if any. */
 function lateTwin(state: CoordinatorState, header: ResultHeader): Twin | null {
-  const { closed } = state;
-  if (closed === null || closed.step !== header.step || closed.mode !== header.mode) return null;
+  const closed = state.closed.find((one) => isSameFront(one, header));
+  if (closed === undefined) return null;
   const { mode, step } = closed;
   const twin = closed.units.find(({ pass, node }) => pass === header.pass && node === header.node);
   if (twin === undefined || twin.hash === '') return null;
@@ -91,7 +95,7 @@ function lateTwin(state: CoordinatorState, header: ResultHeader): Twin | null {
 
 function accept(
   state: CoordinatorState,
-  front: Front,
+  key: UnitKey,
   unit: Unit,
   header: ResultHeader,
   nowMs: number,
@@ -99,42 +103,15 @@ function accept(
 ): Decision {
   const tookMs = nowMs - unit.publishedAtMs;
   const accepted = { worker: header.worker, hash: header.hash };
-  const isIt = (other: Unit): boolean => other.pass === unit.pass && other.node === unit.node;
-  const units = front.units.map((other) => (isIt(other) ? { ...other, accepted } : other));
-  const next = rememberDuration(
-    { ...state, front: { ...front, units, lastProgressMs: nowMs } },
-    front,
-    tookMs,
-  );
-  const folded = decision(next, { type: 'accept', ...keyOf(front, unit), tookMs });
+  const isIt = isUnit(key);
+  const entered = changeUnits(state, (other, front) => (isIt(other, front) ? { ...other, accepted } : other));
+  const next = rememberDuration({ ...entered, lastProgressMs: nowMs }, key.mode, tookMs);
+  const folded = decision(next, { type: 'accept', ...key, tookMs });
   const steps = [
     after,
     (s: CoordinatorState) => countStrikes(s, { ...unit, accepted }, nowMs),
-    (s: CoordinatorState) => fillFront(s, nowMs),
+    (s: CoordinatorState) => fillFront(s, key, nowMs),
     closeIfWhole,
   ];
   return steps.reduce((before, step) => chain(before, step), folded);
-}
-
-/** Once every block of every pass is in: on to the optimizer, or to the history. */
-function closeIfWhole(state: CoordinatorState): Decision {
-  const { front } = state;
-  if (front === null || front.openedPasses < front.passes) return decision(state);
-  if (front.units.some((unit) => unit.accepted === null)) return decision(state);
-  const { mode, step } = front;
-  const units = front.units.map(({ pass, node, accepted }) => ({
-    pass,
-    node,
-    worker: accepted?.worker ?? '',
-    hash: accepted?.hash ?? '',
-  }));
-  const closed: CoordinatorState = {
-    ...state,
-    front: null,
-    closed: { mode, step, units },
-    phase: 'performing',
-  };
-  if (mode === 'train') return decision(closed, { type: 'apply_step', step });
-  const epoch = state.position.recordedEpochs;
-  return decision(closed, { type: 'record_epoch', epoch, validated: true });
 }

@@ -1,12 +1,20 @@
 import type { Goodbye, Heartbeat, Hello, Ready, TaskFailed } from '../../protocol/index.js';
-import { weightsVersion } from '../weights-version.js';
-import { type Action, chain, type Decision, decision, report } from './actions.js';
+import { weightsStep, weightsVersion } from '../weights-version.js';
+import { type Action, chain, type Decision, decision, report, type UnitKey } from './actions.js';
 import { advance } from './advance.js';
 import { isDisputed, isHeldBy, wantsVote, wasAsked } from './audit.js';
-import { keyOf, recordFailure, redispatch } from './dispatch.js';
+import { recordFailure, redispatch } from './dispatch.js';
 import { expelledAs, refuseExpelled } from './expulsion.js';
+import { changeUnits, keyOf, unitsWhere, versionsInUse } from './fronts.js';
 import { find, put, remove, seen, withShortage } from './roster.js';
-import { type CoordinatorState, readyThreads, readyWorkers, type Unit, type WorkerEntry } from './state.js';
+import {
+  type CoordinatorState,
+  readyThreads,
+  readyWorkers,
+  stepsPerEpoch,
+  type Unit,
+  type WorkerEntry,
+} from './state.js';
 import { gatheringLine, seconds, workerName } from './waiting.js';
 
 /** Heartbeats that may be missed; half of one more for the way. */
@@ -63,14 +71,25 @@ function join(state: CoordinatorState, worker: string, threads: number | null, n
   const isNew = find(state.workers, worker)?.state !== 'ready';
   const gone = state.gone.filter((other) => other.worker !== worker);
   const next = withShortage({ ...state, workers: put(state.workers, entry), gone }, nowMs);
-  const { plan, position, front } = state;
-  const version = front?.weightsVersion ?? weightsVersion(plan.averages, 'train', position.step);
-  const actions: Action[] = [{ type: 'send_weights', worker, version }];
+  const actions: Action[] = versionsToSend(state).map((version) => ({
+    type: 'send_weights',
+    worker,
+    version,
+  }));
   if (isNew) actions.push(report('info', joinedLine(next, entry)));
   // An audit may have waited for one more worker; or this one was asked, and the question was lost with its inbox.
   const isToBeAsked = (unit: Unit): boolean => wantsVote(unit) || wasAsked(unit, worker);
   const voiced = chain(decision(next, ...actions), (s) => redispatch(s, isToBeAsked, 'audit', nowMs));
   return chain(voiced, (s) => beginIfEnough(s, nowMs));
+}
+
+/** What somebody who comes needs: the weights of what is under way, or of the step that is next. */
+function versionsToSend(state: CoordinatorState): number[] {
+  const { plan, position } = state;
+  const versions = versionsInUse(state);
+  if (versions.length > 0) return versions;
+  const stepsDone = weightsStep(position.step, stepsPerEpoch(plan), plan.delay);
+  return [weightsVersion(plan.averages, 'train', stepsDone)];
 }
 
 function joinedLine(state: CoordinatorState, entry: WorkerEntry): string {
@@ -114,15 +133,13 @@ function noteVitals(state: CoordinatorState, beat: Heartbeat, nowMs: number): Co
 
 /** Remembers who has which outstanding block in hand. Heartbeats name no pass: in validation any of that node is meant. */
 function noteHoldings(state: CoordinatorState, beat: Heartbeat): CoordinatorState {
-  const { front } = state;
-  if (front === null || beat.step !== front.step) return state;
-  const units = front.units.map((unit): Unit => {
+  return changeUnits(state, (unit, front) => {
     if (unit.accepted !== null) return unit;
     const others = unit.holders.filter((holder) => holder !== beat.worker);
-    if (beat.nodes.includes(unit.node)) return { ...unit, holders: [...others, beat.worker] };
+    const isHeld = beat.nodes.some((node, i) => node === unit.node && beat.steps[i] === front.step);
+    if (isHeld) return { ...unit, holders: [...others, beat.worker] };
     return others.length === unit.holders.length ? unit : { ...unit, holders: others };
   });
-  return { ...state, front: { ...front, units } };
 }
 
 /** It still works for the coordinator before this one. It will say hello when it is called. */
@@ -138,12 +155,11 @@ export function announce(state: CoordinatorState, nowMs: number): Decision {
 }
 
 export function onTaskFailed(state: CoordinatorState, message: TaskFailed, nowMs: number): Decision {
-  const { plan, front } = state;
+  const { plan } = state;
   if (message.run !== plan.run || message.fence !== plan.fence) return decision(state);
-  const next = seen(state, message.worker, nowMs);
-  if (front === null || front.step !== message.step) return decision(next);
-  const { worker, reason, pass, node } = message;
-  return recordFailure(next, { pass, node }, { worker, how: 'failed', reason }, nowMs);
+  const { worker, reason, step, pass, node } = message;
+  const key: UnitKey = { mode: pass === 0 ? 'train' : 'evaluate', step, pass, node };
+  return recordFailure(seen(state, worker, nowMs), key, { worker, how: 'failed', reason }, nowMs);
 }
 
 export function onGoodbye(state: CoordinatorState, message: Goodbye, nowMs: number): Decision {
@@ -167,18 +183,16 @@ export function buryTheDead(state: CoordinatorState, nowMs: number): Decision {
 function bury(state: CoordinatorState, entry: WorkerEntry, nowMs: number): Decision {
   const buried = remove(state, entry, nowMs);
   if (entry.state === 'offered') return decision(buried);
-  const held = (state.front?.units ?? []).filter(
-    (unit) => unit.accepted === null && isHeldBy(unit, entry.worker),
-  );
-  const blocks =
-    held.length === 0 ? '' : ` Its blocks (${held.map((unit) => unit.node).join(', ')}) are sent to others.`;
+  const held = unitsWhere(state, (unit) => unit.accepted === null && isHeldBy(unit, entry.worker));
+  const nodes = held.map(({ unit }) => unit.node).join(', ');
+  const blocks = held.length === 0 ? '' : ` Its blocks (${nodes}) are sent to others.`;
   const silence = seconds(nowMs - entry.lastSeenMs);
   const line = `Worker ${workerName(entry)} has been silent for ${silence} and counts as dead.${blocks}`;
   const failure = { worker: entry.worker, how: 'died', reason: 'died holding it' } as const;
   // Only training blocks are blamed: in validation nobody knows which pass the worker had in hand.
-  const blamed = state.front?.mode === 'train' ? held : [];
+  const blamed = held.filter(({ front }) => front.mode === 'train');
   const mourned = blamed.reduce(
-    (before, unit) => chain(before, (s) => recordFailure(s, unit, failure, nowMs)),
+    (before, { front, unit }) => chain(before, (s) => recordFailure(s, keyOf(front, unit), failure, nowMs)),
     decision(buried, report('warn', line)),
   );
   const isHeld = (unit: Unit): boolean => isHeldBy(unit, entry.worker);
@@ -187,11 +201,12 @@ function bury(state: CoordinatorState, entry: WorkerEntry, nowMs: number): Decis
 
 /** Stops when two workers disagree and no third one came to decide. */
 export function lookForArbiter(state: CoordinatorState, nowMs: number): Decision {
-  const { front, plan, link } = state;
-  if (front === null || plan.workerWaitMs === null || link.type !== 'up') return decision(state);
-  const unit = front.units.find((one) => isDisputed(state, one));
-  if (unit === undefined) return decision(state);
-  const waitedMs = nowMs - Math.max(unit.publishedAtMs, front.lastProgressMs);
+  const { plan, link } = state;
+  if (plan.workerWaitMs === null || link.type !== 'up') return decision(state);
+  const [disputed] = unitsWhere(state, (unit) => isDisputed(state, unit));
+  if (disputed === undefined) return decision(state);
+  const { front, unit } = disputed;
+  const waitedMs = nowMs - Math.max(unit.publishedAtMs, state.lastProgressMs);
   if (waitedMs < plan.workerWaitMs) return decision(state);
   const workers = (unit.audit?.votes ?? []).map(({ worker }) => worker);
   const cause = { type: 'disputed', unit: keyOf(front, unit), workers, waitedMs } as const;

@@ -28,6 +28,8 @@ export interface RunPlan {
   averages: boolean;
   /** Blocks that a full training step is always cut into; null: as many as there are threads. */
   gradientBlocks: number | null;
+  /** Steps that a gradient is late by: so many more than one are in flight at once. */
+  delay: number;
   /** How to start a worker, for the line that waits for one; null where they start by themselves. */
   workerCommand: string | null;
   patience: Patience;
@@ -116,7 +118,7 @@ export interface Audit {
   asked: string | null;
 }
 
-/** One block of the open front. */
+/** One block of a front. */
 export interface Unit {
   /** 0 in training. */
   pass: number;
@@ -157,10 +159,9 @@ export interface Front {
   units: Unit[];
   /** Two results for one of its blocks differed: all of them are audited now. */
   suspect: boolean;
-  lastProgressMs: number;
 }
 
-/** Ledger of the front before, to recognise late twins. */
+/** Ledger of a front that is closed, to recognise late twins. */
 export interface ClosedFront {
   mode: Mode;
   step: number;
@@ -170,7 +171,7 @@ export interface ClosedFront {
 export type Phase =
   /** Waits for `minWorkers`. */
   | 'gathering'
-  /** A front is open, or will be as soon as a worker is there. */
+  /** Fronts are open, or will be as soon as a worker is there. */
   | 'working'
   /** The performer applies a step or records an epoch, and tells when it has. */
   | 'performing'
@@ -191,8 +192,12 @@ export interface CoordinatorState {
   expelled: ExpelledWorker[];
   /** Results that others showed to be wrong, per worker. */
   strikes: Record<string, number>;
-  front: Front | null;
-  closed: ClosedFront | null;
+  /** Those that are open, oldest first: consecutive training steps, of which `position.step` is the first; or a validation, alone. */
+  fronts: Front[];
+  /** The last ones, oldest first: as many as may be open at once. */
+  closed: ClosedFront[];
+  /** When a block last came back, or a front was opened. */
+  lastProgressMs: number;
   /** Milliseconds from publishing to result of the last blocks, by mode. */
   durations: Record<Mode, number[]>;
   link: Link;
@@ -221,8 +226,9 @@ export function initialState(plan: RunPlan, position: Position, nowMs: number): 
     gone: [],
     expelled: [],
     strikes: {},
-    front: null,
-    closed: null,
+    fronts: [],
+    closed: [],
+    lastProgressMs: nowMs,
     durations: { train: [], evaluate: [] },
     link: { type: 'up' },
     checkpoint: { inFlight: false, wanted: false, savedAtMs: nowMs },

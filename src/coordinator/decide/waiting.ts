@@ -1,6 +1,7 @@
 import { type Decision, decision, report } from './actions.js';
 import { isDisputed } from './audit.js';
 import { resendAtMs } from './dispatch.js';
+import { isWhole } from './fronts.js';
 import { type CoordinatorState, type Front, readyWorkers, type Unit, type WorkerEntry } from './state.js';
 
 /** Blocks that one line names before it says "and n more". */
@@ -31,7 +32,7 @@ interface Wait {
 }
 
 function findWait(state: CoordinatorState, nowMs: number): Wait | null {
-  const { link, phase, front, plan } = state;
+  const { link, phase, plan } = state;
   if (phase === 'ended') return null;
   if (link.type === 'down') {
     const line = `Waiting for the connection to the broker (${link.reason}): outstanding blocks are sent again when it is back.`;
@@ -43,15 +44,15 @@ function findWait(state: CoordinatorState, nowMs: number): Wait | null {
   }
   if (phase === 'gathering') return { key: gatheringLine(state), line: gatheringLine(state) };
   if (phase !== 'working') return null;
-  const idleMs = front === null ? Number.POSITIVE_INFINITY : nowMs - front.lastProgressMs;
-  if (idleMs < patienceOf(state, front)) return null;
+  // The steps after it wait for it.
+  const front = state.fronts.find((one) => !isWhole(one));
+  if (front !== undefined && nowMs - state.lastProgressMs < patienceOf(state, front)) return null;
   if (readyWorkers(state).length === 0) return { key: 'nobody', line: nobodyLine(state, nowMs) };
-  return front === null ? null : waitForBlocks(state, front, nowMs, plan.microshards);
+  return front === undefined ? null : waitForBlocks(state, front, nowMs, plan.microshards);
 }
 
 /** Waiting begins to be worth a line when it is twice the usual. */
-function patienceOf(state: CoordinatorState, front: Front | null): number {
-  if (front === null) return 0;
+function patienceOf(state: CoordinatorState, front: Front): number {
   const times = state.durations[front.mode];
   return Math.max(state.plan.patience.reportAfterMs, 2 * Math.max(0, ...times));
 }

@@ -80,7 +80,7 @@ export function openEmbeddedWorker(broker: EmbeddedBroker, worker: string): Work
       const run = broker.runs.get(runName);
       if (run === undefined) throw new RunGoneError(runName, 'it is no longer there.');
       leave();
-      const newest = new MessageQueue<Weights>(1);
+      const newest = new MessageQueue<Weights>(options.weightsKept ?? 1);
       const takeWeights = async (weights: Weights): Promise<void> => {
         try {
           await options.weights(weights);

@@ -84,7 +84,7 @@ export async function declareWorker(
 }
 
 /**
- * Binds a worker to a run; `weightsMessages` is how many messages one set of weights takes. false if the run is not
+ * Binds a worker to a run; `weightsMessages` is how many messages the sets of weights take that it may need. false if the run is not
  * there.
  */
 export async function joinRun(

@@ -11,7 +11,7 @@ export interface MembershipOptions {
   worker: string;
   run: string;
   joined: Parameters<WorkerLink['joinRun']>[1];
-  /** AMQP messages that one set of weights takes. */
+  /** AMQP messages that its sets of weights take. */
   weightsMessages: number;
   events: LinkEvents;
   /** The run's queues were deleted. */

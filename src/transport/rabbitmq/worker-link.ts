@@ -124,7 +124,7 @@ export async function openRabbitWorker(
         worker,
         run,
         joined,
-        weightsMessages: partCount(weightsBytes),
+        weightsMessages: (joined.weightsKept ?? 1) * partCount(weightsBytes),
         events,
         onGone: () => gone(run),
       });

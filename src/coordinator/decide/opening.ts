@@ -1,0 +1,116 @@
+import type { Mode } from '../../protocol/index.js';
+import { chooseCut, samplesOfBlock } from '../cut.js';
+import { weightsStep, weightsVersion } from '../weights-version.js';
+import { type Action, chain, type Decision, decision } from './actions.js';
+import { isAudited } from './audit.js';
+import { publication } from './dispatch.js';
+import { type FrontKey, frontOf, keyOf, putFront, versionsInUse } from './fronts.js';
+import {
+  batchSamples,
+  type CoordinatorState,
+  type Front,
+  readyThreads,
+  stepsPerEpoch,
+  type Unit,
+} from './state.js';
+
+/** Opens the training steps that may be in flight and are not yet: the next one, and `delay` more of its epoch. */
+export function openTraining(state: CoordinatorState, nowMs: number): Decision {
+  const { plan, position, fronts } = state;
+  const perEpoch = stepsPerEpoch(plan);
+  const endOfEpoch = position.step - (position.step % perEpoch) + perEpoch;
+  const end = Math.min(endOfEpoch, position.step + 1 + plan.delay);
+  let opened = decision(state);
+  for (let step = position.step + fronts.length; step < end; step++)
+    opened = chain(opened, (s) => openFront(s, { mode: 'train', step }, false, nowMs));
+  return opened;
+}
+
+/** Opens the validation of the epoch that the last step ended. */
+export function openEvaluation(state: CoordinatorState, nowMs: number): Decision {
+  return openFront(state, { mode: 'evaluate', step: state.position.step - 1 }, false, nowMs);
+}
+
+/** Weights out, blocks out. `suspect`: every block twice. */
+export function openFront(state: CoordinatorState, key: FrontKey, suspect: boolean, nowMs: number): Decision {
+  const { plan } = state;
+  const size = sizeOf(state, key);
+  const version = versionFor(state, key);
+  const front: Front = {
+    ...key,
+    ...size,
+    weightsVersion: version,
+    cut: chooseCut(plan.microshards, plan.microshardSamples, size.samples, blocksWanted(state, key.mode)),
+    openedPasses: 0,
+    units: [],
+    suspect,
+  };
+  const opened = decision(
+    { ...putFront(state, front), lastProgressMs: nowMs },
+    { type: 'open_front', ...key, passes: size.passes },
+  );
+  // The first steps of an epoch have theirs in common.
+  if (!versionsInUse(state).includes(version)) opened.actions.push({ type: 'broadcast_weights', version });
+  return chain(opened, (s) => fillFront(s, key, nowMs));
+}
+
+/** Blocks for a full batch: as many as there are threads, where that may decide it. */
+function blocksWanted(state: CoordinatorState, mode: Mode): number {
+  const fixed = mode === 'train' ? state.plan.gradientBlocks : null;
+  return fixed ?? readyThreads(state);
+}
+
+function sizeOf({ plan }: CoordinatorState, { mode, step }: FrontKey): Pick<Front, 'samples' | 'passes'> {
+  const batch = batchSamples(plan);
+  if (mode === 'evaluate')
+    return { samples: plan.validationSamples, passes: Math.ceil(plan.validationSamples / batch) };
+  const before = (step % stepsPerEpoch(plan)) * batch;
+  return { samples: Math.min(batch, plan.trainSamples - before), passes: 1 };
+}
+
+function versionFor({ plan }: CoordinatorState, { mode, step }: FrontKey): number {
+  const stepsDone = mode === 'evaluate' ? step + 1 : weightsStep(step, stepsPerEpoch(plan), plan.delay);
+  return weightsVersion(plan.averages, mode, stepsDone);
+}
+
+/** Opens passes as long as few blocks are outstanding: one in training, a window of them in validation. */
+export function fillFront(state: CoordinatorState, key: FrontKey, nowMs: number): Decision {
+  const front = frontOf(state, key);
+  if (front === undefined) return decision(state);
+  const { plan } = state;
+  const window = Math.max(8, 4 * readyThreads(state));
+  let outstanding = front.units.filter((unit) => unit.accepted === null).length;
+  let { openedPasses } = front;
+  const units = [...front.units];
+  const actions: Action[] = [];
+  while (openedPasses < front.passes && outstanding < window) {
+    const before = openedPasses * batchSamples(plan);
+    const pass = front.mode === 'train' ? 0 : openedPasses + 1;
+    for (const node of front.cut) {
+      const inPass = Math.min(batchSamples(plan), front.samples - before);
+      const samples = samplesOfBlock(node, plan.microshards, plan.microshardSamples, inPass).count;
+      const audited = front.suspect || isAudited(plan, { mode: front.mode, step: front.step, pass, node });
+      const unit: Unit = {
+        pass,
+        node,
+        samples,
+        attempt: 0,
+        slowSends: 0,
+        publishedAtMs: nowMs,
+        holders: [],
+        failures: [],
+        audit: audited ? { votes: [], asked: null } : null,
+        accepted: samples > 0 ? null : { worker: '', hash: '' },
+      };
+      units.push(unit);
+      if (samples > 0) {
+        actions.push(publication(front, unit, 'first'));
+        outstanding += 1;
+      } else {
+        actions.push({ type: 'accept_empty', ...keyOf(front, unit) });
+      }
+    }
+    openedPasses += 1;
+  }
+  return { state: putFront(state, { ...front, units, openedPasses }), actions };
+}
