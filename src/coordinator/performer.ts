@@ -29,6 +29,7 @@ import { planOf } from './run-plan.js';
 import { statusOf } from './status.js';
 import { type ArrivedResult, createStepWork, openResult } from './step-work.js';
 import type { RunTrace } from './trace.js';
+import { createTravelWatch } from './travel-watch.js';
 import { createViewing } from './view/view.js';
 
 /** What the performer is put together from; the simulator in test/sim has some that go wrong. */
@@ -61,7 +62,11 @@ export async function startPerformer(
   };
 
   const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
-  const recorder = createRecorder(metrics, trace, now);
+  const travel = createTravelWatch({ batch: config.spec.batch, delay: config.spec.delay ?? 0 });
+  const recorder = createRecorder(metrics, trace, now, (step) => {
+    const line = travel.add(step);
+    if (line !== null) log.warn(line);
+  });
   const work = parts.createStepWork(run, kernels, recorder.timeline, now);
   const reporter = createReporter(config, run, chronicle, metrics, recorder, now);
   const viewing = createViewing(config, run, now);

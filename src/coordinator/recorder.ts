@@ -2,7 +2,7 @@ import { placeBlock } from './block-times.js';
 import type { UnitKey } from './decide/actions.js';
 import type { FrontKey } from './decide/fronts.js';
 import type { CoordinatorMetrics } from './metrics.js';
-import { createStepTimeline, type StepTimeline, stepPhases } from './step-timeline.js';
+import { createStepTimeline, type StepTimeline, stepPhases, type TimedStep } from './step-timeline.js';
 import type { ArrivedResult } from './step-work.js';
 import type { RunTrace } from './trace.js';
 import { createWorkerClocks } from './worker-clock.js';
@@ -25,11 +25,12 @@ export interface Recorder {
   checkpointSaved(startMs: number, sizeBytes: number): void;
 }
 
-/** `trace`: null for a run that is not traced. */
+/** `trace`: null for a run that is not traced. `onTimed` is told of every step and validation that is over. */
 export function createRecorder(
   metrics: CoordinatorMetrics,
   trace: RunTrace | null,
   now: () => number,
+  onTimed: (step: TimedStep) => void = () => undefined,
 ): Recorder {
   const timeline = createStepTimeline();
   const clocks = createWorkerClocks();
@@ -71,6 +72,7 @@ export function createRecorder(
       const timed = timeline.close(front, now());
       if (timed === null) return;
       trace?.step(timed);
+      onTimed(timed);
       if (timed.mode !== 'train') return;
       metrics.stepSeconds.observe((timed.endMs - timed.startMs) / 1000);
       for (const phase of stepPhases) metrics.phaseSeconds.observe({ phase }, timed.phases[phase] / 1000);
