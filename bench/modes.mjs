@@ -31,6 +31,8 @@ const { broker, accuracy, only } = values;
 if (positionals.length !== 1 || (broker === undefined && !accuracy))
   throw new Error('usage: node bench/modes.mjs DATA --broker amqp://… | --accuracy');
 const data = resolve(positionals[0]);
+// So that what is told to run at the exit, which ends programs and links, also runs then.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 const local = ['--recipe', 'lenet-local'];
 const plain = ['--recipe', 'lenet'];
@@ -135,14 +137,20 @@ async function measure(options, rateBits) {
       );
     const look = async () => {
       const text = await (await fetch(url, { headers: { connection: 'close' } })).text();
-      const read = (name) => Number(new RegExp(`^${name} ([\\d.e+]+)`, 'm').exec(text)?.[1] ?? 0);
+      const lines = text.split('\n');
+      const read = (name, ...labels) => {
+        const line = lines.find(
+          (one) => one.startsWith(name) && labels.every((label) => one.includes(label)),
+        );
+        return Number(line?.split(' ').at(-1) ?? 0);
+      };
       return {
         ms: performance.now(),
         bytes: links.reduce((sum, link) => sum + link.bytes(), 0),
-        steps: read('onko_steps_total'),
-        images: read('onko_images_total\\{mode="train"\\}'),
-        gradients: read('onko_bytes_total\\{direction="in",type="result"\\}'),
-        weights: read('onko_bytes_total\\{direction="out",type="weights"\\}'),
+        steps: read('onko_steps_total{'),
+        images: read('onko_images_total{', 'mode="train"'),
+        gradients: read('onko_bytes_total{', 'direction="in"', 'type="result"'),
+        weights: read('onko_bytes_total{', 'direction="out"', 'type="weights"'),
       };
     };
     // Samples come in random order: by then every worker has had every data block, as good as certainly.

@@ -40,6 +40,7 @@ export async function shapedLinks(count, rateBits, broker) {
       }
     }
   };
+  process.once('exit', close);
   try {
     const target = new URL(broker);
     for (const { name, outer, inner, host, guest } of links) {
