@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { resolveKernels } from '../dist/engine/index.js';
-import { drawDemo, finished, startCoordinator, workspace } from './cluster.mjs';
 import { median, table } from './measure.mjs';
+import { drawDemo, finished, startCoordinator, workspace } from './programs.mjs';
 import { pretend, startSimulatedWorkers } from './simulated-workers.mjs';
 
 const { values } = parseArgs({

@@ -8,8 +8,8 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { finished, infer, startCoordinator, startTraining, startWorker, workspace } from './cluster.mjs';
 import { table } from './measure.mjs';
+import { finished, infer, startCoordinator, startTraining, startWorker, workspace } from './programs.mjs';
 import { shapedLinks } from './shaped-links.mjs';
 
 const { values, positionals } = parseArgs({

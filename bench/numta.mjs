@@ -13,7 +13,7 @@ import {
   startWorker,
   weigh,
   workspace,
-} from './cluster.mjs';
+} from './programs.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

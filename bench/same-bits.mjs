@@ -3,7 +3,7 @@
 //   npm run build && node bench/same-bits.mjs DATA --broker amqp://… [--train training-a] [--epochs 10]
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { finished, sha256, startCoordinator, startTraining, startWorker, workspace } from './cluster.mjs';
+import { finished, sha256, startCoordinator, startTraining, startWorker, workspace } from './programs.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -17,6 +17,7 @@
 #include "addon_linear.h"
 #include "addon_maxpool2d.h"
 #include "addon_softmax.h"
+#include "addon_update.h"
 
 /* length → Float32Array of zeros that begins on a cache line */
 static napi_value allocate(napi_env env, napi_callback_info info) {
@@ -77,6 +78,12 @@ static void export_kernels(napi_env env, napi_value exports, const struct kernel
       METHOD("activationBackward", activation_backward),
       METHOD("multiply", multiply),
       METHOD("add", add),
+      METHOD("scale", scale),
+      METHOD("sumOfSquares", sum_of_squares),
+      METHOD("sgdPlainUpdate", sgd_plain_update),
+      METHOD("sgdUpdate", sgd_update),
+      METHOD("adamUpdate", adam_update),
+      METHOD("hashLanes", hash_lanes),
       METHOD("softmaxForward", softmax_forward),
       METHOD("crossEntropyForward", cross_entropy_forward),
       METHOD("crossEntropyBackward", cross_entropy_backward),

@@ -15,7 +15,7 @@ static void augment_checked(struct arguments *a) { /* pixels, count, rows, scrat
   a->next = 2;
   const int32_t *rows = elements(a, "rows", napi_int32_array, "Int32Array", times((size_t)count, AUGMENT_ROW), false);
   void *scratch = elements(a, "scratch", napi_float32_array, "Float32Array",
-                           (times((size_t)n[1] + 2, (size_t)n[2] + 2) + 3) / 4, false);
+                           (times(times((size_t)n[1] + 2, (size_t)n[2] + 2), 2) + 3) / 4, false);
   if (!a->failed) a->kernels->augment(pixels, count, rows, scratch, n[0], n[1], n[2], n[3]);
 }
 OPERATION("augment", augment)

@@ -32,6 +32,134 @@ INLINE int32_t between(int32_t value, int32_t least, int32_t most) {
   return raised > most ? most : raised;
 }
 
+/* above[width], below[width] → pairs[width][2] */
+INLINE void pair_line(uint8_t *pairs, const uint8_t *above, const uint8_t *below, ptrdiff_t width) {
+  enum { STRETCH = 16 };
+  if (width < STRETCH) {
+    for (ptrdiff_t x = 0; x < width; x++) {
+      const uint8_t pair[2] = {above[x], below[x]};
+      __builtin_memcpy(pairs + 2 * x, pair, 2);
+    }
+    return;
+  }
+  for (ptrdiff_t x = 0; x < width; x += STRETCH) {
+    /* The last stretch may begin inside the one before. By way of arrays of its own, it becomes vectors. */
+    const ptrdiff_t from = least(x, width - STRETCH);
+    uint8_t upper[STRETCH], lower[STRETCH], pair[2 * STRETCH];
+    __builtin_memcpy(upper, above + from, STRETCH);
+    __builtin_memcpy(lower, below + from, STRETCH);
+    for (int i = 0; i < STRETCH; i++) {
+      pair[2 * i] = upper[i];
+      pair[2 * i + 1] = lower[i];
+    }
+    __builtin_memcpy(pairs + 2 * from, pair, 2 * STRETCH);
+  }
+}
+
+/* image[height][width], in a frame of paper → pairs[height + 1][width + 2][2]: each pixel, and the one below it. Four bytes from
+ * any pair on are a square of four neighbours, so that a pixel is resampled with one load; blank[width] is paper. */
+INLINE void pair_lines(uint8_t *pairs, const uint8_t *image, const uint8_t *blank, ptrdiff_t height, ptrdiff_t width) {
+  const uint8_t paper = blank[0];
+  for (ptrdiff_t y = 0; y <= height; y++) {
+    uint8_t *line = pairs + y * 2 * (width + 2);
+    line[0] = line[1] = line[2 * width + 2] = line[2 * width + 3] = paper;
+    pair_line(line + 2, y > 0 ? image + (y - 1) * width : blank, y < height ? image + y * width : blank, width);
+  }
+}
+
+/* A block is at most CHUNK pixels of at most CHUNK lines inside one cell. All steps but the loads become vectors, two lines at
+ * a time; what is not in the cell is computed too (clamped like all) and left out. */
+enum { CHUNK = 8, PAIR = 2 * CHUNK };
+struct block {
+  int32_t at[CHUNK * CHUNK]; /* in `pairs` */
+  int32_t fraction_u[CHUNK * CHUNK], fraction_v[CHUNK * CHUNK]; /* 1/256 of a pixel */
+};
+
+/* Where the pixels come from: in line j the first from (u[j], v[j]), the others each (du[j], dv[j]) further */
+INLINE void locate(struct block *b, ptrdiff_t lines, const int32_t *u, const int32_t *v, const int32_t *du,
+                   const int32_t *dv, int32_t height, int32_t width) {
+  /* The last place whose neighbours to the right and below are still in the frame */
+  const int32_t most_u = (width + 1) * 65536 - 129, most_v = (height + 1) * 65536 - 129;
+  for (ptrdiff_t j = 0; j < lines; j++) {
+    for (int i = 0; i < CHUNK; i++) {
+      const int32_t x = (between(wrap_add(u[j], wrap_times(du[j], i)), 0, most_u) + 128) >> 8;
+      const int32_t y = (between(wrap_add(v[j], wrap_times(dv[j], i)), 0, most_v) + 128) >> 8;
+      b->at[j * CHUNK + i] = 2 * ((y >> 8) * (width + 2) + (x >> 8));
+      b->fraction_u[j * CHUNK + i] = x & 255;
+      b->fraction_v[j * CHUNK + i] = y & 255;
+    }
+  }
+}
+
+INLINE void mix(uint8_t *out, const uint8_t *pairs, const struct block *b, ptrdiff_t lines) {
+  uint32_t squares[CHUNK * CHUNK];
+  for (ptrdiff_t from = 0; from < lines * CHUNK; from += PAIR) {
+    for (int i = 0; i < PAIR; i++) __builtin_memcpy(&squares[from + i], pairs + b->at[from + i], 4);
+  }
+  for (ptrdiff_t from = 0; from < lines * CHUNK; from += PAIR) {
+    for (int i = 0; i < PAIR; i++) {
+      /* Left and right side by side, in 16 bits each: no sum below leaves them, though a difference may in between. */
+      const uint32_t above = squares[from + i] & 0xff00ff, below = squares[from + i] >> 8 & 0xff00ff;
+      const uint32_t sides = (above << 8) + (below - above) * (uint32_t)b->fraction_v[from + i];
+      const uint32_t left = sides & 0xffff, right = sides >> 16;
+      out[from + i] = (uint8_t)(((left << 8) + (right - left) * (uint32_t)b->fraction_u[from + i] + 32768) >> 16);
+    }
+  }
+}
+
+/* The first `columns`, 1 to CHUNK, of a chunk: the library's memcpy would take longer to find out how many. */
+INLINE void copy_chunk(uint8_t *to, const uint8_t *chunk, ptrdiff_t columns) {
+  enum { HALF = CHUNK / 2 };
+  if (columns == CHUNK) {
+    __builtin_memcpy(to, chunk, CHUNK);
+  } else if (columns >= HALF) {
+    __builtin_memcpy(to, chunk, HALF);
+    __builtin_memcpy(to + columns - HALF, chunk + columns - HALF, HALF);
+  } else {
+    for (ptrdiff_t i = 0; i < columns; i++) to[i] = chunk[i];
+  }
+}
+
+/* pairs → image[height][width]: each pixel from where the mesh says, between four neighbours */
+INLINE void resample(uint8_t *image, const uint8_t *pairs, const int32_t *mesh, ptrdiff_t height, ptrdiff_t width) {
+  const ptrdiff_t cell_width = divide_up(width, MESH_CELLS), cell_height = divide_up(height, MESH_CELLS);
+  const int32_t across = (1 << 20) / (int32_t)cell_width, down = (1 << 20) / (int32_t)cell_height;
+  for (int cell = 0; cell < MESH_CELLS * MESH_CELLS; cell++) {
+    const ptrdiff_t left = cell % MESH_CELLS * cell_width, right = least(left + cell_width, width);
+    const ptrdiff_t top = cell / MESH_CELLS * cell_height, bottom = least(top + cell_height, height);
+    /* x and y of the node at the top left, then of that at the top right; and how much they change from line to line */
+    const int32_t *upper = mesh + 2 * (cell / MESH_CELLS * (MESH_CELLS + 1) + cell % MESH_CELLS);
+    const int32_t *lower = upper + 2 * (MESH_CELLS + 1);
+    int32_t step[4];
+    for (int i = 0; i < 4; i++) step[i] = part_of(wrap_subtract(lower[i], upper[i]), down);
+    for (ptrdiff_t y = top; y < bottom; y += CHUNK) {
+      const ptrdiff_t lines = least(bottom - y, CHUNK);
+      int32_t u[CHUNK], v[CHUNK], du[CHUNK], dv[CHUNK];
+      for (int j = 0; j < CHUNK; j++) {
+        const int32_t row = (int32_t)(y - top) + j;
+        u[j] = wrap_add(upper[0], wrap_times(step[0], row));
+        v[j] = wrap_add(upper[1], wrap_times(step[1], row));
+        du[j] = part_of(wrap_subtract(wrap_add(upper[2], wrap_times(step[2], row)), u[j]), across);
+        dv[j] = part_of(wrap_subtract(wrap_add(upper[3], wrap_times(step[3], row)), v[j]), across);
+      }
+      for (ptrdiff_t x = left; x < right; x += CHUNK) {
+        struct block block;
+        uint8_t pixels[CHUNK * CHUNK];
+        locate(&block, CHUNK, u, v, du, dv, (int32_t)height, (int32_t)width);
+        mix(pixels, pairs, &block, lines);
+        const ptrdiff_t columns = least(right - x, CHUNK);
+        for (ptrdiff_t j = 0; j < lines; j++) {
+          copy_chunk(image + (y + j) * width + x, pixels + j * CHUNK, columns);
+        }
+        for (int j = 0; j < CHUNK; j++) {
+          u[j] = wrap_add(u[j], wrap_times(du[j], CHUNK));
+          v[j] = wrap_add(v[j], wrap_times(dv[j], CHUNK));
+        }
+      }
+    }
+  }
+}
+
 /* image[height][width] → padded[height + 2][width + 2], in a frame of paper */
 INLINE void pad_image(uint8_t *padded, const uint8_t *image, ptrdiff_t height, ptrdiff_t width, uint8_t paper) {
   const ptrdiff_t stride = width + 2;
@@ -44,70 +172,6 @@ INLINE void pad_image(uint8_t *padded, const uint8_t *image, ptrdiff_t height, p
     line[width + 1] = paper;
   }
   __builtin_memset(padded + (height + 1) * stride, paper, (size_t)stride);
-}
-
-/* CHUNK pixels of a line inside one cell: coordinates first, then pixels, then their mixture, so that the first and the last
- * loop become vectors. Of a shorter stretch the rest is computed too (clamped like all) and left out. */
-enum { CHUNK = 8 };
-INLINE void resample_chunk(uint8_t *out, const uint8_t *padded, int32_t stride, int32_t u, int32_t v, int32_t du,
-                           int32_t dv, int32_t most_u, int32_t most_v) {
-  int32_t at[CHUNK], fraction_u[CHUNK], fraction_v[CHUNK], above[CHUNK], below[CHUNK];
-  for (int i = 0; i < CHUNK; i++) {
-    /* In 1/256 of a pixel from here on */
-    const int32_t x = (between(wrap_add(u, wrap_times(du, i)), 0, most_u) + 128) >> 8;
-    const int32_t y = (between(wrap_add(v, wrap_times(dv, i)), 0, most_v) + 128) >> 8;
-    at[i] = (y >> 8) * stride + (x >> 8);
-    fraction_u[i] = x & 255;
-    fraction_v[i] = y & 255;
-  }
-  for (int i = 0; i < CHUNK; i++) {
-    uint16_t pair[2];
-    __builtin_memcpy(&pair[0], padded + at[i], 2);
-    __builtin_memcpy(&pair[1], padded + at[i] + stride, 2);
-    above[i] = pair[0];
-    below[i] = pair[1];
-  }
-  for (int i = 0; i < CHUNK; i++) {
-    const int32_t fu = fraction_u[i], fv = fraction_v[i];
-    const int32_t top = (above[i] & 255) * (256 - fu) + (above[i] >> 8) * fu;
-    const int32_t bottom = (below[i] & 255) * (256 - fu) + (below[i] >> 8) * fu;
-    out[i] = (uint8_t)((top * (256 - fv) + bottom * fv + 32768) >> 16);
-  }
-}
-
-/* padded → image[height][width]: each pixel from where the mesh says, between four neighbours */
-INLINE void resample(uint8_t *image, const uint8_t *padded, const int32_t *mesh, ptrdiff_t height, ptrdiff_t width) {
-  const int32_t stride = (int32_t)width + 2;
-  const int32_t cell_width = ((int32_t)width + MESH_CELLS - 1) / MESH_CELLS;
-  const int32_t cell_height = ((int32_t)height + MESH_CELLS - 1) / MESH_CELLS;
-  const int32_t across = (1 << 20) / cell_width, down = (1 << 20) / cell_height;
-  /* The last place whose neighbours to the right and below are still in the frame */
-  const int32_t most_u = ((int32_t)width + 1) * 65536 - 129, most_v = ((int32_t)height + 1) * 65536 - 129;
-  for (ptrdiff_t y = 0; y < height; y++) {
-    const int32_t *upper = mesh + y / cell_height * (2 * (MESH_CELLS + 1));
-    const int32_t *lower = upper + 2 * (MESH_CELLS + 1);
-    const int32_t row = (int32_t)(y % cell_height);
-    int32_t u[MESH_CELLS + 1], v[MESH_CELLS + 1];
-    for (int k = 0; k <= MESH_CELLS; k++) {
-      u[k] = wrap_add(upper[2 * k], wrap_times(part_of(wrap_subtract(lower[2 * k], upper[2 * k]), down), row));
-      v[k] = wrap_add(upper[2 * k + 1], wrap_times(part_of(wrap_subtract(lower[2 * k + 1], upper[2 * k + 1]), down), row));
-    }
-    for (int k = 0; k < MESH_CELLS; k++) {
-      const int32_t du = part_of(wrap_subtract(u[k + 1], u[k]), across);
-      const int32_t dv = part_of(wrap_subtract(v[k + 1], v[k]), across);
-      const ptrdiff_t from = (ptrdiff_t)k * cell_width;
-      const ptrdiff_t to = from + cell_width < width ? from + cell_width : width;
-      for (ptrdiff_t x = from; x < to; x += CHUNK) {
-        const int32_t done = (int32_t)(x - from);
-        uint8_t chunk[CHUNK];
-        resample_chunk(chunk, padded, stride, wrap_add(u[k], wrap_times(du, done)), wrap_add(v[k], wrap_times(dv, done)), du,
-                       dv, most_u, most_v);
-        uint8_t *out = image + y * width + x;
-        if (to - x >= CHUNK) __builtin_memcpy(out, chunk, CHUNK);
-        else __builtin_memcpy(out, chunk, (size_t)(to - x));
-      }
-    }
-  }
 }
 
 /* padded → image: `weight`/256 of the way to the brightest (or darkest) of a pixel and its four neighbours */
@@ -154,10 +218,13 @@ INLINE void add_noise(uint8_t *image, ptrdiff_t count, int32_t strength, uint32_
 }
 
 /* pixels[count][channels][height][width] changed in place, each image by its row of rows[count][ROW_LENGTH]; scratch
- * [(height + 2)·(width + 2)] */
+ * [2·(height + 2)·(width + 2)] */
 static void augment(uint8_t *pixels, ptrdiff_t count, const int32_t *rows, uint8_t *scratch, ptrdiff_t channels,
                     ptrdiff_t height, ptrdiff_t width, ptrdiff_t paper) {
   const ptrdiff_t area = height * width;
+  /* Behind the pairs, and behind what `spread` has padded */
+  uint8_t *blank = scratch + 2 * (height + 1) * (width + 2);
+  __builtin_memset(blank, (int)paper, (size_t)width);
   for (ptrdiff_t n = 0; n < count; n++) {
     /* A copy: what is checked stays as it was, whatever the pixels overlap. */
     int32_t row[ROW_LENGTH];
@@ -169,7 +236,7 @@ static void augment(uint8_t *pixels, ptrdiff_t count, const int32_t *rows, uint8
     const int32_t bottom = between(row[ROW_CUT + 3], top, (int32_t)height);
     for (ptrdiff_t c = 0; c < channels; c++) {
       uint8_t *plane = image + c * area;
-      pad_image(scratch, plane, height, width, (uint8_t)paper);
+      pair_lines(scratch, plane, blank, height, width);
       resample(plane, scratch, row, height, width);
       if (thickness != 0) {
         pad_image(scratch, plane, height, width, (uint8_t)paper);

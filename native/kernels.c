@@ -15,6 +15,10 @@
 #include "linear.h"
 #include "maxpool2d.h"
 #include "softmax.h"
+/* What is done once for each step stays outside of WebAssembly: its arrays would have to be carried in and out. */
+#ifndef __wasm__
+#include "update.h"
+#endif
 
 static double multiply_adds(ptrdiff_t count, float *sink) {
   enum { CHAINS = V_REGISTERS == 32 ? 20 : 12 };
@@ -68,6 +72,14 @@ const struct kernels ONKO_KERNELS = {
     .activation_backward = activation_backward,
     .multiply = multiply,
     .add = add,
+#ifndef __wasm__
+    .scale = scale,
+    .sum_of_squares = sum_of_squares,
+    .sgd_plain_update = sgd_plain_update,
+    .sgd_update = sgd_update,
+    .adam_update = adam_update,
+    .hash_lanes = hash_lanes,
+#endif
     .softmax_forward = softmax_forward,
     .cross_entropy_forward = cross_entropy_forward,
     .cross_entropy_backward = cross_entropy_backward,

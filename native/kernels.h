@@ -28,6 +28,16 @@ enum activation { ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_TANH, ACTIV
 
 enum encoding { ENCODING_F32, ENCODING_BF16, ENCODING_FP16, ENCODING_INT8, ENCODING_COUNT };
 
+/* Of an optimizer's step; the formulas stand in src/engine/optimizer.ts */
+struct sgd_rule {
+  double learning_rate, momentum, weight_decay;
+  int nesterov;
+};
+
+struct adam_rule {
+  double step_size, root_correction, keep, penalty, beta1, beta2, epsilon;
+};
+
 /* Numbers in a row of native/augment.h */
 #define AUGMENT_ROW 58
 
@@ -67,6 +77,14 @@ struct kernels {
                               float slope);
   void (*multiply)(float *y, const float *x, const float *m, ptrdiff_t count);
   void (*add)(float *y, const float *x, ptrdiff_t count);
+  void (*scale)(float *y, ptrdiff_t count, double factor);
+  double (*sum_of_squares)(const float *x, ptrdiff_t count);
+  void (*sgd_plain_update)(float *parameters, const float *gradient, ptrdiff_t count, const struct sgd_rule *);
+  void (*sgd_update)(float *parameters, const float *gradient, float *velocity, ptrdiff_t count, const struct sgd_rule *);
+  void (*adam_update)(float *parameters, const float *gradient, float *first, float *second, ptrdiff_t count,
+                      const struct adam_rule *);
+  /* lanes[17]: sixteen hashes, and whether a value was not finite */
+  void (*hash_lanes)(int32_t *lanes, const float *x, ptrdiff_t count);
   void (*softmax_forward)(float *y, const float *x, ptrdiff_t classes);
   void (*cross_entropy_forward)(double *losses, const float *x, const uint8_t *labels, ptrdiff_t lanes,
                                 ptrdiff_t classes);

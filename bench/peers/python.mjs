@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** Where to look: the first on the PATH, then the distribution's. */
-const pythons = ['python3', '/usr/bin/python3'];
+export const pythons = ['python3', '/usr/bin/python3'];
 
 /** One thread. The OPENBLAS settings that some environments have make matrix products slower. */
-function environment() {
+export function environment() {
   const { OPENBLAS_CORETYPE: _, OPENBLAS_L2_SIZE: __, ...env } = process.env;
   return { ...env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' };
 }

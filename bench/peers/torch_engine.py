@@ -16,28 +16,12 @@ import time
 import torch
 from torch import nn
 
+from torch_models import MODELS
+
 torch.set_num_threads(1)
 torch.set_num_interop_threads(1)
 torch.manual_seed(0)
 
-
-def lenet(channels):
-    return nn.Sequential(
-        nn.Conv2d(channels, 6, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
-    )
-
-
-def vgg_small():
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(4096, 256), nn.ReLU(), nn.Dropout(0.5), nn.Linear(256, 10),
-    )
-
-
-MODELS = {"lenet": (lambda: lenet(3), 3), "lenet-grey": (lambda: lenet(1), 1), "vgg-small": (vgg_small, 1)}
 loss_of = nn.CrossEntropyLoss(reduction="sum")
 cases = {}
 

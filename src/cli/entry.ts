@@ -1,4 +1,5 @@
 import { redactText } from '../metrics/index.js';
+import { collectAtOnce } from './garbage.js';
 import type { Host } from './host.js';
 import { runProgram } from './main.js';
 import type { ProgramName } from './program.js';
@@ -14,6 +15,7 @@ export async function main(name: ProgramName): Promise<void> {
       if (error.code !== 'EPIPE') throw error;
     });
   }
+  collectAtOnce();
   const host: Host = {
     stdout: process.stdout,
     stderr: process.stderr,

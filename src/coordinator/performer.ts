@@ -160,7 +160,7 @@ export async function startPerformer(
   const form = { encoding: run.instructions.gradientEncoding, count: run.model.parameterCount };
   const onResult = (result: Result, arrivedMs: number): void => {
     if (state.phase === 'ended') return;
-    const arrived = openResult(result, arrivedMs, form);
+    const arrived = openResult(result, arrivedMs, form, kernels);
     post({ type: 'result', header: arrived.header }, arrived);
   };
 

@@ -43,7 +43,7 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
     files,
     config.runName,
   );
-  const trainer = createTrainer(spec, model, curriculum.totalSteps);
+  const trainer = createTrainer(spec, model, curriculum.totalSteps, config.kernels);
   const found = isNew ? null : await readNewestCheckpoint(runPaths(outDir).checkpoints, model, log, files);
   const restored = found?.checkpoint.metadata ?? null;
   if (found !== null) {

@@ -1,4 +1,10 @@
-import { type Encoding, encodedBytes, encodedFinite, type Kernels } from '../engine/index.js';
+import {
+  type Encoding,
+  encodedBytes,
+  encodedFinite,
+  type Kernels,
+  type UpdateKernels,
+} from '../engine/index.js';
 import { asFloat32, type Result } from '../protocol/index.js';
 import type { UnitKey } from './decide/actions.js';
 import type { ResultHeader } from './decide/events.js';
@@ -37,11 +43,16 @@ export interface ArrivedResult {
   arrivedMs: number;
 }
 
-export function openResult(result: Result, arrivedMs: number, form: GradientForm): ArrivedResult {
+export function openResult(
+  result: Result,
+  arrivedMs: number,
+  form: GradientForm,
+  kernels: UpdateKernels,
+): ArrivedResult {
   const { encoding, gradient: bytes } = result;
   const whole = bytes.byteLength % 4 === 0;
   const words = whole ? asFloat32(bytes) : noValues;
-  const { finite: wordsFinite, hash } = fingerprint(words, result.lossSum, result.correct);
+  const { finite: wordsFinite, hash } = fingerprint(words, result.lossSum, result.correct, kernels);
   const fits = encoding === form.encoding && bytes.byteLength === encodedBytes(encoding, form.count);
   const finite =
     encoding === 'f32' || !fits

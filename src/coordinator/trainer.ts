@@ -11,6 +11,7 @@ import {
   type OptimizerState,
   type Schedule,
   scaleGradient,
+  type UpdateKernels,
   updateStatistics,
 } from '../engine/index.js';
 import { decayAt, updateAverage } from './average.js';
@@ -63,9 +64,15 @@ export interface KeptWeights {
  */
 const versionsSpare = 4;
 
-export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: number): Trainer {
+/** `kernels`: what the optimizer's step is computed with; they change no bit, only the time. */
+export function createTrainer(
+  spec: TrainingSpec,
+  model: Model,
+  totalSteps: number,
+  kernels?: UpdateKernels,
+): Trainer {
   const { parameterCount: count, learntCount } = model;
-  const { optimizer, clipNorm, rateOf, learningRateOf } = updateRule(spec, totalSteps);
+  const { optimizer, clipNorm, rateOf, learningRateOf } = updateRule(spec, totalSteps, kernels);
   const delay = spec.delay ?? 0;
   const stepsPerEpoch = totalSteps / spec.epochs;
   const versionsKept = versionsSpare + delay;
@@ -109,9 +116,10 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
     optimizerState: () => state,
     learningRateOf,
     apply(gradientSum, samples) {
-      scaleGradient(gradientSum, 1 / samples);
+      scaleGradient(gradientSum, 1 / samples, kernels);
       const gradient = gradientSum.subarray(0, learntCount);
-      const gradientNorm = clipNorm === null ? euclideanNorm(gradient) : clipGradientNorm(gradient, clipNorm);
+      const gradientNorm =
+        clipNorm === null ? euclideanNorm(gradient, kernels) : clipGradientNorm(gradient, clipNorm, kernels);
       const next = slot(version + 1);
       next.set(slot(version));
       optimizer.update(next.subarray(0, learntCount), gradient, state, rateOf(version));
@@ -120,7 +128,7 @@ export function createTrainer(spec: TrainingSpec, model: Model, totalSteps: numb
       version += 1;
       if (averaging !== undefined && average !== null)
         updateAverage(average, next, decayAt(averaging, version));
-      return { finite: allFinite(next), gradientNorm };
+      return { finite: allFinite(next, kernels), gradientNorm };
     },
     restore(restored, parameters, optimizerState, kept) {
       if (average !== null) {
@@ -154,6 +162,7 @@ function copyState(state: OptimizerState): OptimizerState {
 function updateRule(
   spec: TrainingSpec,
   totalSteps: number,
+  kernels: UpdateKernels | undefined,
 ): {
   optimizer: Optimizer;
   clipNorm: number | null;
@@ -168,7 +177,7 @@ function updateRule(
   });
   if (mode === undefined) {
     return {
-      optimizer: createOptimizer(spec.optimizer),
+      optimizer: createOptimizer(spec.optimizer, kernels),
       clipNorm,
       rateOf: schedule,
       learningRateOf: schedule,
@@ -176,7 +185,7 @@ function updateRule(
   }
   const { momentum, learningRate: outerRate } = mode.outer;
   return {
-    optimizer: createOptimizer({ type: 'sgd', momentum, nesterov: momentum > 0 }),
+    optimizer: createOptimizer({ type: 'sgd', momentum, nesterov: momentum > 0 }, kernels),
     clipNorm: null,
     rateOf: () => outerRate,
     learningRateOf: (step) => schedule(step * mode.localSteps),

@@ -11,6 +11,7 @@ export {
 } from './kernels/augmentation-row.js';
 export { type Kernels, KernelsUnavailableError, LANES } from './kernels/kernels.js';
 export { referenceKernels } from './kernels/reference/reference.js';
+export type { UpdateKernels } from './kernels/reference/update.js';
 export { availableKernels, resolveKernels } from './kernels/resolve.js';
 export {
   createLocalTraining,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clipGradientNorm, scaleGradient } from './gradients.js';
+import type { UpdateKernels } from './kernels/reference/update.js';
 import type { Model } from './model.js';
 import { createOptimizer, type OptimizerSpec, parseOptimizerSpec } from './optimizer.js';
 import { createSchedule, parseScheduleSpec, type ScheduleSpec } from './schedule.js';
@@ -59,10 +60,15 @@ export interface LocalTraining {
   step(parameters: Float32Array, gradientSum: Float32Array, samples: number, step: number): void;
 }
 
-export function createLocalTraining(model: Model, spec: LocalTrainingSpec): LocalTraining {
+/** `kernels`: what the steps are computed with; they change no bit, only the time. */
+export function createLocalTraining(
+  model: Model,
+  spec: LocalTrainingSpec,
+  kernels?: UpdateKernels,
+): LocalTraining {
   const { learntCount, statistics } = model;
   const { steps, clipNorm, learningRate, totalSteps } = spec;
-  const optimizer = createOptimizer(spec.optimizer);
+  const optimizer = createOptimizer(spec.optimizer, kernels);
   const schedule = createSchedule(spec.schedule, { learningRate, totalSteps });
   const state = optimizer.init(learntCount);
   const scalars = { ...state.scalars };
@@ -74,9 +80,9 @@ export function createLocalTraining(model: Model, spec: LocalTrainingSpec): Loca
       for (const slot of Object.values(state.slots)) slot.fill(0);
     },
     step(parameters, gradientSum, samples, step) {
-      scaleGradient(gradientSum, 1 / samples);
+      scaleGradient(gradientSum, 1 / samples, kernels);
       const gradient = gradientSum.subarray(0, learntCount);
-      if (clipNorm !== null) clipGradientNorm(gradient, clipNorm);
+      if (clipNorm !== null) clipGradientNorm(gradient, clipNorm, kernels);
       optimizer.update(parameters.subarray(0, learntCount), gradient, state, schedule(step));
       updateStatistics(statistics, parameters, gradientSum, samples);
     },

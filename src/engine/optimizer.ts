@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { assertNever } from './assert-never.js';
 import { parseChoice } from './choice.js';
+import { type UpdateKernels, updates } from './kernels/reference/update.js';
 import { integerPower } from './math.js';
 
 /** How a gradient becomes a change of the parameters. Absent keys take PyTorch's defaults. */
@@ -106,17 +107,22 @@ function withDefaults(spec: OptimizerSpec): OptimizerSpec {
   }
 }
 
-/** @throws SpecError if the spec is not valid */
-export function createOptimizer(spec: OptimizerSpec): Optimizer {
+/**
+ * @param kernels to compute with: they change no bit, only the time
+ * @throws SpecError if the spec is not valid
+ */
+export function createOptimizer(spec: OptimizerSpec, kernels: UpdateKernels = updates): Optimizer {
   const full = withDefaults(parseChoice<OptimizerSpec>('optimizer', schemas, spec));
-  return full.type === 'sgd' ? createSgd(full) : createAdam(full);
+  return full.type === 'sgd' ? createSgd(full, kernels) : createAdam(full, kernels);
 }
+
+const none = new Float32Array(0);
 
 /**
  * Stochastic gradient descent as PyTorch's `torch.optim.SGD`:
  * g ← g + λp; v ← μv + g; p ← p − η(g + μv) with Nesterov, p ← p − ηv without.
  */
-function createSgd(spec: Extract<OptimizerSpec, { type: 'sgd' }>): Optimizer {
+function createSgd(spec: Extract<OptimizerSpec, { type: 'sgd' }>, kernels: UpdateKernels): Optimizer {
   const { momentum = 0, nesterov = false, weightDecay = 0 } = spec;
   const slotNames = momentum === 0 ? [] : ['velocity'];
   return {
@@ -125,16 +131,8 @@ function createSgd(spec: Extract<OptimizerSpec, { type: 'sgd' }>): Optimizer {
     update(parameters, gradient, state, learningRate) {
       const [velocity] = expectState(slotNames, parameters, gradient, state);
       state.updates++;
-      for (let i = 0; i < parameters.length; i++) {
-        const p = parameters[i];
-        let change = gradient[i] + weightDecay * p;
-        if (velocity !== undefined) {
-          const v = momentum * velocity[i] + change;
-          velocity[i] = v;
-          change = nesterov ? change + momentum * v : v;
-        }
-        parameters[i] = p - learningRate * change;
-      }
+      const rule = Float64Array.of(learningRate, momentum, weightDecay, nesterov ? 1 : 0);
+      kernels.sgdUpdate(parameters, gradient, velocity ?? none, rule);
     },
   };
 }
@@ -144,7 +142,10 @@ function createSgd(spec: Extract<OptimizerSpec, { type: 'sgd' }>): Optimizer {
  * m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; p ← p − η/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + ε),
  * where Adam adds λp to g before, and AdamW takes ηλp off p before.
  */
-function createAdam(spec: Extract<OptimizerSpec, { type: 'adam' | 'adamw' }>): Optimizer {
+function createAdam(
+  spec: Extract<OptimizerSpec, { type: 'adam' | 'adamw' }>,
+  kernels: UpdateKernels,
+): Optimizer {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = spec;
   const slotNames = ['firstMoment', 'secondMoment'];
   const penalty = spec.type === 'adam' ? weightDecay : 0;
@@ -157,15 +158,8 @@ function createAdam(spec: Extract<OptimizerSpec, { type: 'adam' | 'adamw' }>): O
       const stepSize = learningRate / (1 - integerPower(beta1, state.updates));
       const rootCorrection = Math.sqrt(1 - integerPower(beta2, state.updates));
       const keep = spec.type === 'adamw' ? 1 - learningRate * weightDecay : 1;
-      for (let i = 0; i < parameters.length; i++) {
-        const p = parameters[i];
-        const g = gradient[i] + penalty * p;
-        const m = beta1 * first[i] + (1 - beta1) * g;
-        const v = beta2 * second[i] + (1 - beta2) * g * g;
-        first[i] = m;
-        second[i] = v;
-        parameters[i] = p * keep - (stepSize * m) / (Math.sqrt(v) / rootCorrection + epsilon);
-      }
+      const rule = Float64Array.of(stepSize, rootCorrection, keep, penalty, beta1, beta2, epsilon);
+      kernels.adamUpdate(parameters, gradient, first, second, rule);
     },
   };
 }

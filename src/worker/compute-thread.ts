@@ -36,7 +36,7 @@ const scaling = { channels: channelsOf(manifest.preprocessing), mean, std };
 const localTraining =
   recipe.localTrainingJson === ''
     ? null
-    : createLocalTraining(model, parseLocalTraining(JSON.parse(recipe.localTrainingJson)));
+    : createLocalTraining(model, parseLocalTraining(JSON.parse(recipe.localTrainingJson)), kernels);
 const capacity = recipe.microshardSamples / (localTraining?.steps ?? 1);
 const { microshards, seed } = recipe;
 const targets = recipe.lossJson === '' ? null : lossTargets(model.classes, JSON.parse(recipe.lossJson));

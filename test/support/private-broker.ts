@@ -88,6 +88,7 @@ function environment(
     PATH: process.env['PATH'],
     LANG: 'C.UTF-8',
     HOME: folder,
+    ERL_CRASH_DUMP: join(folder, 'erl_crash.dump'),
     ONKO_FOLDER: folder,
     ONKO_SERVER: script,
     RABBITMQ_NODENAME: `onko${ports.amqp}@localhost`,

@@ -38,7 +38,7 @@ export function measureEngine(
   const gradientMs = shortest(now, () =>
     plan.gradient(parameters, batch, { seed: 1, step: 0, microshard: 0 }, gradient),
   );
-  const optimizer = createOptimizer(optimizerSpec);
+  const optimizer = createOptimizer(optimizerSpec, kernels);
   const state = optimizer.init(model.learntCount);
   const other = gradient.slice();
   const learnt = (values: Float32Array): Float32Array => values.subarray(0, model.learntCount);

@@ -23,6 +23,6 @@ export const rowLength = 2 * meshNodes + 8;
 /** Pixels between two nodes; the last cell may reach past the image. */
 export const cellSize = (extent: number): number => Math.ceil(extent / meshCells);
 
-/** Elements of the scratch that `augment` needs: one image in a frame of paper, in bytes, as floats. */
+/** Elements of the scratch that `augment` needs, as floats: two bytes for each pixel of one image in a frame of paper. */
 export const scratchLength = (height: number, width: number): number =>
-  Math.ceil(((height + 2) * (width + 2)) / 4);
+  Math.ceil((2 * (height + 2) * (width + 2)) / 4);

@@ -290,6 +290,39 @@ export interface Kernels {
   copy(y: Float32Array, x: Float32Array): void;
   /** y[n] += x[n]: how two nodes of the summation tree become their parent */
   add(y: Float32Array, x: Float32Array): void;
+
+  /**
+   * What a coordinator does with a summed gradient, in doubles and rounded once when stored: all backends give the same bits,
+   * whatever their numerics id. y[n] ← y[n]·factor[0]
+   */
+  scale(y: Float32Array, factor: Float64Array): void;
+  /** sum[0] ← Σ x[n]², over four interleaved sums that are added in a fixed order */
+  sumOfSquares(sum: Float64Array, x: Float32Array): void;
+  /**
+   * A step of gradient descent (optimizer.ts): parameters[n], velocity[n] (or none) change, gradient[n] does not.
+   *
+   * @param rule learning rate, momentum, weight decay, 1 for Nesterov's step
+   */
+  sgdUpdate(
+    parameters: Float32Array,
+    gradient: Float32Array,
+    velocity: Float32Array,
+    rule: Float64Array,
+  ): void;
+  /**
+   * A step of Adam or AdamW (optimizer.ts): parameters[n], first[n], second[n] change, gradient[n] does not.
+   *
+   * @param rule step size, root of the correction, what is kept of a parameter, penalty, β₁, β₂, ε
+   */
+  adamUpdate(
+    parameters: Float32Array,
+    gradient: Float32Array,
+    first: Float32Array,
+    second: Float32Array,
+    rule: Float64Array,
+  ): void;
+  /** lanes[17]: sixteen hashes go on over the bits of x[n], value i into hash i mod 16; the last becomes 1 if a value is not finite */
+  hashLanes(lanes: Int32Array, x: Float32Array): void;
 }
 
 /** The backend asked for does not exist here; the message lists those that do. */

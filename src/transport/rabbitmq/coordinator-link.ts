@@ -98,7 +98,7 @@ export async function openRabbitCoordinator(
   };
 
   return {
-    publishTask: (task) => publish('', names.tasks, task, { persistent: true, mandatory: true }),
+    publishTask: (task) => publish('', names.tasks, task, { mandatory: true }),
     broadcastWeights: (weights) => publish(names.weightsExchange, '', weights),
     announce: () => publish(lobbyExchange, sharedKeys.announce, { type: 'announce', run }),
     send: (worker, message) => publish('', workerInbox(worker), message),

@@ -149,7 +149,7 @@ export async function openRabbitWorker(
     publishResult: (result) => {
       const away = new RunGoneError(result.run, 'its result queue is no longer on the broker.');
       const { resultsKey } = runTopology(result.run);
-      return publish(coordinatorsExchange, resultsKey, result, { persistent: true, gone: away });
+      return publish(coordinatorsExchange, resultsKey, result, { persistent: false, gone: away });
     },
     onState: events.state.add,
     onMalformed: events.malformed.add,

@@ -140,6 +140,27 @@ describe('what is drawn', () => {
     ]);
   });
 
+  test('each thing alone is drawn as it is beside all the others', () => {
+    const { elastic, cutout, noise, invert } = all;
+    const rigid = { ...none(), rotate: all.rotate, shift: all.shift, scale: all.scale, stretch: all.stretch };
+    const alone: [Augmentation, from: number, to: number][] = [
+      [{ ...rigid, shear: all.shear, elastic }, 0, places.thickness],
+      [{ ...none(), thickness: all.thickness }, places.thickness, places.cut],
+      [{ ...none(), cutout }, places.cut, places.noise],
+      [{ ...none(), noise }, places.noise, places.invert],
+      [{ ...none(), invert }, places.invert, rowLength],
+    ];
+    for (let sample = 0; sample < 100; sample++) {
+      const together = drawRow(all, sample);
+      for (const [augmentation, from, to] of alone) {
+        const row = drawRow(augmentation, sample);
+        expect([...row.subarray(from, to)], `places from ${from}, sample ${sample}`).toEqual([
+          ...together.subarray(from, to),
+        ]);
+      }
+    }
+  });
+
   test('cut-outs and negatives come as often as asked for, and lie in the image', () => {
     const a: Augmentation = { ...none(), cutout: { share: 0.25, size: [0.2, 1] }, invert: 0.1 };
     const rows = Array.from({ length: 2000 }, (_, sample) => drawRow(a, sample));

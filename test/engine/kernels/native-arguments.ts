@@ -16,6 +16,13 @@ export interface ValidCall {
   outputs: number[];
 }
 
+/** Arrays that an operation takes at whatever length they have, since there is no other to compare with: operation, argument. */
+export const ofAnyLength: ReadonlyMap<string, number> = new Map([
+  ['scale', 0],
+  ['sumOfSquares', 1],
+  ['hashLanes', 1],
+]);
+
 export const isArray = (value: unknown): value is TypedArray => ArrayBuffer.isView(value);
 
 const dims = (...sizes: number[]): Int32Array => Int32Array.from(sizes);
@@ -62,6 +69,7 @@ export function validCalls(seed: number, operations: NativeOperations): ValidCal
   const random = createRandom(seed, 99);
   const between = (least: number, most: number): number => least + random.below(most - least + 1);
   const f32 = (length: number): Float32Array => values(random, length);
+  const numbers = (length: number): Float64Array => Float64Array.from({ length }, () => random.float());
 
   const [inputs, units] = [between(1, 50), between(1, 30)];
   const linear = dims(inputs, units);
@@ -158,6 +166,12 @@ export function validCalls(seed: number, operations: NativeOperations): ValidCal
     call('activationBackward', [f32(length), f32(length), f32(length), random.below(4), random.float()]),
     call('multiply', [f32(odd), f32(odd), f32(odd)]),
     call('add', [f32(odd), f32(odd)]),
+    call('scale', [f32(odd), numbers(1)]),
+    call('sumOfSquares', [numbers(1), f32(odd)]),
+    call('sgdPlainUpdate', [f32(odd), f32(odd), numbers(4)]),
+    call('sgdUpdate', [f32(odd), f32(odd), f32(odd), numbers(4)], [0, 2]),
+    call('adamUpdate', [f32(odd), f32(odd), f32(odd), f32(odd), numbers(7)], [0, 2, 3]),
+    call('hashLanes', [new Int32Array(17), f32(odd)]),
     call('softmaxForward', [f32(classes * 16), f32(classes * 16), classes]),
     call('crossEntropyForward', [new Float64Array(16), f32(classes * 16), labels, lanes, classes]),
     call('crossEntropyBackward', [f32(classes * 16), f32(classes * 16), labels.slice(), lanes, classes]),

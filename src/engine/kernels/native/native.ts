@@ -123,6 +123,13 @@ export interface NativeOperations {
   encode(bytes: Uint8Array, x: Float32Array, encoding: number, stream: Int32Array): void;
   decode(y: Float32Array, bytes: Uint8Array, encoding: number, add: number): void;
   add: Kernels['add'];
+  scale: Kernels['scale'];
+  sumOfSquares: Kernels['sumOfSquares'];
+  /** Without momentum, and without a velocity. */
+  sgdPlainUpdate(parameters: Float32Array, gradient: Float32Array, rule: Float64Array): void;
+  sgdUpdate: Kernels['sgdUpdate'];
+  adamUpdate: Kernels['adamUpdate'];
+  hashLanes: Kernels['hashLanes'];
   allocate: Kernels['allocate'];
   /** Bytes from the beginning of the array's first cache line to the array. */
   cacheLineOffset(array: Float32Array): number;
@@ -157,6 +164,10 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
     softCrossEntropyForward,
     softCrossEntropyBackward,
     add,
+    scale,
+    sumOfSquares,
+    adamUpdate,
+    hashLanes,
     allocate,
   } = operations;
   const kernels: Kernels = {
@@ -211,6 +222,14 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
       operations.decode(y, bytes, encodingNumbers[encoding], adds ? 1 : 0),
     copy,
     add,
+    scale,
+    sumOfSquares,
+    sgdUpdate: (parameters, gradient, velocity, rule) =>
+      velocity.length === 0
+        ? operations.sgdPlainUpdate(parameters, gradient, rule)
+        : operations.sgdUpdate(parameters, gradient, velocity, rule),
+    adamUpdate,
+    hashLanes,
     allocate,
   };
   return kernels;

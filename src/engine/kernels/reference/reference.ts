@@ -22,6 +22,7 @@ import {
   softCrossEntropyForward,
   softmaxForward,
 } from './softmax.js';
+import { updates } from './update.js';
 
 /**
  * The executable specification: plain TypeScript that loads f32, sums in f64 in a fixed order and rounds once on storing,
@@ -65,4 +66,5 @@ export const referenceKernels: Kernels = {
   decode,
   copy,
   add,
+  ...updates,
 };

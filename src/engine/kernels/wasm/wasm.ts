@@ -1,5 +1,6 @@
 import { copy } from '../copy.js';
 import type { Kernels } from '../kernels.js';
+import { updates } from '../reference/update.js';
 import { augmentOf } from './augment.js';
 import { averagePool2dOf } from './averagepool2d.js';
 import { batchNormOf } from './batchnorm.js';
@@ -62,6 +63,8 @@ export function wasmKernels(name: string, numericsId: string, instantiate: () =>
     decode: (...args) => shared().decode(...args),
     copy,
     add: (...args) => shared().add(...args),
+    // One pass over arrays from outside: carrying them into this memory and back would take longer than what is done there.
+    ...updates,
   };
 }
 
@@ -80,6 +83,7 @@ function kernelsOf(
     forPlan,
     allocate: instanceMemory.allocate,
     copy,
+    ...updates,
     ...conv2dOf(operations, instanceMemory),
     ...linearOf(operations, instanceMemory),
     ...maxPool2dOf(operations, instanceMemory),
