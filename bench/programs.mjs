@@ -15,11 +15,12 @@ process.once('exit', () => {
 });
 
 /** Every program has a home, a cache and a working folder of its own: nothing is shared but the broker. */
-function start(program, args, { home, broker, env = {} }) {
+function start(program, args, { home, broker, env = {}, within = [] }) {
   const path = join(workspace, home);
   mkdirSync(path, { recursive: true });
   const script = fileURLToPath(new URL(`../dist/cli/${program}.js`, import.meta.url));
-  const child = spawn(process.execPath, [script, ...args], {
+  const [command, ...rest] = [...within, process.execPath, script, ...args];
+  const child = spawn(command, rest, {
     cwd: path,
     env: {
       PATH: process.env.PATH,
@@ -56,8 +57,9 @@ function start(program, args, { home, broker, env = {} }) {
 
 export const startCoordinator = (broker, args, env = {}) =>
   start('coordinator', ['start', '--metrics-port', '0', ...args], { home: 'coordinator', broker, env });
-export const startWorker = (broker, name, args = []) =>
-  start('worker', ['start', '--once', ...args], { home: name, broker });
+/** `within`: a command that starts it somewhere else, like `ip netns exec NAME`. */
+export const startWorker = (broker, name, args = [], within = []) =>
+  start('worker', ['start', '--once', ...args], { home: name, broker, within });
 export const startTraining = (args) => start('onko', ['train', ...args], { home: 'train' });
 export const drawDemo = (args) => start('onko', ['dataset', 'demo', ...args], { home: 'demo' });
 export const infer = (args) => start('cnn-infer', args, { home: 'infer' });

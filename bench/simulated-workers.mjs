@@ -34,7 +34,15 @@ async function startOne(transport, worker) {
     const sums = { samples: samples.length, lossSum: 2.3 * samples.length, correct: 0 };
     const times = { fetchMs: 0, waitMs: 0, computeMs: 1 };
     const none = new Uint32Array(0);
-    await link.publishResult({ type: 'result', ...place, ...sums, confusion: none, gradient, ...times });
+    await link.publishResult({
+      type: 'result',
+      ...place,
+      ...sums,
+      confusion: none,
+      encoding: 'f32',
+      gradient,
+      ...times,
+    });
     return 'ack';
   };
 

@@ -13,6 +13,7 @@
 #include "addon_conv2d.h"
 #include "addon_depthwise.h"
 #include "addon_elementwise.h"
+#include "addon_encode.h"
 #include "addon_linear.h"
 #include "addon_maxpool2d.h"
 #include "addon_softmax.h"
@@ -89,6 +90,8 @@ static void export_kernels(napi_env env, napi_value exports, const struct kernel
       METHOD("softCrossEntropyForward", soft_cross_entropy_forward),
       METHOD("softCrossEntropyBackward", soft_cross_entropy_backward),
       METHOD("augment", augment),
+      METHOD("encode", encode),
+      METHOD("decode", decode),
       METHOD("allocate", allocate),
       METHOD("cacheLineOffset", cache_line_offset),
       METHOD("multiplyAdds", multiply_adds),

@@ -11,6 +11,7 @@
 #include "conv2d_parameters.h"
 #include "depthwise.h"
 #include "elementwise.h"
+#include "encode.h"
 #include "linear.h"
 #include "maxpool2d.h"
 #include "softmax.h"
@@ -85,5 +86,7 @@ const struct kernels ONKO_KERNELS = {
     .soft_cross_entropy_forward = soft_cross_entropy_forward,
     .soft_cross_entropy_backward = soft_cross_entropy_backward,
     .augment = augment,
+    .encode = encode,
+    .decode = decode,
     .multiply_adds = multiply_adds,
 };

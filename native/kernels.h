@@ -26,6 +26,8 @@ struct depthwise_dims {
 
 enum activation { ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_TANH, ACTIVATION_SIGMOID, ACTIVATION_COUNT };
 
+enum encoding { ENCODING_F32, ENCODING_BF16, ENCODING_FP16, ENCODING_INT8, ENCODING_COUNT };
+
 /* Of an optimizer's step; the formulas stand in src/engine/optimizer.ts */
 struct sgd_rule {
   double learning_rate, momentum, weight_decay;
@@ -94,6 +96,8 @@ struct kernels {
                                       ptrdiff_t lanes, ptrdiff_t classes);
   void (*augment)(uint8_t *pixels, ptrdiff_t count, const int32_t *rows, uint8_t *scratch, ptrdiff_t channels,
                   ptrdiff_t height, ptrdiff_t width, ptrdiff_t paper);
+  void (*encode)(uint8_t *bytes, const float *x, ptrdiff_t count, enum encoding, const int32_t *stream);
+  void (*decode)(float *y, const uint8_t *bytes, ptrdiff_t count, enum encoding, ptrdiff_t add);
   /* `count` independent chains' worth of multiply-adds, in registers: what the core can do at most. Returns how many. */
   double (*multiply_adds)(ptrdiff_t count, float *sink);
 };

@@ -160,6 +160,16 @@ void export_augment(uint8_t *pixels, ptrdiff_t count, const int32_t *rows, uint8
   augment(pixels, count, rows, scratch, channels, height, width, paper);
 }
 
+EXPORT("encode")
+void export_encode(uint8_t *bytes, const float *x, ptrdiff_t count, enum encoding encoding, const int32_t *stream) {
+  encode(bytes, x, count, encoding, stream);
+}
+
+EXPORT("decode")
+void export_decode(float *y, const uint8_t *bytes, ptrdiff_t count, enum encoding encoding, ptrdiff_t add) {
+  decode(y, bytes, count, encoding, add);
+}
+
 EXPORT("multiplyAdds")
 double export_multiply_adds(ptrdiff_t count, float *sink) { return multiply_adds(count, sink); }
 

@@ -29,7 +29,7 @@ async function readSpec(path: string): Promise<Readonly<Record<string, unknown>>
 
 /** Names of the training spec → names of the options. What is off is absent from a spec, and said here. */
 function optionsOf(spec: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { learningRate, clipNorm, trainFolders, averaging, ...same } = spec;
+  const { learningRate, clipNorm, trainFolders, averaging, mode, gradients, ...same } = spec;
   const off = {
     augmentation: null,
     labelSmoothing: 0,
@@ -37,10 +37,25 @@ function optionsOf(spec: Readonly<Record<string, unknown>>): Record<string, unkn
     keep: 'last',
     patience: null,
     delay: 0,
+    weightsDtype: 'f32',
   };
   const decay =
     typeof averaging === 'object' && averaging !== null && 'decay' in averaging ? averaging.decay : null;
   const renamed = { lr: learningRate, clip: clipNorm, train: trainFolders, averaging: decay };
-  const all = { ...off, ...same, ...renamed };
+  const all = { ...off, ...same, ...renamed, ...modeOptions(mode), ...gradientOptions(gradients) };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+const record = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? { ...value } : {};
+
+function modeOptions(mode: unknown): Record<string, unknown> {
+  const { type = 'exact', localSteps, replicas, outer } = record(mode);
+  const { learningRate, momentum } = record(outer);
+  return { mode: type, localSteps, replicas, outerLr: learningRate, outerMomentum: momentum };
+}
+
+function gradientOptions(gradients: unknown): Record<string, unknown> {
+  const { type = 'f32', blocks } = record(gradients);
+  return { gradients: type, gradientBlocks: blocks };
 }

@@ -1,8 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
-import { parseTrainingSpec, type TrainingSpec } from '../coordinator/index.js';
+import {
+  type GradientEncoding,
+  type LocalSgd,
+  parseTrainingSpec,
+  type TrainingSpec,
+} from '../coordinator/index.js';
 import { channelsOf, defaultPreprocessing, type Preprocessing, parsePreprocessing } from '../data/index.js';
 import { buildModel, type ModelSpec, namedSpecs, parseModelSpec } from '../engine/index.js';
 import { provisionalSizes } from './autotune/autotune.js';
+import type { WantedSizes } from './autotune/choose.js';
 import { UsageError } from './errors.js';
 import type { ValidateChoice } from './options/kinds.js';
 import { didYouMean } from './options/nearest.js';
@@ -27,6 +33,14 @@ export interface SpecOptions {
   averaging: number | null;
   keep: 'last' | 'best';
   patience: number | null;
+  mode: 'exact' | 'local-sgd';
+  localSteps: number;
+  replicas: number | null;
+  outerLr: number;
+  outerMomentum: number;
+  weightsDtype: 'f32' | 'bf16';
+  gradients: 'f32' | 'fp16' | 'int8';
+  gradientBlocks: number | null;
   delay: number;
 }
 
@@ -35,9 +49,10 @@ const digits = 10;
 /**
  * Options → training spec, with every shape checked before any image is read. Sizes that are `auto` are stand-ins, which `settleSizes`
  * replaces.
+ * @param workers that are waited for at the start
  * @throws UsageError, SpecError, TrainingSpecError, DataError
  */
-export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
+export async function trainingSpecOf(o: SpecOptions, workers: number): Promise<TrainingSpec> {
   const model = await modelSpecOf(o.model);
   const { classes } = buildModel(model);
   if (classes !== digits) {
@@ -45,6 +60,8 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
       `The model ${model.name} ends in ${classes} classes, but there are ${digits} digits: its last linear layer needs ${digits} units.`,
     );
   }
+  const sizes = provisionalSizes(wantedSizes(o));
+  const mode = localSgdOf(o, sizes.microshards);
   return parseTrainingSpec({
     model,
     preprocessing: preprocessingOf(o.preprocessing, model),
@@ -53,7 +70,7 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
     learningRate: o.lr,
     clipNorm: o.clip,
     epochs: o.epochs,
-    ...provisionalSizes(o),
+    ...sizes,
     seed: o.seed,
     validate: o.validate,
     trainFolders: o.train,
@@ -63,8 +80,37 @@ export async function trainingSpecOf(o: SpecOptions): Promise<TrainingSpec> {
     averaging: o.averaging === null ? null : { decay: o.averaging },
     keep: o.keep === 'best' ? 'best' : null,
     patience: o.patience,
+    mode,
+    weightsDtype: o.weightsDtype === 'f32' ? null : o.weightsDtype,
+    gradients: gradientsOf(o, sizes.microshards, workers),
     delay: o.delay,
   });
+}
+
+/**
+ * Batch and leaves of the tree, which in local SGD are the replicas.
+ * @throws UsageError if a size is to be measured that another option depends on
+ */
+export function wantedSizes(o: SpecOptions): WantedSizes {
+  const { batch, mode, gradients } = o;
+  const microshards = mode === 'local-sgd' && o.replicas !== null ? o.replicas : o.microshards;
+  const depends = mode === 'local-sgd' ? '--mode local-sgd' : gradients === 'f32' ? null : '--gradients';
+  if (depends !== null && (batch === 'auto' || microshards === 'auto'))
+    throw new UsageError(`${depends} needs --batch and --microshards as numbers: they cannot be auto.`);
+  return { batch, microshards };
+}
+
+function localSgdOf(o: SpecOptions, replicas: number): LocalSgd | null {
+  if (o.mode === 'exact') return null;
+  const { localSteps, outerLr: learningRate, outerMomentum: momentum } = o;
+  return { type: 'local-sgd', localSteps, replicas, outer: { learningRate, momentum } };
+}
+
+/** At least two blocks: of one, whoever joins later would have nothing to do. */
+function gradientsOf(o: SpecOptions, microshards: number, workers: number): GradientEncoding | null {
+  if (o.gradients === 'f32') return null;
+  const wanted = 2 ** Math.ceil(Math.log2(Math.max(2, workers)));
+  return { type: o.gradients, blocks: o.gradientBlocks ?? Math.min(wanted, microshards) };
 }
 
 /** Of 256 layers at most, in a few lines each. */

@@ -2,7 +2,7 @@ import { epochOrder, type PackManifest, splitIndices } from '../data/index.js';
 import { samplesOfBlock } from './cut.js';
 import type { UnitKey } from './decide/actions.js';
 import { TrainingSpecError } from './errors.js';
-import type { TrainingSpec } from './spec.js';
+import { leafSamples, stepSamples, type TrainingSpec } from './spec.js';
 
 /** Which samples belong to which block of which step: a function of spec and data alone. */
 export interface Curriculum {
@@ -23,8 +23,9 @@ export function createCurriculum(spec: TrainingSpec, manifest: PackManifest): Cu
   if (train.length === 0) {
     throw new TrainingSpecError('No training samples are left: the validation takes them all.');
   }
-  const stepsPerEpoch = Math.ceil(train.length / spec.batch);
-  const perMicroshard = spec.batch / spec.microshards;
+  const full = stepSamples(spec);
+  const perLeaf = leafSamples(spec);
+  const stepsPerEpoch = Math.ceil(train.length / full);
   let cached: { epoch: number; order: Uint32Array } | null = null;
   const orderOf = (epoch: number): Uint32Array => {
     if (cached?.epoch !== epoch) cached = { epoch, order: epochOrder(train, spec.seed, epoch) };
@@ -40,9 +41,9 @@ export function createCurriculum(spec: TrainingSpec, manifest: PackManifest): Cu
     samplesOf({ mode, step, pass, node }) {
       const training = mode === 'train';
       const order = training ? orderOf(Math.floor(step / stepsPerEpoch)) : validation;
-      const from = (training ? step % stepsPerEpoch : pass - 1) * spec.batch;
-      const count = Math.min(spec.batch, order.length - from);
-      const block = samplesOfBlock(node, spec.microshards, perMicroshard, count);
+      const from = (training ? step % stepsPerEpoch : pass - 1) * full;
+      const count = Math.min(full, order.length - from);
+      const block = samplesOfBlock(node, spec.microshards, perLeaf, count);
       return order.slice(from + block.first, from + block.first + block.count);
     },
   };

@@ -1,7 +1,8 @@
 import { blocksFor, leavesOf } from '../protocol/index.js';
 
 /**
- * The aligned subtrees that a step of `samples` is handed out in, for `threads` compute threads.
+ * The aligned subtrees that a step of `samples` is handed out in, for `threads` compute threads. The same
+ * numbers give the same cut.
  * A short step fills the first microshards only, so its tree is cut finer: every thread still gets a block.
  */
 export function chooseCut(

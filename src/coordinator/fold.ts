@@ -1,4 +1,4 @@
-import type { Kernels } from '../engine/index.js';
+import type { Encoding, Kernels } from '../engine/index.js';
 import { siblingOf } from '../protocol/index.js';
 
 /** What a node came to, apart from its gradient. */
@@ -7,6 +7,12 @@ export interface Sums {
   /** Nats, f64, added in tree order. */
   lossSum: number;
   correct: number;
+}
+
+/** Values in the shorter form in which they came. */
+export interface EncodedValues {
+  encoding: Encoding;
+  bytes: Uint8Array;
 }
 
 export const noSums: Sums = { samples: 0, lossSum: 0, correct: 0 };
@@ -26,7 +32,7 @@ export function addSums(left: Sums, right: Sums): Sums {
  */
 export interface TreeFold {
   /** The node's gradient is added at once or copied: the caller keeps it. Null for a node without samples, or in validation. */
-  insert(node: number, gradient: Float32Array | null, sums: Sums): void;
+  insert(node: number, gradient: Float32Array | EncodedValues | null, sums: Sums): void;
   /** The root, once every block is in; null before. Its gradient may be written to, and is valid until `reset`. */
   root(): { gradient: Float32Array; sums: Sums } | null;
   /** Ready for the next step; the buffers stay. */
@@ -50,14 +56,15 @@ export function createTreeFold(kernels: Kernels, parameterCount: number): TreeFo
     insert(node, gradient, sums) {
       let at = node;
       let total = sums;
-      let arriving: Float32Array = gradient ?? (zeros ??= new Float32Array(parameterCount));
+      let arriving = gradient ?? (zeros ??= new Float32Array(parameterCount));
       let owned: Float32Array | null = null;
       // Climb as long as the sibling is there already; its buffer takes the sum.
       while (at > 1) {
         const sibling = waiting.get(siblingOf(at));
         if (sibling === undefined) break;
         waiting.delete(siblingOf(at));
-        kernels.add(sibling.gradient, arriving);
+        if (arriving instanceof Float32Array) kernels.add(sibling.gradient, arriving);
+        else kernels.decode(sibling.gradient, arriving.bytes, arriving.encoding, true);
         total = at % 2 === 0 ? addSums(total, sibling.sums) : addSums(sibling.sums, total);
         if (owned !== null) free.push(owned);
         owned = sibling.gradient;
@@ -66,7 +73,8 @@ export function createTreeFold(kernels: Kernels, parameterCount: number): TreeFo
       }
       if (owned === null) {
         owned = take();
-        owned.set(arriving);
+        if (arriving instanceof Float32Array) owned.set(arriving);
+        else kernels.decode(owned, arriving.bytes, arriving.encoding, false);
       }
       waiting.set(at, { gradient: owned, sums: total });
     },

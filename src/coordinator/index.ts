@@ -21,6 +21,6 @@ export {
   TrainingSpecError,
 } from './errors.js';
 export type { Progress } from './progress.js';
-export { parseTrainingSpec, type TrainingSpec } from './spec.js';
+export { type GradientEncoding, type LocalSgd, parseTrainingSpec, type TrainingSpec } from './spec.js';
 export type { RunStatus, WorkerStatus } from './status.js';
 export type { RunView } from './view/run-view.js';

@@ -2,15 +2,18 @@ import type { Pack } from '../data/index.js';
 import { balancedWeights, type LossSpec, lossTargets } from '../engine/index.js';
 import type { RunOffer } from '../protocol/index.js';
 import type { Curriculum } from './curriculum.js';
-import type { TrainingSpec } from './spec.js';
+import { localTrainingOf, type TrainingSpec } from './spec.js';
 
-export type Instructions = Pick<RunOffer, 'augmentationJson' | 'lossJson'>;
+export type Instructions = Pick<
+  RunOffer,
+  'augmentationJson' | 'lossJson' | 'localTrainingJson' | 'gradientEncoding'
+>;
 
 /** The parts of the training spec that workers compute by; balanced weights are counted out over the training samples. */
 export function instructionsOf(
   spec: TrainingSpec,
   pack: Pick<Pack, 'labels'>,
-  curriculum: Pick<Curriculum, 'trainIndices'>,
+  curriculum: Pick<Curriculum, 'trainIndices' | 'totalSteps'>,
   classes: number,
 ): Instructions {
   const { augmentation, labelSmoothing, classWeights } = spec;
@@ -23,8 +26,11 @@ export function instructionsOf(
   const plain = Object.keys(loss).length === 0;
   // Checked here, so that the run is refused and not each of its workers.
   if (!plain) lossTargets(classes, loss);
+  const local = localTrainingOf(spec, curriculum.totalSteps);
   return {
     augmentationJson: augmentation === undefined ? '' : JSON.stringify(augmentation),
     lossJson: plain ? '' : JSON.stringify(loss),
+    localTrainingJson: local === null ? '' : JSON.stringify(local),
+    gradientEncoding: spec.gradients?.type ?? 'f32',
   };
 }

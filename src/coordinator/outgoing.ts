@@ -1,9 +1,16 @@
+import { type Encoding, encodedBytes } from '../engine/index.js';
 import { asBytes, type RunOffer, type Task, type Weights } from '../protocol/index.js';
 import type { CoordinatorConfig } from './config.js';
 import type { UnitKey } from './decide/actions.js';
 import type { PreparedRun } from './prepare.js';
+import { leafSamples } from './spec.js';
 import type { Trainer } from './trainer.js';
 import { meaningOf, versionsBack, weightsVersion } from './weights-version.js';
+
+/** Rounding to the nearest draws nothing. */
+const noStream = new Int32Array(4);
+/** Rounded weights that are kept: those of every step in flight, and more. */
+const roundedKept = 4;
 
 /** What goes out to workers with the run's tensors, samples and settings in it. */
 export interface OutgoingMessages {
@@ -20,7 +27,20 @@ export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): O
   const { spec, pack, kernels } = config;
   const { trainer, curriculum, fence } = run;
   const { run: runId } = run.file;
-  const microshardSamples = spec.batch / spec.microshards;
+  const microshardSamples = leafSamples(spec);
+  /** By step, once however many ask; never written again, since workers of this process hold them by reference. */
+  const rounded = new Map<number, Uint8Array>();
+  const written = (version: number): { encoding: Encoding; parameters: Uint8Array } => {
+    const { step, averaged } = meaningOf(trainer.averages, version);
+    const values = averaged ? trainer.evaluated() : (trainer.parametersAfter(step) ?? trainer.parameters());
+    const { weightsDtype } = spec;
+    if (averaged || weightsDtype === undefined) return { encoding: 'f32', parameters: asBytes(values) };
+    const bytes = rounded.get(step) ?? new Uint8Array(encodedBytes(weightsDtype, values.length));
+    if (!rounded.has(step)) kernels.encode(bytes, values, weightsDtype, noStream);
+    rounded.set(step, bytes);
+    for (const old of rounded.keys()) if (old <= step - roundedKept) rounded.delete(old);
+    return { encoding: weightsDtype, parameters: bytes };
+  };
   return {
     offer: () => ({
       type: 'offer',
@@ -39,17 +59,9 @@ export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): O
       ...run.instructions,
     }),
     weights(version) {
-      const wanted = valuesOf(trainer, version);
-      if (wanted !== null)
-        return { type: 'weights', run: runId, fence, version, parameters: asBytes(wanted) };
-      const newest = weightsVersion(trainer.averages, 'train', trainer.version());
-      return {
-        type: 'weights',
-        run: runId,
-        fence,
-        version: newest,
-        parameters: asBytes(trainer.parameters()),
-      };
+      const there = isHeld(trainer, version);
+      const sent = there ? version : weightsVersion(trainer.averages, 'train', trainer.version());
+      return { type: 'weights', run: runId, fence, version: sent, ...written(sent) };
     },
     task: ({ mode, step, pass, node }, version, attempt) => ({
       type: 'task',
@@ -69,9 +81,8 @@ export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): O
   };
 }
 
-/** f32[parameterCount]; null for a version that the trainer does not hold (any more). */
-function valuesOf(trainer: Trainer, version: number): Float32Array | null {
+/** Whether the trainer (still) has these weights. */
+function isHeld(trainer: Trainer, version: number): boolean {
   const { step, averaged } = meaningOf(trainer.averages, version);
-  if (!averaged) return trainer.parametersAfter(step);
-  return step === trainer.version() ? trainer.evaluated() : null;
+  return averaged ? step === trainer.version() : trainer.parametersAfter(step) !== null;
 }

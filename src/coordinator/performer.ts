@@ -157,9 +157,10 @@ export async function startPerformer(
     return 'ack';
   };
 
+  const form = { encoding: run.instructions.gradientEncoding, count: run.model.parameterCount };
   const onResult = (result: Result, arrivedMs: number): void => {
     if (state.phase === 'ended') return;
-    const arrived = openResult(result, arrivedMs, kernels);
+    const arrived = openResult(result, arrivedMs, form, kernels);
     post({ type: 'result', header: arrived.header }, arrived);
   };
 

@@ -1,6 +1,7 @@
 import type { CoordinatorConfig } from './config.js';
 import { defaultPatience, type RunPlan } from './decide/state.js';
 import type { PreparedRun } from './prepare.js';
+import { leafSamples } from './spec.js';
 
 /** What the decider is told of the run. */
 export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
@@ -12,7 +13,7 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     seed: spec.seed,
     numericsId: config.kernels.numericsId,
     microshards: spec.microshards,
-    microshardSamples: spec.batch / spec.microshards,
+    microshardSamples: leafSamples(spec),
     parameterCount: run.model.parameterCount,
     classes: run.model.classes,
     trainSamples: run.curriculum.trainSamples,
@@ -24,6 +25,7 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     checkpointEveryMs: config.checkpointEveryMs,
     auditShare: config.auditShare ?? 0,
     averages: run.trainer.averages,
+    gradientBlocks: spec.gradients?.blocks ?? null,
     delay: spec.delay ?? 0,
     workerCommand: config.workerCommand === undefined ? 'worker start --broker URL' : config.workerCommand,
     patience: config.patience ?? defaultPatience,

@@ -6,6 +6,7 @@ import {
   parsePreprocessing,
 } from '../data/index.js';
 import {
+  type LocalTrainingSpec,
   type ModelSpec,
   type OptimizerSpec,
   parseModelSpec,
@@ -44,9 +45,54 @@ export interface TrainingSpec {
   keep?: 'best' | undefined;
   /** End after so many epochs without a better validation. */
   patience?: number | undefined;
+  /** Another algorithm than one update per batch. */
+  mode?: LocalSgd | undefined;
+  /** What parameters are rounded to before they are sent; the coordinator's own, and the model, stay f32. */
+  weightsDtype?: 'bf16' | undefined;
+  /** What gradients are rounded to before they are sent. */
+  gradients?: GradientEncoding | undefined;
   /** Steps that a gradient is late by, within its epoch: step t is computed on the weights that t − delay began with. */
   delay?: number | undefined;
 }
+
+export interface GradientEncoding {
+  type: 'fp16' | 'int8';
+  /**
+   * A power of two: the blocks that a full step is always cut into, since each block's sum is rounded by itself. Further workers get
+   * nothing to do; fewer take several blocks.
+   */
+  blocks: number;
+}
+
+/**
+ * Each step is one of an outer optimizer (SGD with Nesterov's momentum), whose gradient is how far R replicas have moved apart from the
+ * parameters in H steps of their own. A replica takes batch / R samples a step; the replicas are the leaves of the tree.
+ */
+export interface LocalSgd {
+  type: 'local-sgd';
+  /** H: steps of a replica between two averagings. */
+  localSteps: number;
+  /** R, which is also `microshards`: whoever computes them, and however many at once, there are as many. */
+  replicas: number;
+  outer: { learningRate: number; momentum: number };
+}
+
+/** Samples of a full leaf of the tree: what one replica takes in a step, or one microshard. */
+export const leafSamples = (spec: TrainingSpec): number => stepSamples(spec) / spec.microshards;
+
+/** Samples of a full step: one batch, or those of H batches. */
+export const stepSamples = ({ batch, mode }: TrainingSpec): number => batch * (mode?.localSteps ?? 1);
+
+/** What the replicas of a run of `totalSteps` steps train with; null where there are none. */
+export function localTrainingOf(spec: TrainingSpec, totalSteps: number): LocalTrainingSpec | null {
+  const { mode, optimizer, schedule, learningRate, clipNorm } = spec;
+  if (mode === undefined) return null;
+  const steps = mode.localSteps;
+  return { steps, optimizer, schedule, learningRate, totalSteps: totalSteps * steps, clipNorm };
+}
+
+/** Samples that one step may have, so that a task can name those of a whole step. */
+const mostStepSamples = 1 << 20;
 
 /** Every further step in flight costs a set of weights in each worker, and accuracy. */
 const longestDelay = 2;
@@ -81,6 +127,16 @@ const shape = z.strictObject({
   averaging: z.strictObject({ decay: z.number().gt(0).lt(1) }).nullish(),
   keep: z.literal('best').nullish(),
   patience: z.int().positive().nullish(),
+  mode: z
+    .strictObject({
+      type: z.literal('local-sgd'),
+      localSteps: z.int().positive(),
+      replicas: z.int().positive(),
+      outer: z.strictObject({ learningRate: z.number().positive(), momentum: z.number().min(0).lt(1) }),
+    })
+    .nullish(),
+  weightsDtype: z.literal('bf16').nullish(),
+  gradients: z.strictObject({ type: z.enum(['fp16', 'int8']), blocks: z.int().positive() }).nullish(),
   delay: z.int().min(0).max(longestDelay).nullish(),
 });
 
@@ -93,8 +149,11 @@ export function parseTrainingSpec(json: unknown): TrainingSpec {
   if (!parsed.success) throw new TrainingSpecError(describeIssues(parsed.error));
   const spec = parsed.data;
   checkBatch(spec.batch, spec.microshards);
-  const { augmentation, labelSmoothing, classWeights, averaging, keep, patience, delay, ...rest } = spec;
+  const { augmentation, labelSmoothing, classWeights, averaging, keep, patience, ...others } = spec;
+  const { mode, weightsDtype, gradients, delay, ...rest } = others;
   checkChoosing(spec);
+  checkMode(spec);
+  checkGradients(spec);
   return {
     ...rest,
     model: parseModelSpec(spec.model),
@@ -108,9 +167,39 @@ export function parseTrainingSpec(json: unknown): TrainingSpec {
       averaging,
       keep,
       patience,
+      mode,
+      weightsDtype,
+      gradients,
       delay: delay === 0 ? null : delay,
     }),
   };
+}
+
+function checkMode({ mode, microshards, batch, delay }: z.infer<typeof shape>): void {
+  if (mode === null || mode === undefined) return;
+  const { replicas, localSteps } = mode;
+  if ((delay ?? 0) > 0)
+    throw new TrainingSpecError(
+      'Local SGD has no steps that could be late: take a mode or a delay, not both.',
+    );
+  if (replicas !== microshards) {
+    throw new TrainingSpecError(
+      `In local SGD each leaf of the tree is a replica, but the spec has ${replicas} replicas and ${microshards} microshards: give both the same number.`,
+    );
+  }
+  if (batch * localSteps <= mostStepSamples) return;
+  throw new TrainingSpecError(
+    `A step has at most ${mostStepSamples} samples, but ${localSteps} local steps of ${batch} are ${batch * localSteps}: take at most ${Math.floor(mostStepSamples / batch)} local steps.`,
+  );
+}
+
+function checkGradients({ gradients, microshards }: z.infer<typeof shape>): void {
+  if (gradients === null || gradients === undefined) return;
+  const { type, blocks } = gradients;
+  if (powerOfTwo(blocks) && blocks <= microshards) return;
+  throw new TrainingSpecError(
+    `Gradients in ${type} need a fixed number of blocks, a power of two up to the ${microshards} microshards, but it is ${blocks}.`,
+  );
 }
 
 function checkChoosing({ validate, keep, patience }: z.infer<typeof shape>): void {

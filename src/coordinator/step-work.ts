@@ -1,4 +1,10 @@
-import type { Kernels, UpdateKernels } from '../engine/index.js';
+import {
+  type Encoding,
+  encodedBytes,
+  encodedFinite,
+  type Kernels,
+  type UpdateKernels,
+} from '../engine/index.js';
 import { asFloat32, type Result } from '../protocol/index.js';
 import type { UnitKey } from './decide/actions.js';
 import type { ResultHeader } from './decide/events.js';
@@ -7,6 +13,7 @@ import { fingerprint } from './fingerprint.js';
 import {
   createEvaluationFold,
   createTreeFold,
+  type EncodedValues,
   type EvaluationFold,
   noSums,
   type Sums,
@@ -18,23 +25,44 @@ import type { StepTimeline } from './step-timeline.js';
 const noCounts = new Uint32Array(0);
 const noValues = new Float32Array(0);
 
+/** How gradients come in a run. */
+export interface GradientForm {
+  encoding: Encoding;
+  /** Values of one. */
+  count: number;
+}
+
 /** A result as the decider sees it, and its tensor; the gradient is a view of the message. */
 export interface ArrivedResult {
   header: ResultHeader;
   result: Result;
   gradient: Float32Array;
+  /** The same in the form in which it came, where that is not f32: then `gradient` is of no use. */
+  encoded: EncodedValues | null;
   /** When it came, milliseconds of the coordinator's clock. */
   arrivedMs: number;
 }
 
-export function openResult(result: Result, arrivedMs: number, kernels: UpdateKernels): ArrivedResult {
-  const whole = result.gradient.byteLength % 4 === 0;
-  const gradient = whole ? asFloat32(result.gradient) : noValues;
-  const { finite, hash } = fingerprint(gradient, result.lossSum, result.correct, kernels);
+export function openResult(
+  result: Result,
+  arrivedMs: number,
+  form: GradientForm,
+  kernels: UpdateKernels,
+): ArrivedResult {
+  const { encoding, gradient: bytes } = result;
+  const whole = bytes.byteLength % 4 === 0;
+  const words = whole ? asFloat32(bytes) : noValues;
+  const { finite: wordsFinite, hash } = fingerprint(words, result.lossSum, result.correct, kernels);
+  const fits = encoding === form.encoding && bytes.byteLength === encodedBytes(encoding, form.count);
+  const finite =
+    encoding === 'f32' || !fits
+      ? wordsFinite
+      : encodedFinite(encoding, bytes, form.count) && Number.isFinite(result.lossSum);
   const { run, fence, step, pass, weightsVersion, node, mode, worker, samples } = result;
   return {
     result,
-    gradient,
+    gradient: words,
+    encoded: encoding === 'f32' ? null : { encoding, bytes },
     arrivedMs,
     header: {
       run,
@@ -46,12 +74,19 @@ export function openResult(result: Result, arrivedMs: number, kernels: UpdateKer
       mode,
       worker,
       samples,
-      gradientLength: result.gradient.byteLength / 4,
+      gradientLength: lengthOf(result, form, fits),
       confusionLength: result.confusion.length,
       finite,
       hash,
     },
   };
+}
+
+/** How many values came. Of another encoding than the run's, or another length, it is not the number that is asked for. */
+function lengthOf({ encoding, gradient }: Result, form: GradientForm, fits: boolean): number {
+  if (fits) return form.count;
+  if (gradient.byteLength === 0 || encoding !== form.encoding) return 0;
+  return encoding === 'f32' ? gradient.byteLength / 4 : Number.NaN;
 }
 
 /** The tensors of the fronts that are open: what their results have come to. How long that took goes into the timeline. */
@@ -94,11 +129,11 @@ export function createStepWork(
       if (mode === 'train') openTree(step);
       else evaluation = createEvaluationFold(passes, run.model.classes);
     },
-    fold(unit, { result, gradient, arrivedMs }) {
+    fold(unit, { result, gradient, encoded, arrivedMs }) {
       const { mode, step, pass, node } = unit;
       const { samples, lossSum, correct } = result;
       const sums = { samples, lossSum, correct };
-      if (mode === 'train') treeOf(step).insert(node, gradient, sums);
+      if (mode === 'train') treeOf(step).insert(node, encoded ?? gradient, sums);
       else evaluation?.insert(pass, node, sums, result.confusion);
       timeline.add(unit, 'sum', { startMs: arrivedMs, endMs: now() });
     },

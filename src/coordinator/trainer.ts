@@ -1,12 +1,15 @@
 import {
   allFinite,
+  averageStatistics,
   clipGradientNorm,
   createOptimizer,
   createSchedule,
   euclideanNorm,
   initialParameters,
   type Model,
+  type Optimizer,
   type OptimizerState,
+  type Schedule,
   scaleGradient,
   type UpdateKernels,
   updateStatistics,
@@ -26,7 +29,7 @@ export interface Trainer {
   parametersAfter(step: number): Float32Array | null;
   /** The weights that are validated and become the model: the average of the parameters where the run keeps one. */
   evaluated(): Float32Array;
-  /** Whether `evaluated()` are others than `parameters()`. */
+  /** Whether what is validated is other than what workers train with: the average, or parameters that are not rounded. */
   readonly averages: boolean;
   /** Remembers what is evaluated now as the best so far. */
   keepBest(): void;
@@ -69,8 +72,7 @@ export function createTrainer(
   kernels?: UpdateKernels,
 ): Trainer {
   const { parameterCount: count, learntCount } = model;
-  const optimizer = createOptimizer(spec.optimizer, kernels);
-  const schedule = createSchedule(spec.schedule, { learningRate: spec.learningRate, totalSteps });
+  const { optimizer, clipNorm, rateOf, learningRateOf } = updateRule(spec, totalSteps, kernels);
   const delay = spec.delay ?? 0;
   const stepsPerEpoch = totalSteps / spec.epochs;
   const versionsKept = versionsSpare + delay;
@@ -103,7 +105,7 @@ export function createTrainer(
   };
   return {
     evaluated,
-    averages: average !== null,
+    averages: average !== null || spec.weightsDtype !== undefined,
     keepBest() {
       best = evaluated().slice();
     },
@@ -112,18 +114,17 @@ export function createTrainer(
     parameters: () => slot(version),
     parametersAfter: (step) => (step <= version && step >= Math.max(0, version - delay) ? slot(step) : null),
     optimizerState: () => state,
-    learningRateOf: schedule,
+    learningRateOf,
     apply(gradientSum, samples) {
       scaleGradient(gradientSum, 1 / samples, kernels);
       const gradient = gradientSum.subarray(0, learntCount);
       const gradientNorm =
-        spec.clipNorm === null
-          ? euclideanNorm(gradient, kernels)
-          : clipGradientNorm(gradient, spec.clipNorm, kernels);
+        clipNorm === null ? euclideanNorm(gradient, kernels) : clipGradientNorm(gradient, clipNorm, kernels);
       const next = slot(version + 1);
       next.set(slot(version));
-      optimizer.update(next.subarray(0, learntCount), gradient, state, schedule(version));
-      updateStatistics(model.statistics, next, gradientSum, samples);
+      optimizer.update(next.subarray(0, learntCount), gradient, state, rateOf(version));
+      if (spec.mode === undefined) updateStatistics(model.statistics, next, gradientSum, samples);
+      else averageStatistics(model.statistics, next, gradientSum);
       version += 1;
       if (averaging !== undefined && average !== null)
         updateAverage(average, next, decayAt(averaging, version));
@@ -155,4 +156,38 @@ export function createTrainer(
 function copyState(state: OptimizerState): OptimizerState {
   const slots = Object.entries(state.slots).map(([name, values]) => [name, values.slice()] as const);
   return { updates: state.updates, scalars: { ...state.scalars }, slots: Object.fromEntries(slots) };
+}
+
+/** How a step changes the parameters. In local SGD it is the outer one, and schedule and clipping are the replicas'. */
+function updateRule(
+  spec: TrainingSpec,
+  totalSteps: number,
+  kernels: UpdateKernels | undefined,
+): {
+  optimizer: Optimizer;
+  clipNorm: number | null;
+  rateOf: Schedule;
+  /** What is told of a step: in local SGD the rate that its replicas begin with. */
+  learningRateOf: Schedule;
+} {
+  const { mode, learningRate, clipNorm } = spec;
+  const schedule = createSchedule(spec.schedule, {
+    learningRate,
+    totalSteps: totalSteps * (mode?.localSteps ?? 1),
+  });
+  if (mode === undefined) {
+    return {
+      optimizer: createOptimizer(spec.optimizer, kernels),
+      clipNorm,
+      rateOf: schedule,
+      learningRateOf: schedule,
+    };
+  }
+  const { momentum, learningRate: outerRate } = mode.outer;
+  return {
+    optimizer: createOptimizer({ type: 'sgd', momentum, nesterov: momentum > 0 }, kernels),
+    clipNorm: null,
+    rateOf: () => outerRate,
+    learningRateOf: (step) => schedule(step * mode.localSteps),
+  };
 }

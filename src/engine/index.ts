@@ -1,4 +1,5 @@
 /** Numerics only: knows no queue, no file, no process, no clock. Reads from a spec to a model, its plan, and what trains it. */
+export { chunkValues, type Encoding, encodedBytes, encodedFinite } from './encodings.js';
 export { allFinite, clipGradientNorm, euclideanNorm, scaleGradient } from './gradients.js';
 export {
   cellSize,
@@ -12,6 +13,12 @@ export { type Kernels, KernelsUnavailableError, LANES } from './kernels/kernels.
 export { referenceKernels } from './kernels/reference/reference.js';
 export type { UpdateKernels } from './kernels/reference/update.js';
 export { availableKernels, resolveKernels } from './kernels/resolve.js';
+export {
+  createLocalTraining,
+  type LocalTraining,
+  type LocalTrainingSpec,
+  parseLocalTraining,
+} from './local-training.js';
 export type { Tally } from './loss.js';
 export { cos, exp, integerPower, log, sin, tanh } from './math.js';
 export { buildModel, initialParameters, type Model, type ModelLayer } from './model.js';
@@ -28,7 +35,7 @@ export {
   type PlanOptions,
 } from './plan.js';
 export type { PlanMemory } from './plan-buffers.js';
-export { createRandom, permutation, philox, type Random } from './rng.js';
+export { createRandom, permutation, philox, type Random, streamWords } from './rng.js';
 export * from './schedule.js';
 export {
   type InitScheme,
@@ -39,6 +46,6 @@ export {
   SpecError,
 } from './spec.js';
 export * from './state-dict.js';
-export { type RunningStatistics, updateStatistics } from './statistics.js';
+export { averageStatistics, type RunningStatistics, updateStatistics } from './statistics.js';
 export { balancedWeights, type LossSpec, lossTargets } from './targets.js';
 export { applyTemperature, fitTemperature } from './temperature.js';

@@ -131,6 +131,14 @@ export function createRandom(...key: number[]): Random {
   return { u32, float, below, normal };
 }
 
+/** The stream of a key for kernels that draw by themselves: Philox's key, then the upper two counter words. @throws RangeError as above */
+export function streamWords(...key: number[]): Int32Array {
+  const philoxKey = new Uint32Array(2);
+  const counter = new Uint32Array(4);
+  absorb(key, philoxKey, counter);
+  return Int32Array.of(philoxKey[0], philoxKey[1], counter[2], counter[3]);
+}
+
 /** Folds the parts of a key, one Philox block each, into `philoxKey` and the upper two words of `counter`. */
 function absorb(parts: number[], philoxKey: Uint32Array, counter: Uint32Array): void {
   const words = new Uint32Array(4);

@@ -36,3 +36,24 @@ export function updateStatistics(
     }
   }
 }
+
+/**
+ * Running statistics of replicas that trained apart: each place becomes their mean, without momentum. No variance comes out below 0,
+ * which rounding could else bring about.
+ *
+ * @param parameters flat; the statistics are overwritten
+ * @param difference flat: how far the replicas have moved down from `parameters`, averaged over them
+ */
+export function averageStatistics(
+  statistics: readonly RunningStatistics[],
+  parameters: Float32Array,
+  difference: Float32Array,
+): void {
+  for (const { mean, variance } of statistics) {
+    for (let c = 0; c < mean.length; c++) {
+      parameters[mean.offset + c] -= difference[mean.offset + c];
+      const after = parameters[variance.offset + c] - difference[variance.offset + c];
+      parameters[variance.offset + c] = Number.isNaN(after) ? after : Math.max(0, after);
+    }
+  }
+}

@@ -78,6 +78,7 @@ function mostBytes(kind: FieldKind): number {
     case 'measure':
     case 'mode':
     case 'outcome':
+    case 'encoding':
     case 'floats':
     case 'block':
       return 0;

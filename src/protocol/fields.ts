@@ -1,6 +1,6 @@
 import { assertNever, ProtocolError } from './errors.js';
 import { limits } from './limits.js';
-import type { Mode, Outcome } from './messages.js';
+import type { Encoding, Mode, Outcome } from './messages.js';
 import type { FieldKind } from './schema.js';
 import { isIdentifier } from './topology.js';
 import { isPowerOfTwo, maxMicroshards } from './tree.js';
@@ -8,6 +8,8 @@ import { isPowerOfTwo, maxMicroshards } from './tree.js';
 /** Numbers of the enums in proto/onko/v1; 0 is never sent. */
 const modes: readonly (Mode | undefined)[] = [undefined, 'train', 'evaluate'];
 const outcomes: readonly (Outcome | undefined)[] = [undefined, 'finished', 'stopped', 'failed'];
+/** 0, which is what an older sender leaves out, is f32. */
+const encodings: readonly Encoding[] = ['f32', 'bf16', 'fp16', 'int8'];
 const hash = /^[0-9a-f]{64}$/;
 
 /** Kinds that travel in the envelope's tensor instead of the body. */
@@ -19,6 +21,7 @@ export function isTensor(kind: FieldKind): boolean {
 export function toWire(kind: FieldKind, value: unknown, type: string, field: string): unknown {
   if (kind === 'mode') return enumNumber(modes, value, type, field);
   if (kind === 'outcome') return enumNumber(outcomes, value, type, field);
+  if (kind === 'encoding') return enumNumber(encodings, value, type, field, 0);
   const tooLong = kind === 'text' && typeof value === 'string' && value.length > limits.textChars;
   return check(kind, tooLong ? `${value.slice(0, limits.textChars - 1)}…` : value, type, field);
 }
@@ -27,6 +30,7 @@ export function toWire(kind: FieldKind, value: unknown, type: string, field: str
 export function fromWire(kind: FieldKind, value: unknown, type: string, field: string): unknown {
   if (kind === 'mode') return enumName(modes, value, type, field);
   if (kind === 'outcome') return enumName(outcomes, value, type, field);
+  if (kind === 'encoding') return enumName(encodings, value, type, field);
   const list = (kind === 'indices' || kind === 'counts') && Array.isArray(value);
   return check(kind, list ? Uint32Array.from(value, Number) : value, type, field);
 }
@@ -87,6 +91,7 @@ function problemWith(kind: FieldKind, value: unknown): string | null {
       return tensorProblem(value, 1);
     case 'mode':
     case 'outcome':
+    case 'encoding':
       throw new TypeError(`${kind} is checked where it is translated`);
     default:
       return assertNever(kind);
@@ -117,9 +122,10 @@ function enumNumber(
   value: unknown,
   type: string,
   field: string,
+  least = 1,
 ): number {
   const number = typeof value === 'string' ? names.indexOf(value) : -1;
-  if (number < 1) throw new ProtocolError(type, field, `expected ${listed(names)}, got ${shown(value)}`);
+  if (number < least) throw new ProtocolError(type, field, `expected ${listed(names)}, got ${shown(value)}`);
   return number;
 }
 

@@ -17,6 +17,7 @@ export type {
   BlockResponse,
   DrainRequest,
   DrainWorker,
+  Encoding,
   EndOfRun,
   Goodbye,
   Heartbeat,

@@ -8,6 +8,9 @@
 /** Both kinds of work share the tree: summed gradients, or summed losses and hits only. */
 export type Mode = 'train' | 'evaluate';
 
+/** How the values of a tensor stand in its bytes; the arithmetic is the engine's (src/engine/encodings.ts). */
+export type Encoding = 'f32' | 'bf16' | 'fp16' | 'int8';
+
 /** How a run ended, as told to its workers. */
 export type Outcome = 'finished' | 'stopped' | 'failed';
 
@@ -36,6 +39,10 @@ export interface RunOffer {
   augmentationJson: string;
   /** Label smoothing and class weights; empty: the plain cross-entropy. */
   lossJson: string;
+  /** How a leaf of the tree trains by itself in local SGD, its microshardSamples cut into steps; empty: it is a microshard. */
+  localTrainingJson: string;
+  /** Of the gradient in each result. */
+  gradientEncoding: Encoding;
   /** How many versions older than the newest ones the weights of a task may be. */
   staleness: number;
 }
@@ -71,7 +78,8 @@ export interface Weights {
   run: string;
   fence: number;
   version: number;
-  /** f32 little-endian, `parameterCount` values. */
+  encoding: Encoding;
+  /** `parameterCount` values, little-endian. */
   parameters: Uint8Array;
 }
 
@@ -226,7 +234,8 @@ export interface Result {
   correct: number;
   /** [truth][guess], classes² counts; empty where the task asks for none. */
   confusion: Uint32Array;
-  /** Sum of the gradients over the samples, f32 little-endian; empty for evaluate. */
+  encoding: Encoding;
+  /** Sum of the gradients over the samples, little-endian; empty for evaluate. */
   gradient: Uint8Array;
   /** Time spent on fetching data blocks, on waiting for weights or a thread, on computing; one after the other from `takenAtMs`. */
   fetchMs: number;

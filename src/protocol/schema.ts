@@ -7,7 +7,7 @@ import type { Message, MessageType } from './messages.js';
  * - `uint32`; `node`: a tree node, from 1 on; `microshards`: a power of two; `microshardSamples`: a multiple of 16
  * - `double`: any number, NaN included, for the receiver to judge; `measure`: finite, not negative
  * - `indices`, `counts`: Uint32Array; `nodes`, `steps`: number[]
- * - `floats`, `block`: the envelope's tensor, as f32 values or as plain bytes
+ * - `floats`, `block`: the envelope's tensor: values, in whatever encoding a multiple of four bytes, or plain bytes
  */
 export type FieldKind =
   | 'identifier'
@@ -22,6 +22,7 @@ export type FieldKind =
   | 'measure'
   | 'mode'
   | 'outcome'
+  | 'encoding'
   | 'indices'
   | 'counts'
   | 'nodes'
@@ -82,6 +83,7 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     lossSum: 'double',
     correct: 'uint32',
     confusion: 'counts',
+    encoding: 'encoding',
     gradient: 'floats',
     fetchMs: 'measure',
     waitMs: 'measure',
@@ -104,6 +106,8 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     coordinatorVersion: 'text',
     augmentationJson: 'json',
     lossJson: 'json',
+    localTrainingJson: 'json',
+    gradientEncoding: 'encoding',
     staleness: 'uint32',
   },
   announce: { run: 'identifier' },
@@ -127,7 +131,13 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     evaluationSamples: 'uint32',
     epoch: 'uint32',
   },
-  weights: { run: 'identifier', fence: 'uint32', version: 'uint32', parameters: 'floats' },
+  weights: {
+    run: 'identifier',
+    fence: 'uint32',
+    version: 'uint32',
+    encoding: 'encoding',
+    parameters: 'floats',
+  },
 };
 
 /** Names of the oneof's fields in JavaScript, which protobufjs writes in camel case. */

@@ -1,7 +1,18 @@
 import type { Augmenter, SampleReader } from '../data/index.js';
-import type { Batch, Kernels, Model, Plan, Tally } from '../engine/index.js';
+import {
+  type Batch,
+  type Encoding,
+  encodedBytes,
+  type Kernels,
+  type LocalTraining,
+  type Model,
+  type Plan,
+  streamWords,
+  type Tally,
+} from '../engine/index.js';
 import { cutSamples, leavesOf } from '../protocol/index.js';
 import type { BlockSums, ComputeRequest } from './compute-messages.js';
+import { createReplica } from './replica.js';
 
 export interface BlockComputerOptions {
   model: Model;
@@ -16,6 +27,10 @@ export interface BlockComputerOptions {
   augment: Augmenter | null;
   /** Memory for the gradient of a block of that step, f32[parameterCount]; new each time where it is left out. */
   gradientFor?: (step: number) => Float32Array;
+  /** Of local SGD, where a leaf of the tree is a replica; null: it is a microshard. */
+  localTraining: LocalTraining | null;
+  /** What the block's gradient is written in. */
+  gradientEncoding: Encoding;
 }
 
 const noGradient = new Float32Array(0);
@@ -24,7 +39,7 @@ const noGradient = new Float32Array(0);
 export type BlockComputer = (request: ComputeRequest, isAbandoned: () => boolean) => BlockSums | null;
 
 /**
- * Computes the microshards of a block one by one and sums them as the tree says: a node is its left half plus its
+ * Computes the microshards of a block, or its replicas, one by one and sums them as the tree says: a node is its left half plus its
  * right half. So the block's sum has the same bits as its leaves computed anywhere else and summed later.
  *
  * All buffers are made once: samples for one microshard, and one gradient for each level of the tree in use. The gradient that leaves
@@ -33,12 +48,16 @@ export type BlockComputer = (request: ComputeRequest, isAbandoned: () => boolean
  * @throws RangeError for a node or samples that the tree or the data set does not have; BlockMissingError
  */
 export function createBlockComputer(options: BlockComputerOptions): BlockComputer {
-  const { model, plan, kernels, reader, sampleBytes, microshards, seed, augment } = options;
+  const { model, plan, kernels, reader, sampleBytes, microshards, seed, augment, localTraining } = options;
+  const { gradientEncoding } = options;
+  const encodes = gradientEncoding !== 'f32';
   const pixels = new Uint8Array(plan.capacity * sampleBytes);
   const labels = new Uint8Array(plan.capacity);
   const batch: Batch = { pixels, labels, count: 0 };
   const key = { seed, step: 0, microshard: 0 };
   const gradientFor = options.gradientFor ?? (() => new Float32Array(model.parameterCount));
+  const replica = localTraining === null ? null : createReplica(model, plan, localTraining, batch);
+  const stepsPerLeaf = localTraining?.steps ?? 1;
   const rightSums: Float32Array[] = [];
   const rightSum = (level: number): Float32Array =>
     (rightSums[level] ??= new Float32Array(model.parameterCount));
@@ -46,9 +65,10 @@ export function createBlockComputer(options: BlockComputerOptions): BlockCompute
   return (request, isAbandoned) => {
     const { first, count } = leavesOf(request.node, microshards);
     const cuts = cutSamples(request.samples.length, count, request.perMicroshard);
-    if (request.mode === 'train' && request.perMicroshard > plan.capacity) {
+    const perStep = request.perMicroshard / stepsPerLeaf;
+    if (request.mode === 'train' && !(Number.isInteger(perStep) && perStep <= plan.capacity)) {
       throw new RangeError(
-        `Expected microshards of at most ${plan.capacity} samples, got ${request.perMicroshard}.`,
+        `Expected microshards of at most ${plan.capacity * stepsPerLeaf} samples, got ${request.perMicroshard}.`,
       );
     }
     const parameters = new Float32Array(request.parameters, 0, model.parameterCount);
@@ -59,6 +79,7 @@ export function createBlockComputer(options: BlockComputerOptions): BlockCompute
       correct: 0,
       confusion: new Uint32Array(isTraining ? 0 : model.classes ** 2),
       gradient: isTraining ? gradientFor(request.step) : noGradient,
+      encoded: null,
     };
 
     const load = (from: number, length: number): void => {
@@ -76,6 +97,12 @@ export function createBlockComputer(options: BlockComputerOptions): BlockCompute
 
     const train = (leaf: number, gradient: Float32Array): number => {
       const cut = cuts[leaf];
+      if (replica !== null) {
+        const { step } = request;
+        const work = { parameters, samples: cut.count, perStep, seed, step, replica: first + leaf };
+        const loadStep = (from: number, length: number): void => load(cut.first + from, length);
+        return replica(work, loadStep, gradient, tallied, isAbandoned);
+      }
       load(cut.first, cut.count);
       key.step = request.step;
       key.microshard = first + leaf;
@@ -106,6 +133,18 @@ export function createBlockComputer(options: BlockComputerOptions): BlockCompute
     };
 
     sums.lossSum = sumTree(0, count, sums.gradient, 0);
-    return isAbandoned() ? null : sums;
+    if (isAbandoned()) return null;
+    if (!isTraining || !encodes) return sums;
+    const bytes = new Uint8Array(encodedBytes(gradientEncoding, model.parameterCount));
+    kernels.encode(bytes, sums.gradient, gradientEncoding, roundingStream(seed, request));
+    return { ...sums, gradient: noGradient, encoded: { encoding: gradientEncoding, bytes } };
   };
+}
+
+/** Keeps the draws apart from every other one that is keyed by seed and step. */
+const roundingKey = 0x72_6f_75;
+
+/** What a block's gradient is rounded by: whoever computes the block, and however often, rounds alike. */
+function roundingStream(seed: number, { step, node }: ComputeRequest): Int32Array {
+  return streamWords(seed, roundingKey, step, node);
 }

@@ -1,4 +1,4 @@
-import type { Mode } from '../protocol/index.js';
+import type { Encoding, Mode } from '../protocol/index.js';
 
 /** What a compute thread is opened with: all that stays the same for a whole run. Travels as `workerData`. */
 export interface ThreadRecipe {
@@ -14,6 +14,11 @@ export interface ThreadRecipe {
   augmentationJson: string;
   /** Empty: the plain cross-entropy. */
   lossJson: string;
+  /** Empty: leaves of the tree are microshards, else replicas of local SGD. */
+  localTrainingJson: string;
+  gradientEncoding: Encoding;
+  /** How many versions older than the newest the weights of a task may be. */
+  staleness: number;
   blockFolder: string;
 }
 
@@ -44,8 +49,13 @@ export interface BlockSums {
   correct: number;
   /** [truth][guess]; empty in training. */
   confusion: Uint32Array<ArrayBuffer>;
-  /** f32[parameterCount], summed in tree order; empty in evaluation. Valid until the thread is at the step after the next. */
+  /**
+   * f32[parameterCount], summed in tree order; empty in evaluation, and where it is encoded. Valid until the thread is a few steps further
+   * (`createGradientBuffers`).
+   */
   gradient: Float32Array;
+  /** The same in the run's encoding; null in evaluation, and where that is f32. */
+  encoded: { encoding: Encoding; bytes: Uint8Array<ArrayBuffer> } | null;
 }
 
 export type FromThread =

@@ -7,7 +7,15 @@ import {
   parseAugmentation,
   parseManifest,
 } from '../data/index.js';
-import { buildModel, createPlan, lossTargets, parseModelSpec, resolveKernels } from '../engine/index.js';
+import {
+  buildModel,
+  createLocalTraining,
+  createPlan,
+  lossTargets,
+  parseLocalTraining,
+  parseModelSpec,
+  resolveKernels,
+} from '../engine/index.js';
 import { createBlockComputer } from './block-computer.js';
 import { createSharedReader } from './blocks.js';
 import type { FromThread, ThreadRecipe, ToThread } from './compute-messages.js';
@@ -26,7 +34,11 @@ if (kernels.numericsId !== recipe.numericsId)
 const model = buildModel(parseModelSpec(JSON.parse(recipe.modelSpecJson)));
 const { mean, std } = manifest.preprocessing;
 const scaling = { channels: channelsOf(manifest.preprocessing), mean, std };
-const capacity = recipe.microshardSamples;
+const localTraining =
+  recipe.localTrainingJson === ''
+    ? null
+    : createLocalTraining(model, parseLocalTraining(JSON.parse(recipe.localTrainingJson)), kernels);
+const capacity = recipe.microshardSamples / (localTraining?.steps ?? 1);
 const { microshards, seed } = recipe;
 const targets = recipe.lossJson === '' ? null : lossTargets(model.classes, JSON.parse(recipe.lossJson));
 const plan = createPlan(model, kernels, { capacity, scaling, targets });
@@ -39,7 +51,7 @@ const store = await BlockStore.open({ folder: recipe.blockFolder });
 const { sampleBytes } = manifest;
 const shared = new Map<string, Uint8Array<SharedArrayBuffer>>();
 const reader = createSharedReader(manifest, shared, store.reader(manifest));
-const gradients = createGradientBuffers(model.parameterCount);
+const gradients = createGradientBuffers(model.parameterCount, recipe.staleness);
 const compute = createBlockComputer({
   model,
   plan,
@@ -50,6 +62,8 @@ const compute = createBlockComputer({
   seed,
   augment,
   gradientFor: gradients.take,
+  localTraining,
+  gradientEncoding: recipe.gradientEncoding,
 });
 
 const answer = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
@@ -63,7 +77,9 @@ function onCompute({ request }: Extract<ToThread, { type: 'compute' }>): void {
     if (sums === null) answer({ type: 'abandoned', id });
     else {
       const computeMs = performance.now() - startedMs;
-      answer({ type: 'computed', id, sums, computeMs }, [sums.confusion.buffer]);
+      const { confusion, encoded } = sums;
+      const transferred = encoded === null ? [confusion.buffer] : [confusion.buffer, encoded.bytes.buffer];
+      answer({ type: 'computed', id, sums, computeMs }, transferred);
     }
   } catch (error) {
     if (error instanceof BlockMissingError) answer({ type: 'block_missing', id, block: error.block });

@@ -83,7 +83,7 @@ export class Deliveries {
       throw new Error(`There is no result of delivery ${delivery}.`);
     const { computeMs, thread } = computed;
     const sentAtMs = this.#now();
-    const { samples, lossSum, correct, confusion, gradient } = computed.sums;
+    const { samples, lossSum, correct, confusion, gradient, encoded } = computed.sums;
     const { run, fence, step, pass, weightsVersion, node, mode } = task;
     const result: Result = {
       type: 'result',
@@ -99,7 +99,8 @@ export class Deliveries {
       lossSum,
       correct,
       confusion,
-      gradient: asBytes(gradient),
+      encoding: encoded?.encoding ?? 'f32',
+      gradient: encoded?.bytes ?? asBytes(gradient),
       fetchMs,
       waitMs,
       computeMs,

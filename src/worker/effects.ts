@@ -58,7 +58,10 @@ export function createEffects(
       case 'pause_tasks':
         return background(pauseTasks(action.run));
       case 'keep_weights':
-        if (weights !== undefined) session?.weights.keep(action.version, weights.parameters, action.versions);
+        if (weights !== undefined) {
+          const { parameters, encoding } = weights;
+          session?.weights.keep(action.version, parameters, encoding, action.versions);
+        }
         return;
       case 'request_block': {
         const { run, block } = action;

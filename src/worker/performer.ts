@@ -1,4 +1,4 @@
-import type { Kernels } from '../engine/index.js';
+import { encodedBytes, type Kernels } from '../engine/index.js';
 import { Registry } from '../metrics/index.js';
 import type { Task, ToWorker, Weights } from '../protocol/index.js';
 import {
@@ -221,8 +221,12 @@ export class Performer implements RunningWorker {
   }
 
   #onWeights(weights: Weights): void {
-    const { run, fence, version, parameters } = weights;
-    const parameterCount = parameters.byteLength / Float32Array.BYTES_PER_ELEMENT;
+    const { run, fence, version, encoding, parameters } = weights;
+    const { stage } = this.#state;
+    const expected = stage.type === 'run' ? stage.run.offer.parameterCount : 0;
+    const fits = parameters.byteLength === encodedBytes(encoding, expected);
+    // Of another length nobody knows how many they are: as many as there would be of f32.
+    const parameterCount = fits ? expected : parameters.byteLength / Float32Array.BYTES_PER_ELEMENT;
     this.#raise({ type: 'weights', run, fence, version, parameterCount }, weights);
   }
 

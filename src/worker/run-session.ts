@@ -45,7 +45,7 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
       `expected a model of ${offer.parameterCount} parameters, its spec gives ${model.parameterCount}: the versions of Onko differ.`,
     );
   }
-  const weights = createWeightsShelf(model.parameterCount);
+  const weights = createWeightsShelf(model.parameterCount, kernels);
   const pool: ComputePool = await openComputePool({
     threads,
     recipe: {
@@ -58,6 +58,9 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
       seed: offer.seed,
       augmentationJson: offer.augmentationJson,
       lossJson: offer.lossJson,
+      localTrainingJson: offer.localTrainingJson,
+      gradientEncoding: offer.gradientEncoding,
+      staleness: offer.staleness,
       blockFolder: options.blockFolder,
     },
     shared: blocks.shared,

@@ -1,3 +1,4 @@
+import { type Encoding, encodedBytes, type Kernels } from '../engine/index.js';
 import { asFloat32 } from '../protocol/index.js';
 
 /** Weights that a computation reads. Give them back when it is over, once. */
@@ -13,16 +14,17 @@ export interface BorrowedWeights {
  */
 export interface WeightsShelf {
   /**
-   * Copies f32[parameterCount] bytes, which may be borrowed from now on; `versions`: all that may. RangeError for another length.
+   * Copies what stands in the bytes, parameterCount values, which may be borrowed from now on; `versions`: all that may. RangeError for
+   * another length.
    */
-  keep(version: number, bytes: Uint8Array, versions: readonly number[]): void;
+  keep(version: number, bytes: Uint8Array, encoding: Encoding, versions: readonly number[]): void;
   /** RangeError for a version that is not kept. */
   borrow(version: number): BorrowedWeights;
   /** Buffers in use or ready for use. */
   readonly buffers: number;
 }
 
-export function createWeightsShelf(parameterCount: number): WeightsShelf {
+export function createWeightsShelf(parameterCount: number, kernels: Pick<Kernels, 'decode'>): WeightsShelf {
   const sizeBytes = parameterCount * Float32Array.BYTES_PER_ELEMENT;
   const readers = new Map<SharedArrayBuffer, number>();
   const kept = new Map<number, SharedArrayBuffer>();
@@ -32,12 +34,15 @@ export function createWeightsShelf(parameterCount: number): WeightsShelf {
     return unused ?? new SharedArrayBuffer(sizeBytes);
   };
   return {
-    keep(version, bytes, versions) {
-      if (bytes.byteLength !== sizeBytes)
-        throw new RangeError(`Expected weights of ${sizeBytes} bytes, got ${bytes.byteLength}.`);
+    keep(version, bytes, encoding, versions) {
+      const expected = encodedBytes(encoding, parameterCount);
+      if (bytes.byteLength !== expected)
+        throw new RangeError(`Expected weights of ${expected} bytes, got ${bytes.byteLength}.`);
       for (const other of kept.keys()) if (other === version || !versions.includes(other)) kept.delete(other);
       const buffer = free();
-      new Float32Array(buffer).set(asFloat32(bytes));
+      const values = new Float32Array(buffer);
+      if (encoding === 'f32') values.set(asFloat32(bytes));
+      else kernels.decode(values, bytes, encoding, false);
       readers.set(buffer, 0);
       kept.set(version, buffer);
     },

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { defineCommand } from '../../src/cli/define.js';
 import { resolveOptions, type Sources } from '../../src/cli/options/resolve.js';
 import { trainTable } from '../../src/cli/options/tables.js';
 import { recipes } from '../../src/cli/recipes.js';
+import { storedRun } from '../../src/cli/stored-run.js';
 import { trainingSpecOf } from '../../src/cli/training-spec.js';
 import { readModelFile } from '../../src/store/index.js';
 import { writeTinyRun } from '../support/tiny-run.js';
@@ -146,7 +147,7 @@ describe('a recipe', () => {
   it.each([...recipes.keys()])('%s is a set of options that make a run', async (name) => {
     const sources = { ...given({}), recipe: recipes.get(name) ?? null };
     const values = resolveOptions(trainTable, sources);
-    const spec = await trainingSpecOf(values);
+    const spec = await trainingSpecOf(values, 1);
     expect(spec.epochs).toBe(recipes.get(name)?.values['epochs']);
     for (const key of Object.keys(recipes.get(name)?.values ?? {})) expect(trainTable).toHaveProperty(key);
   });
@@ -165,5 +166,44 @@ describe('a recipe', () => {
   it('is not looked at by a run that is gone on with: it has its options', async () => {
     const stored = { epochs: 7, augmentation: null };
     expect(await optionsOf({ recipe: 'lenet' }, stored)).toMatchObject({ epochs: 7, augmentation: null });
+  });
+});
+
+describe('another mode', () => {
+  const chosen = {
+    data: '.',
+    train: 'a',
+    batch: '128',
+    microshards: '8',
+    mode: 'local-sgd',
+    localSteps: '4',
+    replicas: '2',
+    outerLr: '0.9',
+    weightsDtype: 'bf16',
+    gradients: 'int8',
+  };
+  const none: Sources = { flags: {}, env: {}, config: null, stored: {} };
+
+  it('is taken up again by --resume as it was, whatever the number of workers is now', async () => {
+    const spec = await trainingSpecOf(resolveOptions(trainTable, { ...none, flags: chosen }), 2);
+    expect(spec).toMatchObject({
+      microshards: 2,
+      mode: { type: 'local-sgd', localSteps: 4, replicas: 2, outer: { learningRate: 0.9 } },
+      weightsDtype: 'bf16',
+      gradients: { type: 'int8', blocks: 2 },
+    });
+    const out = join(dir, 'stored-mode');
+    await mkdir(out);
+    await writeFile(join(out, 'run.json'), JSON.stringify({ spec }));
+    const resuming = { ...none, flags: { resume: true, out, data: '.' } };
+    const stored = await storedRun(resuming);
+    expect(await trainingSpecOf(resolveOptions(trainTable, { ...resuming, stored }), 7)).toEqual(spec);
+  });
+
+  it('has as many blocks as workers are waited for, a power of two, from 2 to the microshards', async () => {
+    const flags = { data: '.', train: 'a', gradients: 'fp16', microshards: '4' };
+    const blocksFor = async (workers: number): Promise<number | undefined> =>
+      (await trainingSpecOf(resolveOptions(trainTable, { ...none, flags }), workers)).gradients?.blocks;
+    expect(await Promise.all([1, 2, 3, 4, 9].map(blocksFor))).toEqual([2, 2, 4, 4, 4]);
   });
 });

@@ -39,6 +39,8 @@ function byDefinition(of: TrainingSpec, delay: number): Float32Array {
     coordinatorVersion: '',
     augmentationJson: '',
     lossJson: '',
+    localTrainingJson: '',
+    gradientEncoding: 'f32',
     staleness: 0,
   };
   const compute = createCompute(offer, pack, 'nobody');
@@ -64,6 +66,7 @@ function byDefinition(of: TrainingSpec, delay: number): Float32Array {
       run: 'none',
       fence: 1,
       version: 0,
+      encoding: 'f32',
       parameters,
     });
     trainer.apply(asFloat32(gradient).slice(), samples);

@@ -196,6 +196,7 @@ export function createCompute(
       lossSum,
       correct,
       confusion: mode === 'train' ? new Uint32Array(0) : confusion,
+      encoding: 'f32',
       gradient: mode === 'train' ? asBytes(gradient) : new Uint8Array(0),
       fetchMs: 0,
       waitMs: 0,

@@ -18,12 +18,25 @@ const spec = {
   trainFolders: ['training-a'],
 };
 
+const localSgd = {
+  type: 'local-sgd',
+  localSteps: 4,
+  replicas: 8,
+  outer: { learningRate: 0.7, momentum: 0.9 },
+};
+
 describe('the training spec', () => {
   it('fills in every default, so that it says what ran', () => {
     const parsed = parseTrainingSpec(spec);
     expect(parsed.optimizer).toMatchObject({ type: 'adam', beta1: 0.9 });
     expect(parsed.schedule).toMatchObject({ type: 'constant' });
     expect(parseTrainingSpec(JSON.parse(JSON.stringify(parsed)))).toEqual(parsed);
+  });
+
+  it('of exact training does not say so: its bytes are those from before there were modes', () => {
+    const off = { mode: null, weightsDtype: null, gradients: null };
+    expect(Object.keys(parseTrainingSpec({ ...spec, ...off }))).toEqual(Object.keys(parseTrainingSpec(spec)));
+    expect(parseTrainingSpec({ ...spec, mode: localSgd }).mode).toEqual(localSgd);
   });
 
   it.each([
@@ -36,6 +49,16 @@ describe('the training spec', () => {
     [{ trainFolders: [] }, /"trainFolders"/],
     [{ seed: -1 }, /"seed"/],
     [{ unknown: 1 }, /unknown/i],
+    [{ mode: { ...localSgd, replicas: 4 } }, /each leaf of the tree is a replica.*4 replicas and 8 micro/],
+    [{ mode: { ...localSgd, localSteps: 8192 } }, /2097152: take at most 4096 local steps/],
+    [{ mode: { ...localSgd, localSteps: 0 } }, /"mode/],
+    [{ mode: { ...localSgd, outer: { learningRate: 0.7, momentum: 1 } } }, /"mode/],
+    [{ mode: { type: 'magic' } }, /"mode/],
+    [{ mode: localSgd, delay: 1 }, /take a mode or a delay, not both/],
+    [{ weightsDtype: 'fp16' }, /"weightsDtype"/],
+    [{ gradients: { type: 'int8', blocks: 3 } }, /power of two up to the 8 microshards, but it is 3/],
+    [{ gradients: { type: 'int8', blocks: 16 } }, /up to the 8 microshards, but it is 16/],
+    [{ gradients: { type: 'int4', blocks: 2 } }, /"gradients.type"/],
   ])('refuses %o in a sentence', (changes, message) => {
     expect(() => parseTrainingSpec({ ...spec, ...changes })).toThrow(message);
     try {

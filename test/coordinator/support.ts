@@ -18,6 +18,7 @@ export const plan: RunPlan = {
   seed: 5,
   auditShare: 0,
   averages: false,
+  gradientBlocks: null,
   delay: 0,
   numericsId: 'reference-1',
   microshards: 4,

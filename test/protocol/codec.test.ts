@@ -64,7 +64,14 @@ test('the schema is what other protobuf readers read', async () => {
 test('tensors are views of the message, at a multiple of 16 bytes', () => {
   for (let chars = 1; chars <= 40; chars++) {
     const parameters = new Uint8Array(Float32Array.from({ length: 62_006 }, (_, i) => i).buffer);
-    const bytes = encode({ type: 'weights', run: 'r'.repeat(chars), fence: 1, version: 2, parameters });
+    const bytes = encode({
+      type: 'weights',
+      run: 'r'.repeat(chars),
+      fence: 1,
+      version: 2,
+      encoding: 'f32',
+      parameters,
+    });
     const copy = new Uint8Array(bytes);
     const decoded = decodeWeights(copy);
     expect(decoded.parameters.buffer).toBe(copy.buffer);

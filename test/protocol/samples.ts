@@ -59,6 +59,7 @@ export const samples: { [T in MessageType]: Extract<Message, { type: T }> } = {
     lossSum: -0.1,
     correct: 60,
     confusion: Uint32Array.of(1, 0, 2, 3),
+    encoding: 'f32',
     gradient: new Uint8Array(Float32Array.of(1, Number.NaN, -0, Number.POSITIVE_INFINITY).buffer),
     fetchMs: 0,
     waitMs: 1.5,
@@ -82,6 +83,8 @@ export const samples: { [T in MessageType]: Extract<Message, { type: T }> } = {
     coordinatorVersion: '0.1.0',
     augmentationJson: '',
     lossJson: '',
+    localTrainingJson: '',
+    gradientEncoding: 'int8',
     staleness: 2,
   },
   announce: { type: 'announce', run },
@@ -113,5 +116,5 @@ export const samples: { [T in MessageType]: Extract<Message, { type: T }> } = {
     evaluationSamples: 64,
     epoch: 0,
   },
-  weights: { type: 'weights', run, fence: 3, version: 6, parameters: new Uint8Array(8) },
+  weights: { type: 'weights', run, fence: 3, version: 6, encoding: 'bf16', parameters: new Uint8Array(8) },
 };

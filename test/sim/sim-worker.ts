@@ -153,7 +153,7 @@ export class SimWorker {
   #openSession({ offer, blocks }: SessionOptions): RunSession {
     const { world, microshardMs, process, cache } = this.options;
     const { manifest } = world.pack;
-    const weights = createWeightsShelf(offer.parameterCount);
+    const weights = createWeightsShelf(offer.parameterCount, world.kernels);
     const compute = world.computer(createReader(manifest, cache));
     const inWork = new Map<number, (outcome: ComputeOutcome) => void>();
     const put = async (hash: string, bytes: Uint8Array): Promise<void> => blocks.put(hash, bytes);

@@ -89,6 +89,8 @@ export function createWorld(choice: WorldChoice): World {
         microshards,
         seed,
         augment: tint,
+        localTraining: null,
+        gradientEncoding: 'f32',
       }),
   };
 }

@@ -44,6 +44,7 @@ export function result(run: string, over: Partial<Result> = {}): Result {
     lossSum: 2.5,
     correct: 1,
     confusion: new Uint32Array(0),
+    encoding: 'f32',
     gradient: new Uint8Array(16),
     fetchMs: 0,
     waitMs: 1,
@@ -56,7 +57,7 @@ export function result(run: string, over: Partial<Result> = {}): Result {
 }
 
 export function weights(run: string, version: number, parameters: Uint8Array = new Uint8Array(16)): Weights {
-  return { type: 'weights', run, fence: 1, version, parameters };
+  return { type: 'weights', run, fence: 1, version, encoding: 'f32', parameters };
 }
 
 export function hello(worker: string): Hello {
@@ -98,6 +99,8 @@ export function offer(run: string, over: Partial<RunOffer> = {}): RunOffer {
     coordinatorVersion: '1',
     augmentationJson: '',
     lossJson: '',
+    localTrainingJson: '',
+    gradientEncoding: 'f32',
     staleness: 0,
     ...over,
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Batch } from '../../src/engine/index.js';
+import { type Batch, encodedBytes, streamWords } from '../../src/engine/index.js';
 import type { BlockSums } from '../../src/worker/compute-messages.js';
 import {
   kernels,
@@ -33,6 +33,7 @@ function fold(left: BlockSums, right: BlockSums): BlockSums {
     correct: left.correct + right.correct,
     confusion: left.confusion.map((n, i) => n + (right.confusion[i] ?? 0)),
     gradient,
+    encoded: null,
   };
 }
 
@@ -109,5 +110,21 @@ describe('a block', () => {
     expect(() => compute(request(8, 128, { perMicroshard: 32 }), never)).toThrow(/at most 16/);
     // And goes on afterwards.
     expect(whole(compute(request(8, 128), never)).samples).toBe(16);
+  });
+
+  it('in another encoding is its sum, rounded alike by whoever computes it', () => {
+    for (const encoding of ['fp16', 'int8'] as const) {
+      const [one, again] = [1, 2].map(() => whole(newComputer(encoding)(request(1, 128), never)));
+      const { gradient } = whole(newComputer()(request(1, 128), never));
+      const expected = new Uint8Array(encodedBytes(encoding, model.parameterCount));
+      kernels.encode(expected, gradient, encoding, streamWords(seed, 0x72_6f_75, 5, 1));
+      for (const { encoded, gradient: rest } of [one, again]) {
+        expect(rest).toHaveLength(0);
+        expect(encoded?.encoding).toBe(encoding);
+        expect(Buffer.from(encoded?.bytes ?? []).equals(expected)).toBe(true);
+      }
+      const validated = whole(newComputer(encoding)(request(1, 128, { mode: 'evaluate' }), never));
+      expect(validated.encoded).toBeNull();
+    }
   });
 });

@@ -12,6 +12,9 @@ const recipe: ThreadRecipe = {
   seed: 1,
   augmentationJson: '',
   lossJson: '',
+  localTrainingJson: '',
+  gradientEncoding: 'f32',
+  staleness: 0,
   blockFolder: '',
 };
 const obedient = new URL('./threads/obedient.mjs', import.meta.url);

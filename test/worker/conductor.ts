@@ -76,6 +76,8 @@ export class Conductor {
       coordinatorVersion: hello.version,
       augmentationJson: '',
       lossJson: '',
+      localTrainingJson: '',
+      gradientEncoding: 'f32',
       staleness: 0,
       ...changes,
     });
@@ -96,6 +98,7 @@ export class Conductor {
       run,
       fence: 1,
       version,
+      encoding: 'f32',
       parameters: asBytes(parameters),
     });
   }

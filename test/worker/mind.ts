@@ -34,6 +34,8 @@ export const offer: RunOffer = {
   coordinatorVersion: '0.1.0',
   augmentationJson: '',
   lossJson: '',
+  localTrainingJson: '',
+  gradientEncoding: 'f32',
   staleness: 0,
 };
 

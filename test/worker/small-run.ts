@@ -3,6 +3,7 @@ import {
   buildModel,
   createPlan,
   createRandom,
+  type Encoding,
   initialParameters,
   type ModelSpec,
   parseModelSpec,
@@ -64,7 +65,7 @@ export function sharedParameters(): SharedArrayBuffer {
   return buffer;
 }
 
-export function newComputer(): BlockComputer {
+export function newComputer(gradientEncoding: Encoding = 'f32'): BlockComputer {
   const plan = newPlan();
   return createBlockComputer({
     model,
@@ -75,6 +76,8 @@ export function newComputer(): BlockComputer {
     microshards,
     seed,
     augment: null,
+    localTraining: null,
+    gradientEncoding,
   });
 }
 

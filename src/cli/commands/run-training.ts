@@ -20,7 +20,7 @@ import type { Values } from '../options/table.js';
 import type { trainTable } from '../options/tables.js';
 import { runReport } from '../run-report.js';
 import type { Session } from '../session.js';
-import { trainingSpecOf } from '../training-spec.js';
+import { trainingSpecOf, wantedSizes } from '../training-spec.js';
 
 /** Each takes about 15 MB: more of them would be most of a coordinator's memory, to win seconds once per data set. */
 const mostDecodeThreads = 8;
@@ -46,11 +46,14 @@ export interface Flavour {
 /** One run from its options to the lines that say where everything is. Cheap checks come first, then the broker, then the images. */
 export async function runTraining(o: RunOptions, flavour: Flavour, session: Session): Promise<ExitCode> {
   const { log, signals, host } = session;
-  const draft = await trainingSpecOf(o);
+  const draft = await trainingSpecOf(o, flavour.minWorkers);
   const { kernels, reason } = resolveKernels(o.kernels ?? undefined);
   log.info('kernels', { name: kernels.name, numerics: kernels.numericsId, why: reason });
   const { now } = host;
-  const spec = { ...draft, ...(await settleSizes(o, draft, { kernels, way: flavour.way, log, now })) };
+  const spec = {
+    ...draft,
+    ...(await settleSizes(wantedSizes(o), draft, { kernels, way: flavour.way, log, now })),
+  };
   const cacheDir = o.cacheDir ?? defaultCacheDir(host.env);
   const outDir = o.out ?? join('runs', `${spec.model.name}-${timestamp(new Date())}`);
   const registry = createRegistry();

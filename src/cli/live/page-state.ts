@@ -195,6 +195,16 @@ function galleryOf({ gallery }: RunView, picture: Parameters<typeof stateOf>[3])
 
 const count = (n: number): string => n.toLocaleString('en-GB');
 
+/** What makes it another algorithm than exact training; nothing for that. */
+function modeFacts({ mode, weightsDtype, gradients }: TrainingSpec): [string, string][] {
+  const facts = [
+    mode === undefined ? [] : `${mode.type}, ${mode.localSteps} local steps`,
+    weightsDtype === undefined ? [] : `weights in ${weightsDtype}`,
+    gradients === undefined ? [] : `gradients in ${gradients.type}, ${gradients.blocks} blocks`,
+  ].flat();
+  return facts.length === 0 ? [] : [['Mode', facts.join('; ')]];
+}
+
 function factsOf(spec: TrainingSpec, view: RunView | null): PageState['run']['facts'] {
   const rows = [
     [
@@ -208,7 +218,8 @@ function factsOf(spec: TrainingSpec, view: RunView | null): PageState['run']['fa
     ...(view === null || view.samples.validation === 0
       ? []
       : [['Validated on', `${count(view.samples.validation)} images`]]),
-    ['Batch', `${spec.batch} in ${spec.microshards} microshards`],
+    ['Batch', `${spec.batch} in ${spec.microshards} ${spec.mode === undefined ? 'microshards' : 'replicas'}`],
+    ...modeFacts(spec),
     ['Optimizer', `${spec.optimizer.type}, ${spec.schedule.type}, ${spec.learningRate}`],
     ['Seed', String(spec.seed)],
   ] as const;

@@ -2,6 +2,7 @@ import { brokerRows, brokerWaitRows } from './broker-rows.js';
 import { commonRows, machineRows } from './common-rows.js';
 import { dataRows } from './data-rows.js';
 import * as kind from './kinds.js';
+import { modeRows } from './mode-rows.js';
 import { outputRows } from './output-rows.js';
 import { allowHost, metricsHost, portKind } from './serving-rows.js';
 import { grouped } from './table.js';
@@ -11,7 +12,7 @@ const output = grouped('Output');
 const cluster = grouped('Cluster');
 
 /** A run, wherever its workers are. */
-const runRows = { recipe, ...dataRows, ...trainingRows, ...outputRows } as const;
+const runRows = { recipe, ...dataRows, ...trainingRows, ...modeRows, ...outputRows } as const;
 
 const audit = cluster.value(
   kind.decimal({ min: 0, max: 1 }, 'SHARE'),

@@ -1,3 +1,4 @@
+import type { Mode } from '../../protocol/index.js';
 import { chooseCut, samplesOfBlock } from '../cut.js';
 import { weightsStep, weightsVersion } from '../weights-version.js';
 import { type Action, chain, type Decision, decision } from './actions.js';
@@ -45,7 +46,7 @@ export function openFront(
     ...key,
     ...size,
     weightsVersion: version,
-    cut: chooseCut(plan.microshards, plan.microshardSamples, size.samples, readyThreads(state)),
+    cut: chooseCut(plan.microshards, plan.microshardSamples, size.samples, blocksWanted(state, key.mode)),
     openedPasses: 0,
     units: [],
     suspect,
@@ -57,6 +58,12 @@ export function openFront(
   // The first steps of an epoch have theirs in common.
   if (!versionsInUse(state).includes(version)) opened.actions.push({ type: 'broadcast_weights', version });
   return chain(opened, (s) => fillFront(s, key, nowMs));
+}
+
+/** Blocks for a full batch: as many as there are threads, where that may decide it. */
+function blocksWanted(state: CoordinatorState, mode: Mode): number {
+  const fixed = mode === 'train' ? state.plan.gradientBlocks : null;
+  return fixed ?? readyThreads(state);
 }
 
 function sizeOf({ plan }: CoordinatorState, { mode, step }: FrontKey): Pick<Front, 'samples' | 'passes'> {

@@ -26,6 +26,8 @@ export interface RunPlan {
   auditShare: number;
   /** The weights that are validated are an average, and others than those that are trained. */
   averages: boolean;
+  /** Blocks that a full training step is always cut into; null: as many as there are threads. */
+  gradientBlocks: number | null;
   /** Steps that a gradient is late by: so many more than one are in flight at once. */
   delay: number;
   /** How to start a worker, for the line that waits for one; null where they start by themselves. */

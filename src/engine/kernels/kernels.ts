@@ -1,3 +1,5 @@
+import type { Encoding } from '../encodings.js';
+
 /** Images side by side in one activation buffer: every buffer is `[C][H][W][16]`, lanes innermost. */
 export const LANES = 16;
 
@@ -275,6 +277,14 @@ export interface Kernels {
     scratch: Float32Array,
     dims: AugmentDims,
   ): void;
+
+  /**
+   * x[n] → bytes[encodedBytes(encoding, n)] (encodings.ts); stream[4] of `streamWords` is what int8 rounds by, and read by nothing else.
+   * All backends give the same bytes, whatever their numerics id.
+   */
+  encode(bytes: Uint8Array, x: Float32Array, encoding: Encoding, stream: Int32Array): void;
+  /** y[n] ← the values that stand in bytes[encodedBytes(encoding, n)], or, with `add`, y[n] += them; all backends alike */
+  decode(y: Float32Array, bytes: Uint8Array, encoding: Encoding, add: boolean): void;
 
   /** x[n] → y[n], as they are */
   copy(y: Float32Array, x: Float32Array): void;

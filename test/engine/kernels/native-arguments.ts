@@ -1,4 +1,5 @@
-import { createRandom, type Random } from '../../../src/engine/index.js';
+import { encodingNumbers } from '../../../src/engine/encodings.js';
+import { createRandom, encodedBytes, type Random, referenceKernels } from '../../../src/engine/index.js';
 import { rowLength, scratchLength } from '../../../src/engine/kernels/augmentation-row.js';
 import type { NativeOperations } from '../../../src/engine/kernels/native/native.js';
 
@@ -202,7 +203,24 @@ export function validCalls(seed: number, operations: NativeOperations): ValidCal
       ],
       [0, 3],
     ),
+    ...encodingCalls(random),
   ];
+}
+
+/** Of finite values: what is not a number comes out as none, with whatever bits. */
+function encodingCalls(random: Random): ValidCall[] {
+  return (['f32', 'bf16', 'fp16', 'int8'] as const).flatMap((encoding) => {
+    const length = random.below(600);
+    const stream = Int32Array.from({ length: 4 }, () => random.u32() | 0);
+    const [x, y] = [values(random, length), values(random, length)];
+    const bytes = new Uint8Array(encodedBytes(encoding, length));
+    referenceKernels.encode(bytes, x, encoding, stream);
+    const number = encodingNumbers[encoding];
+    return [
+      call('encode', [bytes.map(() => 255), x, number, stream]),
+      call('decode', [y, bytes, number, random.below(2)]),
+    ];
+  });
 }
 
 function values(random: Random, length: number): Float32Array {

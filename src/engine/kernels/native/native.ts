@@ -1,3 +1,4 @@
+import { encodingNumbers } from '../../encodings.js';
 import { activationNumbers, slopeOf } from '../activation.js';
 import { copy } from '../copy.js';
 import {
@@ -119,6 +120,8 @@ export interface NativeOperations {
   softCrossEntropyForward: Kernels['softCrossEntropyForward'];
   softCrossEntropyBackward: Kernels['softCrossEntropyBackward'];
   augment(pixels: Uint8Array, count: number, rows: Int32Array, scratch: Float32Array, dims: Int32Array): void;
+  encode(bytes: Uint8Array, x: Float32Array, encoding: number, stream: Int32Array): void;
+  decode(y: Float32Array, bytes: Uint8Array, encoding: number, add: number): void;
   add: Kernels['add'];
   scale: Kernels['scale'];
   sumOfSquares: Kernels['sumOfSquares'];
@@ -214,6 +217,9 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
     softCrossEntropyBackward,
     augment: (pixels, count, rows, scratch, dims) =>
       operations.augment(pixels, count, rows, scratch, images(dims)),
+    encode: (bytes, x, encoding, stream) => operations.encode(bytes, x, encodingNumbers[encoding], stream),
+    decode: (y, bytes, encoding, adds) =>
+      operations.decode(y, bytes, encodingNumbers[encoding], adds ? 1 : 0),
     copy,
     add,
     scale,

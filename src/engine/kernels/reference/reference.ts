@@ -12,6 +12,7 @@ import { conv2dBackwardInput, conv2dForward } from './conv2d.js';
 import { conv2dBackwardParameters } from './conv2d-parameters.js';
 import { depthwiseBackwardInput, depthwiseBackwardParameters, depthwiseForward } from './depthwise.js';
 import { activationBackward, activationForward, add, multiply, packPixels } from './elementwise.js';
+import { decode, encode } from './encode.js';
 import { linearBackwardInput, linearBackwardParameters, linearForward } from './linear.js';
 import { maxPool2dBackward, maxPool2dForward } from './maxpool2d.js';
 import {
@@ -61,6 +62,8 @@ export const referenceKernels: Kernels = {
   softCrossEntropyForward,
   softCrossEntropyBackward,
   augment,
+  encode,
+  decode,
   copy,
   add,
   ...updates,

@@ -7,6 +7,7 @@ import { batchNormOf } from './batchnorm.js';
 import { conv2dOf } from './conv2d.js';
 import { depthwiseOf } from './depthwise.js';
 import { elementwiseOf } from './elementwise.js';
+import { encodeOf } from './encode.js';
 import type { WasmInstance } from './instance.js';
 import { linearOf } from './linear.js';
 import { maxPool2dOf } from './maxpool2d.js';
@@ -58,6 +59,8 @@ export function wasmKernels(name: string, numericsId: string, instantiate: () =>
     softCrossEntropyForward: (...args) => shared().softCrossEntropyForward(...args),
     softCrossEntropyBackward: (...args) => shared().softCrossEntropyBackward(...args),
     augment: (...args) => shared().augment(...args),
+    encode: (...args) => shared().encode(...args),
+    decode: (...args) => shared().decode(...args),
     copy,
     add: (...args) => shared().add(...args),
     // One pass over arrays from outside: carrying them into this memory and back would take longer than what is done there.
@@ -90,5 +93,6 @@ function kernelsOf(
     ...elementwiseOf(operations, instanceMemory),
     ...softmaxOf(operations, instanceMemory),
     ...augmentOf(operations, instanceMemory),
+    ...encodeOf(operations, instanceMemory),
   };
 }

@@ -1,0 +1,44 @@
+import * as kind from './kinds.js';
+import { grouped } from './table.js';
+
+const mode = grouped('Mode');
+
+/** Other algorithms than one update per batch, with less to send; docs/modes.md compares them. */
+export const modeRows = {
+  mode: mode.value(
+    kind.choice(['exact', 'local-sgd'], 'MODE'),
+    'exact',
+    'exact: one update per batch; local-sgd: replicas train by themselves and meet every --local-steps steps',
+  ),
+  localSteps: mode.value(
+    kind.integer({ min: 1, max: 65_536 }),
+    16,
+    'in local-sgd: steps of a replica between two averagings',
+  ),
+  replicas: mode.optional(
+    kind.integer({ min: 1, max: 4096 }),
+    'as many as --microshards',
+    'in local-sgd: replicas, a power of two; each takes an equal part of --batch, a multiple of 16, and at most so many threads work at once',
+  ),
+  outerLr: mode.value(kind.decimal({ above: 0 }), 0.7, 'in local-sgd: learning rate of the outer optimizer'),
+  outerMomentum: mode.value(
+    kind.decimal({ min: 0, max: 0.999 }),
+    0.9,
+    'in local-sgd: Nesterov momentum of the outer optimizer',
+  ),
+  weightsDtype: mode.value(
+    kind.choice(['f32', 'bf16'], 'TYPE'),
+    'f32',
+    'what parameters are rounded to before workers get them: bf16 is half the bytes; the model stays f32',
+  ),
+  gradients: mode.value(
+    kind.choice(['f32', 'fp16', 'int8'], 'TYPE'),
+    'f32',
+    'what the gradient of each block is rounded to before it is sent: fp16 is half the bytes, int8 a quarter',
+  ),
+  gradientBlocks: mode.optional(
+    kind.integer({ min: 1, max: 4096 }),
+    'as many as workers are waited for at the start, at least 2',
+    'with --gradients fp16 or int8: blocks that a step is always cut into, a power of two; further threads have nothing to do',
+  ),
+} as const;
