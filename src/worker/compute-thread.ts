@@ -61,7 +61,7 @@ const compute = createBlockComputer({
   microshards,
   seed,
   augment,
-  gradientFor: gradients.take,
+  gradientFor: (step) => gradients.take(step),
   localTraining,
   gradientEncoding: recipe.gradientEncoding,
 });
