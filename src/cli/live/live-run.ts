@@ -45,13 +45,14 @@ export async function openLiveRun(o: {
   const picture = rememberPictures();
   const means = createPhaseMeans(o.registry);
   let messages: Message[] = [];
-  let note: string | null = null;
+  let prepared: { done: number; total: number } | null = null;
   let failure: string | null = null;
   let shown: Coordinator | null = null;
 
   const read = (): PageReading => {
     const seen = shown?.view() ?? null;
-    const sections = seen === null ? stateBefore(spec, version, note) : stateOf(seen, spec, version, picture);
+    const sections =
+      seen === null ? stateBefore(spec, version, noteOf(prepared)) : stateOf(seen, spec, version, picture);
     const progress =
       failure === null
         ? sections.progress
@@ -78,7 +79,7 @@ export async function openLiveRun(o: {
   return {
     log: overheard(o.log, keep),
     preparing(done, total) {
-      note = `${done.toLocaleString('en-GB')} of ${total.toLocaleString('en-GB')} images are prepared.`;
+      prepared = { done, total };
     },
     show: (coordinator) => {
       shown = coordinator;
@@ -93,6 +94,11 @@ export async function openLiveRun(o: {
     },
   };
 }
+
+const noteOf = (prepared: { done: number; total: number } | null): string | null =>
+  prepared === null
+    ? null
+    : `${prepared.done.toLocaleString('en-GB')} of ${prepared.total.toLocaleString('en-GB')} images are prepared.`;
 
 /** Sentences are for people; lines that are only a word and fields are not. */
 function overheard(log: Log, keep: (level: Message['level'], text: string) => void): Log {
