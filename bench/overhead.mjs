@@ -1,16 +1,17 @@
 // What it costs to watch a training: the same run of `onko train`, with and without everything that watches (metrics page scraped
-// as often as Prometheus does by default, live page followed, timeline written), in turns. Prints the ratio of each pair and their median.
-//   npm run bench:overhead -- [DATA --train training-a,training-b] [--pairs 9] [--epochs 40] [--workers 2] [--model lenet]
-// Without DATA it draws the demo set first.
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { get } from 'node:http';
-import { tmpdir } from 'node:os';
+// as often as Prometheus does by default, live page followed, timeline written), in pairs. Prints for each pair, by processor time
+// and by the clock, how many times as long an epoch takes, and what comes on top once per run; then the medians, and a verdict.
+//   npm run bench:overhead -- [DATA --train training-a,training-b] [--pairs 9] [--epochs 40] [--workers 2] [--model lenet] [--at-once]
+// Without DATA it draws the demo set first. The two of a pair run one after the other, each of them first in half of the pairs; with
+// --at-once side by side, for a machine on which other work comes and goes: it hits both.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { median, table } from './measure.mjs';
+import { median, medianRange, table } from './measure.mjs';
+import { runOnko, trainOnce } from './watched-run.mjs';
 
+const asked = 1.02;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -21,134 +22,91 @@ const { values, positionals } = parseArgs({
     model: { type: 'string', default: 'lenet' },
     /** Seconds between two scrapes. */
     scrape: { type: 'string', default: '15' },
-    /** Where the live page streams from; not followed where there is none. */
-    stream: { type: 'string', default: '/events' },
+    'at-once': { type: 'boolean', default: false },
+    /** Watch neither of the two: how far apart they are then is what this machine can tell. */
+    neither: { type: 'boolean', default: false },
   },
 });
 const pairs = Number(values.pairs);
-const program = fileURLToPath(new URL('../dist/cli/onko.js', import.meta.url));
-const preload = new URL('report-processor-time.mjs', import.meta.url).href;
+const epochs = Number(values.epochs);
+if (!(epochs >= 3))
+  throw new RangeError('Expected at least three --epochs: the first and the last are not measured.');
 const workspace = mkdtempSync(join(tmpdir(), 'onko-overhead-'));
 process.once('exit', () => rmSync(workspace, { recursive: true, force: true }));
-
-/** Runs a program to its end; `onUrl` is told where its pages are, as soon as it says so. */
-async function run(args, onUrl) {
-  const report = join(workspace, 'processor-time.json');
-  const child = spawn(process.execPath, ['--import', preload, program, ...args], {
-    env: { PATH: process.env.PATH, HOME: workspace, BENCH_PROCESSOR_TIME: report },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  let url = null;
-  const hear = (chunk) => {
-    output += chunk;
-    url ??= /url=(http:\S+?)\/metrics/.exec(output)?.[1] ?? null;
-    if (url !== null) onUrl?.(url);
-    if (url !== null) onUrl = undefined;
-  };
-  child.stdout.on('data', hear);
-  child.stderr.on('data', hear);
-  const code = await new Promise((done) => child.once('close', done));
-  if (code !== 0) throw new Error(`onko ${args[0]} ended with ${code}:\n${output}`);
-  return { output, processorSeconds: JSON.parse(readFileSync(report, 'utf8')).seconds };
-}
-
-/** What Prometheus and an open browser do; returns how to stop and what they got. */
-function watch(url) {
-  const seen = { scrapes: 0, pageBytes: 0, streamed: null };
-  const scrape = async () => {
-    const page = await (await fetch(`${url}/metrics`)).text();
-    seen.scrapes += 1;
-    seen.pageBytes = page.length;
-  };
-  void scrape().catch(() => {});
-  const timer = setInterval(() => void scrape().catch(() => {}), 1000 * Number(values.scrape));
-  const stream = get(url + values.stream, { agent: false }, (response) => {
-    if (response.statusCode === 200) seen.streamed = 0;
-    response.on('data', (chunk) => {
-      if (seen.streamed !== null) seen.streamed += chunk.length;
-    });
-    response.on('error', () => {});
-  });
-  stream.on('error', () => {});
-  return { seen, stop: () => (clearInterval(timer), stream.destroy()) };
-}
 
 let data = positionals[0] === undefined ? null : resolve(positionals[0]);
 if (data === null) {
   data = join(workspace, 'demo');
-  await run(['dataset', 'demo', data]);
+  await runOnko(['dataset', 'demo', data], workspace, 'demo');
 }
-const common = [
-  'train',
-  '--data',
-  data,
-  '--train',
-  values.train,
-  '--validate',
-  '0.1',
-  '--model',
-  values.model,
-];
-const size = ['--workers', values.workers];
+const args = ['--data', data, '--train', values.train, '--validate', '0.1', '--model', values.model];
+args.push('--workers', values.workers);
+
 let count = 0;
-let watched = null;
-
-async function once(isWatched, epochs = values.epochs) {
+const run = (isWatched, length = epochs) => {
   count += 1;
-  const out = join(workspace, `run-${count}`);
-  const trace = join(workspace, 'trace.json');
-  const extra = isWatched ? ['--metrics-port', '0', '--trace', trace] : ['--metrics-port', 'none'];
-  let watcher = null;
-  const args = [...common, ...size, '--epochs', epochs, '--out', out, ...extra];
-  const { output, processorSeconds } = await run(args, (url) => {
-    watcher = watch(url);
-  });
-  watcher?.stop();
-  if (watcher !== null) watched = { ...watcher.seen, traceBytes: statSync(trace).size };
-  const { finished } = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8'));
-  const sha256 = /sha256\s+([0-9a-f]{64})/.exec(output)?.[1];
-  rmSync(out, { recursive: true });
-  return { processorSeconds, wallSeconds: finished.seconds, sha256 };
-}
+  const scrapeSeconds = Number(values.scrape);
+  return trainOnce({ args, epochs: length, isWatched, workspace, name: `run-${count}`, scrapeSeconds });
+};
 
-await once(false, '1'); // Packs the images.
+await run(false, 3); // Packs the images.
 const rows = [];
+const loads = [];
 for (let pair = 0; pair < pairs; pair++) {
-  // Each comes first in half of the pairs: a machine that warms up or gets busy is fair to both.
-  const isWatchedFirst = pair % 2 === 0;
-  const first = await once(isWatchedFirst);
-  const second = await once(!isWatchedFirst);
-  const [on, off] = isWatchedFirst ? [first, second] : [second, first];
+  const order = pair % 2 === 0 ? [!values.neither, false] : [false, !values.neither];
+  const two = values['at-once']
+    ? await Promise.all(order.map((isWatched) => run(isWatched)))
+    : [await run(order[0]), await run(order[1])];
+  const [on, off] = pair % 2 === 0 ? two : two.toReversed();
   if (on.sha256 !== off.sha256) throw new Error('Watching changed the model: this must not be.');
-  rows.push({
-    on,
-    off,
-    processor: on.processorSeconds / off.processorSeconds,
-    wall: on.wallSeconds / off.wallSeconds,
-  });
-  process.stderr.write(`pair ${pair + 1} of ${pairs}: ${rows.at(-1).processor.toFixed(3)}\n`);
+  rows.push({ on, off });
+  loads.push(loadavg()[0]);
+  const ratio = on.processor.perEpoch / off.processor.perEpoch;
+  process.stderr.write(`pair ${pair + 1} of ${pairs}: ${ratio.toFixed(3)}\n`);
 }
 
-const shown = (seconds) => seconds.toFixed(2);
+const measures = [
+  ['processor time', 'processor'],
+  ['the clock', 'wall'],
+];
+const cells = (on, off) => [
+  on.perEpoch.toFixed(3),
+  off.perEpoch.toFixed(3),
+  (on.perEpoch / off.perEpoch).toFixed(3),
+  (on.once - off.once).toFixed(2),
+];
+const names = measures.flatMap(([name]) => [`${name}: watched`, 'not', 'ratio', 'once']);
 process.stdout.write(
-  `${table([
-    ['pair', 'watched, processor s', 'not', 'ratio', 'watched, wall s', 'not', 'ratio'],
-    ...rows.map(({ on, off, processor, wall }, i) => [
-      i + 1,
-      shown(on.processorSeconds),
-      shown(off.processorSeconds),
-      processor.toFixed(3),
-      shown(on.wallSeconds),
-      shown(off.wallSeconds),
-      wall.toFixed(3),
-    ]),
-  ])}\n\n`,
+  `Seconds per epoch, from the end of the first to that of the last but one; "once": seconds on top per run.\n\n${table(
+    [
+      ['pair', ...names],
+      ...rows.map(({ on, off }, i) => [i + 1, ...measures.flatMap(([, key]) => cells(on[key], off[key]))]),
+    ],
+  )}\n\n`,
 );
-const streamed =
-  watched.streamed === null ? 'no live page in this build' : `${watched.streamed} bytes of the live page`;
+const watched = rows.at(-1).on.watched;
+if (watched !== null)
+  process.stdout.write(
+    `The last watched run: ${watched.scrapes} scrapes, the last of ${watched.pageBytes} bytes; ${watched.streamed} bytes of the live page; ` +
+      `a timeline of ${watched.traceBytes} bytes.\n`,
+  );
 process.stdout.write(
-  `The last watched run: ${watched.scrapes} scrapes of ${watched.pageBytes} bytes, a trace of ${watched.traceBytes} bytes, ${streamed}.\n` +
-    `Median ratio: ${median(rows.map(({ processor }) => processor)).toFixed(3)} by processor time, ` +
-    `${median(rows.map(({ wall }) => wall)).toFixed(3)} by the clock of the training. At most 1.02 is asked for.\n`,
+  `Load of the machine: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.\n\n`,
 );
+for (const [name, key] of measures) {
+  const ratios = rows.map(({ on, off }) => on[key].perEpoch / off[key].perEpoch);
+  const { low, high } = medianRange(ratios);
+  const more = median(rows.map(({ on, off }) => on[key].once - off[key].once));
+  const verdict =
+    median(ratios) > asked
+      ? low > asked
+        ? 'MORE'
+        : 'more, as far as it can be told'
+      : high <= asked
+        ? 'HOLDS'
+        : 'holds, as far as it can be told';
+  process.stdout.write(
+    `By ${name}: ${median(ratios).toFixed(3)} times per epoch (median; ${low.toFixed(3)} to ${high.toFixed(3)}), and ` +
+      `${more.toFixed(2)} s once. At most ${asked} is asked for: ${verdict}.\n`,
+  );
+}

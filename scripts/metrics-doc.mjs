@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { createCoordinatorMetrics } from '../dist/coordinator/metrics.js';
+import { createServiceMetrics } from '../dist/infer/service/metrics.js';
 import { createWorkerMetrics } from '../dist/worker/metrics.js';
 
 const path = new URL('../docs/metrics.md', import.meta.url);
@@ -33,6 +34,9 @@ createCoordinatorMetrics(
 const worker = new Registry();
 createWorkerMetrics(worker, { worker: 'w', version: 'v', threads: 1, kernels: 'k', numericsId: 'n' }, now);
 
+const service = new Registry();
+createServiceMetrics(service, { version: 'v', kernels: 'k', numericsId: 'n' });
+
 /** The values of a label that are there from the start, if there are any. An info metric's are those of the run. */
 const valuesOf = (name, label, values) => {
   const known = name.endsWith('_info') ? [] : values.map(({ labels }) => labels[label]);
@@ -51,7 +55,11 @@ const table = async (registry) => {
   return [...head, ...(await Promise.all(rows))].join('\n');
 };
 
-const tables = { coordinator: await table(coordinator), worker: await table(worker) };
+const tables = {
+  coordinator: await table(coordinator),
+  worker: await table(worker),
+  service: await table(service),
+};
 const before = readFileSync(path, 'utf8');
 let after = before;
 for (const [name, text] of Object.entries(tables)) {

@@ -68,11 +68,59 @@ async function keep(page, name, options) {
   console.log(`${name}  ${Math.round(small.length / 1024)} KB`);
 }
 
-const given = process.env.ONKO_TEST_CHROMIUM ?? '/usr/bin/chromium';
-if (!existsSync(given))
-  throw new Error(`There is no ${given}: install Chromium, or name it in ONKO_TEST_CHROMIUM.`);
-const browser = await chromium.launch({ executablePath: given, args: ['--no-sandbox', '--disable-gpu'] });
-try {
+/** Points of a ২, in sides of the sheet. */
+const two = [
+  [0.31, 0.36],
+  [0.34, 0.25],
+  [0.45, 0.18],
+  [0.57, 0.19],
+  [0.66, 0.27],
+  [0.67, 0.38],
+  [0.6, 0.48],
+  [0.48, 0.56],
+  [0.36, 0.61],
+  [0.29, 0.6],
+  [0.31, 0.54],
+  [0.4, 0.56],
+  [0.55, 0.66],
+  [0.72, 0.81],
+];
+
+async function drawOn(page, points) {
+  const box = await page.locator('#pad').boundingBox();
+  const at = ([x, y]) => [box.x + x * box.width, box.y + y * box.height];
+  await page.mouse.move(...at(points[0]));
+  await page.mouse.down();
+  for (const point of points) await page.mouse.move(...at(point), { steps: 3 });
+  await page.mouse.up();
+  await page.locator('#spoken', { hasText: 'taken for' }).waitFor({ state: 'attached' });
+  // Bars are still growing.
+  await page.waitForTimeout(500);
+}
+
+/** The page to draw on, with a digit on it. */
+async function drawPage(browser, model) {
+  let started;
+  const address = new Promise((resolve) => {
+    started = resolve;
+  });
+  const serving = run('cnn-infer', ['serve', '--model', model, '--port', '0'], (said) => {
+    const found = /Draw a digit at (\S+)/.exec(said)?.[1];
+    if (found !== undefined) started(found);
+  });
+  const url = await Promise.race([address, serving.then(() => address)]);
+  const desktop = await open(browser, url, 960, 640, 'light');
+  await drawOn(desktop, two);
+  await keep(desktop, 'draw-page.png', { fullPage: true });
+  const phone = await open(browser, url, 360, 760, 'dark');
+  await drawOn(phone, two);
+  await keep(phone, 'draw-page-phone.png', {});
+  await desktop.close();
+  await phone.close();
+}
+
+/** A run on the demo set while it goes on, and the report on its model. */
+async function pictureRun(browser) {
   await run('onko', ['dataset', 'demo', data]);
   let started;
   const address = new Promise((resolve) => {
@@ -115,6 +163,15 @@ try {
     const page = await open(browser, pathToFileURL(join(folder, report)).href, 1180, 900, 'light');
     await keep(page, 'report.png', await upTo(page, '[aria-labelledby=h-mistakes]'));
   }
+}
+
+const given = process.env.ONKO_TEST_CHROMIUM ?? '/usr/bin/chromium';
+if (!existsSync(given))
+  throw new Error(`There is no ${given}: install Chromium, or name it in ONKO_TEST_CHROMIUM.`);
+const browser = await chromium.launch({ executablePath: given, args: ['--no-sandbox', '--disable-gpu'] });
+try {
+  if (process.env.ONLY_DRAW === undefined) await pictureRun(browser);
+  await drawPage(browser, process.env.ONLY_DRAW ?? join(out, 'model.safetensors'));
 } finally {
   await browser.close();
   for (const child of running) {

@@ -86,12 +86,13 @@ export const embedded = (threads) => ({
   },
 });
 
-/** A coordinator and worker processes with one thread each, over RabbitMQ. */
-export const overRabbitMq = (workers, broker) => ({
+/** A coordinator and worker processes with one thread each, over RabbitMQ. `more`: options of the run beside those of all. */
+export const overRabbitMq = (workers, broker, more = []) => ({
   name: `RabbitMQ, ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
   async measure(what) {
     const names = Array.from({ length: workers }, (_, i) => `worker-${i + 1}`);
-    const coordinator = startCoordinator(broker.url, [...trainingOf(what), '--min-workers', String(workers)]);
+    const given = [...trainingOf(what), ...more, '--min-workers', String(workers)];
+    const coordinator = startCoordinator(broker.url, given);
     const started = names.map((name) => startWorker(broker.url, name, ['--threads', '1']));
     const pids = { coordinator: coordinator.pid };
     if (broker.pid !== null) pids.broker = broker.pid;

@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { writeAtomically } from '../store/index.js';
 import { NoModelError } from './errors.js';
 
@@ -33,4 +33,10 @@ export async function lastModel(env: Env): Promise<string> {
   throw new NoModelError(
     'There is no model yet: no run has ended on this machine. Train one with `onko train`, or name one with --model FILE.',
   );
+}
+
+/** `testing-a/` → `testing-a`, and `.` → its real name: the labels are in NAME.csv beside it. */
+export function tidyFolder(path: string): string {
+  const bare = path.replace(/[/\\]+$/, '');
+  return ['', '.', '..'].includes(basename(bare)) ? resolve(path) : bare;
 }

@@ -43,6 +43,8 @@ export function buildProgram(name: ProgramName, host: Host, run: Run): Command {
       );
       add(program, 'train', definitions.train);
       add(program, 'infer', definitions.infer);
+      add(program, 'serve', definitions.serve);
+      add(program, 'calibrate', definitions.calibrateModel);
       add(program, 'export', definitions.exportModel);
       add(program, 'import', definitions.importModel);
       add(group(program, 'coordinator', 'a run over RabbitMQ'), 'start', definitions.coordinatorStart);
@@ -63,6 +65,9 @@ export function buildProgram(name: ProgramName, host: Host, run: Run): Command {
       break;
     case 'cnn-infer':
       define(program, definitions.infer, run);
+      // A folder of this name is ./serve. What stands behind the word is of the word, though both have such options.
+      program.enablePositionalOptions();
+      add(program, 'serve', definitions.serve);
       break;
   }
   return program;
@@ -81,7 +86,8 @@ function define(target: Command, command: AnyCommand, run: Run): void {
   for (const [key, row] of Object.entries(command.table)) {
     const flag = flagOf(key);
     const value = row.kind.placeholder === null ? '' : ` <${row.kind.placeholder}>`;
-    target.addOption(new Option(`${flag}${value}`, describeOption(key, row)).helpGroup(`${row.group}:`));
+    const flags = row.short === null ? flag : `-${row.short}, ${flag}`;
+    target.addOption(new Option(`${flags}${value}`, describeOption(key, row)).helpGroup(`${row.group}:`));
     if (value === '') target.addOption(new Option(`--no-${flag.slice(2)}`).hideHelp());
   }
   target.addHelpText('after', helpFooter(command));

@@ -37,6 +37,7 @@ function optionsOf(spec: Readonly<Record<string, unknown>>): Record<string, unkn
     keep: 'last',
     patience: null,
     weightsDtype: 'f32',
+    delay: 0,
   };
   const decay =
     typeof averaging === 'object' && averaging !== null && 'decay' in averaging ? averaging.decay : null;

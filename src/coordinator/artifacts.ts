@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { renderCurves } from '../charts/index.js';
 import { canonicalJson, encodeModelFile, writeAtomically } from '../store/index.js';
+import { fitOnValidation } from './confidence.js';
 import type { CoordinatorConfig, RunSummary } from './config.js';
 import { bestEpoch, type HistoryRow } from './history.js';
 import type { PreparedRun } from './prepare.js';
@@ -8,15 +9,23 @@ import { type FinishedRun, runPaths, writeRunFile } from './run-dir.js';
 
 /**
  * Writes model.safetensors; returns its SHA-256. Its bytes follow from spec, data and numerics alone: nothing in them tells
- * one run from an equal one.
+ * one run from an equal one. The model of a run that was stopped says nothing of how sure it is to be taken for: who stops a run
+ * does not want to wait.
  */
 export async function writeModel(
   config: CoordinatorConfig,
   run: PreparedRun,
   rows: readonly HistoryRow[],
+  outcome: RunSummary['outcome'],
 ): Promise<string> {
-  const { pack, spec, kernels } = config;
+  const { pack, spec, kernels, log } = config;
   const best = spec.keep === 'best' ? bestEpoch(rows) : null;
+  const parameters = (best === null ? null : run.trainer.kept().best) ?? run.trainer.evaluated();
+  const temperature = outcome === 'finished' ? await fitOnValidation(config, run, parameters) : undefined;
+  if (temperature !== undefined) {
+    const { value, samples } = temperature;
+    log.info(`Confidences are taken at temperature ${value}, fitted on ${samples} validation samples.`);
+  }
   const bytes = encodeModelFile({
     spec: run.model.spec,
     preprocessing: pack.manifest.preprocessing,
@@ -29,7 +38,8 @@ export async function writeModel(
       steps: String(best?.step ?? run.trainer.version()),
       ...(best === null ? {} : { epoch: String(best.epoch) }),
     },
-    parameters: (best === null ? null : run.trainer.kept().best) ?? run.trainer.evaluated(),
+    parameters,
+    temperature,
   });
   await writeAtomically(runPaths(config.outDir).model, bytes, config.files);
   return createHash('sha256').update(bytes).digest('hex');

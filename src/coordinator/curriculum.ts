@@ -10,6 +10,8 @@ export interface Curriculum {
   /** Of the samples that are trained on, ascending. */
   trainIndices: Uint32Array;
   validationSamples: number;
+  /** Of the samples that are validated on, ascending. */
+  validationIndices: Uint32Array;
   stepsPerEpoch: number;
   totalSteps: number;
   /** Sample indices of a block, in leaf order; a fresh array. */
@@ -33,6 +35,7 @@ export function createCurriculum(spec: TrainingSpec, manifest: PackManifest): Cu
     trainSamples: train.length,
     trainIndices: train,
     validationSamples: validation.length,
+    validationIndices: validation,
     stepsPerEpoch,
     totalSteps: stepsPerEpoch * spec.epochs,
     samplesOf({ mode, step, pass, node }) {

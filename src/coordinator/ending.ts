@@ -86,9 +86,9 @@ export function createEnding(o: {
   };
 
   /** Without its model a run has nothing to show, but what was trained may still be on disk. */
-  const modelOrExplanation = async (): Promise<string> => {
+  const modelOrExplanation = async (outcome: RunSummary['outcome']): Promise<string> => {
     try {
-      return await writeModel(config, run, chronicle.rows());
+      return await writeModel(config, run, chronicle.rows(), outcome);
     } catch (error) {
       if (!(error instanceof OutputError)) throw error;
       const saved = disk.savedStep();
@@ -104,7 +104,7 @@ export function createEnding(o: {
     await disk.settled();
     // Before the end itself makes all workers leave.
     const account = await o.account();
-    const summary = summarise(outcome, await modelOrExplanation(), account);
+    const summary = summarise(outcome, await modelOrExplanation(outcome), account);
     if (outcome === 'finished') await writeFinished(config, run, summary);
     o.onClose();
     await farewell(

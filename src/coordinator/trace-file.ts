@@ -10,12 +10,27 @@ export interface TraceFile {
 }
 
 const flushAfterMs = 1_000;
-const flushAtChars = 64 * 1024;
-/** Events that wait for a slow disk; beyond, they are dropped. */
-const mostWaitingChars = 8 * 1024 * 1024;
+/** Events are written in pieces of this size; one that is longer makes a piece of its own. */
+const pieceBytes = 64 * 1024;
+/** What waits for a slow disk; beyond, events are dropped. */
+const mostWaitingBytes = 8 * 1024 * 1024;
 
 const head = '[\n';
+const separator = ',\n';
 const tail = '\n]\n';
+
+/** Events as bytes, each with a separator before it, and room for the closing bracket behind them. */
+interface Piece {
+  bytes: Buffer;
+  length: number;
+  events: number;
+}
+
+const newPiece = (sizeBytes: number): Piece => ({
+  bytes: Buffer.allocUnsafeSlow(sizeBytes),
+  length: 0,
+  events: 0,
+});
 
 /**
  * Replaces what is there under that name. Every write goes over the closing bracket of the one before and ends with one of its
@@ -37,38 +52,35 @@ export async function openTraceFile(o: {
   /** Bytes before the closing bracket. */
   let endsAt = head.length;
   let isEmpty = true;
-  let waiting: string[] = [];
-  let waitingChars = 0;
+  // Bytes from the beginning: thousands of strings that live until they are written cost more than writing them.
+  let filling = newPiece(pieceBytes);
+  let waiting: Piece[] = [];
+  let waitingBytes = 0;
+  /** One that was written, to be filled again. */
+  let spare: Piece | null = null;
   let hasFailed = false;
   let isClosed = false;
   let writing: Promise<void> | null = null;
   let cancelFlush: (() => void) | null = null;
 
-  const writeAt = async (text: string, position: number): Promise<void> => {
-    const bytes = Buffer.from(text);
+  const writeAt = async (bytes: Uint8Array, position: number): Promise<void> => {
     for (let done = 0; done < bytes.length; ) {
       const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
       done += bytesWritten;
     }
   };
 
-  /** What waits; nothing after a failure. */
-  const take = (): string[] => {
-    const events = waiting;
-    waiting = [];
-    waitingChars = 0;
-    return events;
-  };
-
   /** What was there stays whole: its bracket has a place already, on a full disk too, and what came after goes. */
   const restoreTail = async (): Promise<void> => {
-    await writeAt(tail, endsAt);
+    await writeAt(Buffer.from(tail), endsAt);
     await handle.truncate(endsAt + tail.length);
   };
 
-  const breakOff = async (cause: unknown, lost: number): Promise<void> => {
+  const breakOff = async (cause: unknown, lost: Piece): Promise<void> => {
     hasFailed = true;
-    onDropped(lost + take().length);
+    onDropped([lost, ...waiting, filling].reduce((sum, { events }) => sum + events, 0));
+    waiting = [];
+    filling = newPiece(0);
     try {
       await restoreTail();
     } catch {
@@ -78,32 +90,47 @@ export async function openTraceFile(o: {
   };
 
   const drain = async (): Promise<void> => {
-    for (let events = take(); events.length > 0; events = take()) {
-      const text = `${isEmpty ? '' : ',\n'}${events.join(',\n')}`;
+    for (let piece = waiting.shift(); piece !== undefined; piece = waiting.shift()) {
+      const { bytes, length } = piece;
+      waitingBytes -= length;
+      const first = isEmpty ? separator.length : 0;
+      bytes.write(tail, length);
       try {
-        await writeAt(text + tail, endsAt);
-        endsAt += Buffer.byteLength(text);
+        await writeAt(bytes.subarray(first, length + tail.length), endsAt);
+        endsAt += length - first;
         isEmpty = false;
+        if (bytes.length === pieceBytes) spare = { bytes, length: 0, events: 0 };
       } catch (error) {
-        await breakOff(error, events.length);
+        await breakOff(error, piece);
       }
     }
     writing = null;
   };
 
-  const flush = (): void => {
+  /** Lets the piece go, and begins one with room for so many bytes. */
+  const flush = (room = 0): void => {
     cancelFlush?.();
     cancelFlush = null;
-    if (waiting.length > 0) writing ??= drain();
+    if (filling.events > 0) {
+      waiting.push(filling);
+      waitingBytes += filling.length;
+      writing ??= drain();
+    }
+    filling = room > pieceBytes ? newPiece(room) : (spare ?? newPiece(pieceBytes));
+    if (filling === spare) spare = null;
   };
 
   return {
     add(event) {
-      if (hasFailed || isClosed || waitingChars > mostWaitingChars) return onDropped(1);
-      waiting.push(event);
-      waitingChars += event.length;
-      if (waitingChars >= flushAtChars) flush();
-      else cancelFlush ??= timers.after(flushAfterMs, flush);
+      if (hasFailed || isClosed || waitingBytes > mostWaitingBytes) return onDropped(1);
+      const around = separator.length + tail.length;
+      // A character takes at most three bytes: to count them would take as long as to write them.
+      if (filling.length + 3 * event.length + around > filling.bytes.length)
+        flush(Buffer.byteLength(event) + around);
+      filling.length += filling.bytes.write(separator, filling.length);
+      filling.length += filling.bytes.write(event, filling.length);
+      filling.events += 1;
+      cancelFlush ??= timers.after(flushAfterMs, flush);
     },
     async close() {
       if (isClosed) return;

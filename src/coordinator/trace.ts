@@ -38,8 +38,8 @@ interface TracedWorker {
 }
 
 /**
- * The Trace Event Format of Chrome and Perfetto: complete events (`X`) with times in microseconds since `originMs`, to the
- * nanosecond. The coordinator is one process, each worker another, with a track for each thread. Events on one track never
+ * The Trace Event Format of Chrome and Perfetto: complete events (`X`) with times in whole microseconds since
+ * `originMs`. The coordinator is one process, each worker another, with a track for each thread. Events on one track never
  * overlap, unless one lies within the other: whoever draws them relies on that.
  *
  * Format: "Trace Event Format", Google, docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
@@ -47,14 +47,12 @@ interface TracedWorker {
 export function createRunTrace(file: TraceFile, run: string, originMs: number): RunTrace {
   const workers = new Map<string, TracedWorker>();
   let lastPid = coordinatorPid;
-  const nanoseconds = (ms: number): number => Math.round((ms - originMs) * 1e6);
+  const microseconds = (ms: number): number => Math.round((ms - originMs) * 1e3);
 
   const complete = (pid: number, track: number, name: string, span: Span, args = ''): void => {
-    const startNs = nanoseconds(span.startMs);
-    const lengthNs = nanoseconds(span.endMs) - startNs;
-    file.add(
-      `{"ph":"X","pid":${pid},"tid":${track},"name":"${name}","ts":${startNs / 1000},"dur":${lengthNs / 1000}${args}}`,
-    );
+    const start = microseconds(span.startMs);
+    const length = microseconds(span.endMs) - start;
+    file.add(`{"ph":"X","pid":${pid},"tid":${track},"name":"${name}","ts":${start},"dur":${length}${args}}`);
   };
   const named = (pid: number, kind: 'process_name' | 'thread_name', track: number, name: string): void =>
     file.add(
@@ -136,7 +134,7 @@ export function createRunTrace(file: TraceFile, run: string, originMs: number): 
     },
     moment(worker, what, atMs) {
       const { pid } = workerOf(worker);
-      const ts = nanoseconds(atMs) / 1000;
+      const ts = microseconds(atMs);
       file.add(`{"ph":"i","s":"p","pid":${pid},"tid":0,"name":${JSON.stringify(what)},"ts":${ts}}`);
     },
     left(worker) {

@@ -7,7 +7,10 @@ const looksSkipped = 1;
 /** More than this of a step on the way is worth a line. */
 const bearableShare = 1 / 3;
 
-/** Looks at training steps that are over, and says once, in a line with what to change, that too much of them goes on messages. */
+/**
+ * Looks at training steps that are over, and says once, in a line with what to change, that too much of them goes on messages. With a delay
+ * it says nothing: there a step waits while workers compute the one before it.
+ */
 export interface TravelWatch {
   /** The line, at the step that completes it; else null. */
   add(step: TimedStep): string | null;
@@ -20,7 +23,7 @@ export function createTravelWatch(options: { batch: number; delay: number }): Tr
   let lengths: number[] = [];
   return {
     add({ mode, startMs, endMs, phases }) {
-      if (told || mode !== 'train' || endMs <= startMs) return null;
+      if (told || options.delay > 0 || mode !== 'train' || endMs <= startMs) return null;
       shares.push((phases.broadcast + phases.queue) / (endMs - startMs));
       lengths.push(endMs - startMs);
       if (shares.length < stepsPerLook) return null;
@@ -29,19 +32,15 @@ export function createTravelWatch(options: { batch: number; delay: number }): Tr
       looks += 1;
       if (looks <= looksSkipped || share <= bearableShare) return null;
       told = true;
-      return travelLine(share, ms, options);
+      return travelLine(share, ms, options.batch);
     },
   };
 }
 
-function travelLine(
-  share: number,
-  stepMs: number,
-  { batch, delay }: { batch: number; delay: number },
-): string {
+function travelLine(share: number, stepMs: number, batch: number): string {
   const spent = `${Math.round(share * 100)} % of a step (${stepMs.toFixed(1)} ms) goes on messages, and no worker computes meanwhile.`;
-  const hidden = delay === 0 ? ', or let them travel while the next step is computed (--delay 1)' : '';
-  return `${spent} To use the workers better, another run could take larger batches (--batch ${2 * batch}, or auto)${hidden}; both change the bits. In this one, fewer workers with more threads each exchange less.`;
+  const hidden = 'let them travel while the next step is computed (--delay 1)';
+  return `${spent} To use the workers better, another run could take larger batches (--batch ${2 * batch}, or auto), or ${hidden}; both change the bits. In this one, fewer workers with more threads each exchange less.`;
 }
 
 function medianOf(values: readonly number[]): number {

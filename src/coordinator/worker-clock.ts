@@ -35,8 +35,12 @@ export function createWorkerClocks(): WorkerClocks {
     offsetMs(worker) {
       const bounds = heard.get(worker);
       if (bounds === undefined) return 0;
-      const low = Math.max(...bounds.map((bound) => bound.low));
-      const high = Math.min(...bounds.map((bound) => bound.high));
+      let low = Number.NEGATIVE_INFINITY;
+      let high = Number.POSITIVE_INFINITY;
+      for (const bound of bounds) {
+        low = Math.max(low, bound.low);
+        high = Math.min(high, bound.high);
+      }
       return (low + high) / 2;
     },
     forget: (worker) => void heard.delete(worker),

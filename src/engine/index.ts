@@ -48,3 +48,4 @@ export {
 export * from './state-dict.js';
 export { averageStatistics, type RunningStatistics, updateStatistics } from './statistics.js';
 export { balancedWeights, type LossSpec, lossTargets } from './targets.js';
+export { applyTemperature, fitTemperature } from './temperature.js';

@@ -1,6 +1,6 @@
 import { channelsOf } from '../data/index.js';
 import { buildModel, stateDict } from '../engine/index.js';
-import { canonicalJson, type ModelFile } from '../store/index.js';
+import { canonicalJson, type ModelFile, temperatureMetadata } from '../store/index.js';
 import { toGraph } from './onnx-graph.js';
 import { encodeOnnx, type OnnxTensor } from './onnx-schema.js';
 
@@ -50,6 +50,7 @@ export function toOnnx(file: ModelFile, version: string): Uint8Array {
       input: describeInput(file, channels),
       classes: canonicalJson(file.classes),
       provenance: canonicalJson(file.provenance),
+      ...temperatureMetadata(file),
     },
   });
 }

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
-import { decodeFiles, sampleBytesOf } from '../data/index.js';
+import { type Augmentation, decodeFiles, sampleBytesOf } from '../data/index.js';
 import type { Kernels } from '../engine/index.js';
 import type { ModelFile } from '../store/index.js';
-import { classify } from './predict.js';
+import { classify, tempered } from './predict.js';
 
 /** Bytes of prepared images that are in memory at once. */
 const batchBytes = 2 ** 23;
@@ -15,14 +15,20 @@ export function batchSize(model: ModelFile): number {
 export interface ClassifiedPaths {
   /** Per path: why it could not be classified, or null. */
   reasons: (string | null)[];
-  /** [those without a reason][classes], in the order of the paths */
+  /** [those without a reason][classes], in the order of the paths, at the model's temperature */
   probabilities: Float32Array;
 }
 
 /** Classifies files, each by itself: prepared and computed as the images of a folder are, to the same bits. */
 export async function classifyPaths(
   paths: readonly string[],
-  o: { model: ModelFile; kernels: Kernels; threads: number; signal?: AbortSignal },
+  o: {
+    model: ModelFile;
+    kernels: Kernels;
+    threads: number;
+    views?: readonly Augmentation[];
+    signal?: AbortSignal;
+  },
 ): Promise<ClassifiedPaths> {
   const { preprocessing } = o.model;
   const reasons = paths.map(whyNoFile);
@@ -40,7 +46,7 @@ export async function classifyPaths(
   const probabilities =
     count === 0
       ? new Float32Array(0)
-      : await classify(o.model, pixels.subarray(0, count * sampleBytes), count, o);
+      : tempered(o.model, await classify(o.model, pixels.subarray(0, count * sampleBytes), count, o));
   return { reasons, probabilities };
 }
 

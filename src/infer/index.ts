@@ -13,7 +13,7 @@ export {
 } from './formats.js';
 export { commonConfusions, type Mistake, worstMistakes } from './mistakes.js';
 export { inBatches, pathBatches } from './path-batches.js';
-export { classify, type Inference, type InferenceOptions, runInference } from './predict.js';
+export { classify, type Inference, type InferenceOptions, runInference, tempered } from './predict.js';
 export { type Guess, type Prediction, rank } from './rank.js';
 export { type ReportContent, renderReport } from './report/report.js';
 export { writeReport } from './report/write-report.js';
@@ -27,4 +27,6 @@ export {
   writeReview,
 } from './reports.js';
 export { doubtful, reviewCsv } from './review.js';
-export { alignColumns, formatConfusion, formatScores } from './tables.js';
+export { openService, type Service, type ServiceOptions } from './service/service.js';
+export { alignColumns, formatCalibration, formatConfusion, formatScores } from './tables.js';
+export { standardViews } from './views.js';

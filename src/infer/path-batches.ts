@@ -8,7 +8,7 @@ const waitingBytes = 2 ** 18;
 const maxPathChars = 2 ** 16;
 
 /**
- * Paths from a stream, one a line, as they come: each batch is what has arrived since the one before, at most `most`. So a path that
+ * Paths from a stream, one a line (or each with a zero byte after it), as they come: each batch is what has arrived since the one before, at most `most`. So a path that
  * comes alone is answered at once, and where they come faster than they are computed, they are computed together. Empty lines are
  * skipped. Whoever writes waits while batches are being worked on: what is held is bounded.
  *
@@ -17,24 +17,26 @@ const maxPathChars = 2 ** 16;
 export async function* pathBatches(
   source: Readable,
   most: number,
-  signal?: AbortSignal,
+  o: { end?: 'line' | 'zero byte'; signal?: AbortSignal } = {},
 ): AsyncGenerator<string[]> {
+  const { end = 'line', signal } = o;
+  const isLine = end === 'line';
   const arrived = new PassThrough({ highWaterMark: waitingBytes });
   arrived.setEncoding('utf8');
   // A failure of it comes out of `arrived`, too.
   pipeline(source, arrived, signal === undefined ? {} : { signal }).catch(() => undefined);
   let tail = '';
   for await (const text of arrived as AsyncIterable<string>) {
-    const lines = (tail + text).split('\n');
+    const lines = (tail + text).split(isLine ? '\n' : '\0');
     tail = lines.pop() ?? '';
     if (tail.length > maxPathChars) {
       throw new InferenceError(
-        `A line on standard input has more than ${maxPathChars} characters: paths of images were expected, one a line, not images.`,
+        `A path on standard input has more than ${maxPathChars} characters: paths of images were expected, ${isLine ? 'one a line' : 'with a zero byte after each'}, not images.`,
       );
     }
-    yield* inBatches(lines.map(withoutReturn), most);
+    yield* inBatches(isLine ? lines.map(withoutReturn) : lines, most);
   }
-  yield* inBatches([withoutReturn(tail)], most);
+  yield* inBatches([isLine ? withoutReturn(tail) : tail], most);
 }
 
 /** Paths that are known already, at most `most` at a time; empty ones are skipped. */

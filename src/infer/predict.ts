@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { loadFolder, type Progress, type Reject } from '../data/index.js';
-import { buildModel, type Kernels } from '../engine/index.js';
+import { type Augmentation, loadFolder, type Progress, type Reject } from '../data/index.js';
+import { applyTemperature, buildModel, type Kernels } from '../engine/index.js';
 import type { ModelFile } from '../store/index.js';
 import { InferenceError } from './errors.js';
 import { chunkSamples, type PredictionShare } from './predict-range.js';
@@ -13,6 +13,8 @@ export interface InferenceOptions {
   kernels: Kernels;
   /** For decoding and for computing; the figures do not depend on it. */
   threads: number;
+  /** Of each image, beside itself: the probabilities are the mean of all. Default: none. */
+  views?: readonly Augmentation[];
   onProgress?: (progress: Progress & { phase: 'decoding' | 'classifying' }) => void;
   signal?: AbortSignal;
 }
@@ -22,8 +24,10 @@ export interface Inference {
   names: string[];
   /** [n] class numbers, if the folder was read with labels */
   labels: Uint8Array | null;
-  /** [n][classes] */
+  /** [n][classes], at the model's temperature */
   probabilities: Float32Array;
+  /** [n][classes], at temperature 1: the same array for a model without one. */
+  untempered: Float32Array;
   /** Files and CSV rows that are not among `names`, each with its reason. */
   rejects: Reject[];
   notes: string[];
@@ -46,34 +50,47 @@ export async function runInference(o: InferenceOptions): Promise<Inference> {
   const count = samples.names.length;
   if (count === 0) throw new InferenceError(nothingUsable(o.folder, samples.rejects));
   checkLabels(samples.labels, samples.names, o.model.classes);
-  const probabilities = await classify(o.model, samples.pixels, count, {
+  const untempered = await classify(o.model, samples.pixels, count, {
     kernels: o.kernels,
     threads: o.threads,
+    ...(o.views === undefined ? {} : { views: o.views }),
     ...(report === undefined
       ? {}
       : { onChunk: (done: number) => report({ phase: 'classifying', done, total: count }) }),
     ...(o.signal === undefined ? {} : { signal: o.signal }),
   });
   const { names, labels, rejects, notes } = samples;
-  return { names, labels, probabilities, rejects, notes };
+  const probabilities = tempered(o.model, untempered);
+  return { names, labels, probabilities, untempered, rejects, notes };
 }
 
-/** pixels[count][channels][height][width], prepared as the model wants them → probabilities[count][classes] */
+/** probabilities[n][classes] of `classify` → those that say how sure one can be; the same array for a model without a temperature. */
+export function tempered({ temperature, classes }: ModelFile, probabilities: Float32Array): Float32Array {
+  if (temperature === undefined) return probabilities;
+  const copy = probabilities.slice();
+  applyTemperature(copy, classes.length, temperature.value);
+  return copy;
+}
+
+/** pixels[count][channels][height][width], prepared as the model wants them → probabilities[count][classes], at temperature 1 */
 export async function classify(
   model: ModelFile,
   pixels: Uint8Array,
   count: number,
-  o: { kernels: Kernels; threads: number; onChunk?: (done: number) => void; signal?: AbortSignal },
+  o: {
+    kernels: Kernels;
+    threads: number;
+    views?: readonly Augmentation[];
+    onChunk?: (done: number) => void;
+    signal?: AbortSignal;
+  },
 ): Promise<Float32Array> {
   const { classes } = buildModel(model.spec);
   const share: PredictionShare = {
     spec: model.spec,
-    scaling: {
-      channels: model.preprocessing.color === 'grey' ? 1 : 3,
-      mean: model.preprocessing.mean,
-      std: model.preprocessing.std,
-    },
+    preprocessing: model.preprocessing,
     kernels: o.kernels.name,
+    views: o.views ?? [],
     parameters: sharedFloats(model.parameters),
     pixels: sharedBytes(pixels),
     count,

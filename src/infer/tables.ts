@@ -1,3 +1,4 @@
+import type { Calibration } from './calibration.js';
 import type { Evaluation } from './evaluate.js';
 
 /** The figures of an evaluation as an aligned table, with the definitions that a reader may doubt. */
@@ -16,6 +17,18 @@ export function formatScores(evaluation: Evaluation): string {
     '',
     ...alignColumns([['class', 'precision', 'recall', 'F1', 'support'], ...rows]),
   ].join('\n');
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+
+/** How far confidences are from how often guesses are right, and how far they were before the temperature; `own` is null without one. */
+export function formatCalibration(
+  { ece, confidence }: Calibration,
+  own: Calibration | null,
+  temperature: number,
+): string {
+  const before = own === null ? '' : ` at temperature ${temperature}; ${percent(own.ece)} without it`;
+  return `calibration error ${percent(ece)}${before}  (ten bins; mean confidence ${percent(confidence)})`;
 }
 
 /** Truth downwards, guess across; a dot stands for zero, so that the mistakes are what one sees. */

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
+import { createHostCheck } from './host-check.js';
 
-/** The metrics port could not be opened: taken, not allowed, or no such address. */
+/** The port could not be opened: taken, not allowed, or no such address. */
 export class MetricsServerError extends Error {
   override readonly name = 'MetricsServerError';
 }
@@ -12,44 +13,80 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** Answers GET and HEAD of one path. */
+/** Answers the requests of one path. */
 export type PathHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/**
- * Serves `/metrics` (Prometheus text), `/healthz` (`ok`, or 503 and a reason) and whatever `paths` has. Port 0 takes any free one.
- * @throws MetricsServerError
- */
-export async function serveMetrics(o: {
+/** A request that is not whole after so long is answered with 408, and its connection closed. */
+const requestMs = 30_000;
+const connectionsAtOnce = 512;
+
+export interface ServerOptions {
   registry: Registry;
   host: string;
   port: number;
+  /** Names by which this server may be called, beside those of this machine (`createHostCheck`). */
+  allowedHosts?: readonly string[] | undefined;
   /** null while healthy, else one sentence. */
   health?: () => string | null;
+  /** Answer GET and HEAD. */
   paths?: ReadonlyMap<string, PathHandler>;
-}): Promise<MetricsServer> {
-  const server = createServer((request, response) => {
-    const path = (request.url ?? '/').split('?')[0];
-    const further = o.paths?.get(path);
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      reply(response, 405, 'only GET\n');
-    } else if (path === '/metrics') {
-      o.registry.metrics().then(
-        (text) => reply(response, 200, text, o.registry.contentType),
-        () => reply(response, 500, 'the metrics could not be collected\n'),
-      );
-    } else if (path === '/healthz') {
-      const illness = o.health?.() ?? null;
-      reply(response, illness === null ? 200 : 503, `${illness ?? 'ok'}\n`);
-    } else if (further !== undefined) {
-      further(request, response);
-    } else {
-      reply(response, 404, 'there is /metrics and /healthz\n');
-    }
-  });
-  await listen(server, o.host, o.port);
+  /** Answer POST. */
+  posts?: ReadonlyMap<string, PathHandler>;
+  /** What chooses port and address, for the words of an error. */
+  flags?: { port: string; host: string };
+}
+
+/**
+ * Serves `/metrics` (Prometheus text), `/healthz` (`ok`, or 503 and a reason) and whatever `paths` and `posts` have. Port 0 takes any
+ * free one.
+ * @throws MetricsServerError
+ */
+export async function serveMetrics(o: ServerOptions): Promise<MetricsServer> {
+  const { registry, paths, posts } = o;
+  const isForUs = createHostCheck(o.host, o.allowedHosts);
+  const own = new Map<string, PathHandler>([
+    [
+      '/metrics',
+      (_, response) => {
+        registry.metrics().then(
+          (text) => reply(response, 200, text, registry.contentType),
+          () => reply(response, 500, 'the metrics could not be collected\n'),
+        );
+      },
+    ],
+    [
+      '/healthz',
+      (_, response) => {
+        const illness = o.health?.() ?? null;
+        reply(response, illness === null ? 200 : 503, `${illness ?? 'ok'}\n`);
+      },
+    ],
+  ]);
+  const server = createServer(
+    { requestTimeout: requestMs, headersTimeout: requestMs, connectionsCheckingInterval: 1000 },
+    (request, response) => {
+      const path = (request.url ?? '/').split('?')[0];
+      const reading = own.get(path) ?? paths?.get(path);
+      const writing = posts?.get(path);
+      if (!isForUs(request.headers.host)) {
+        reply(response, 421, unknownName);
+      } else if (reading === undefined && writing === undefined) {
+        reply(response, 404, 'there is /metrics and /healthz\n');
+      } else if (request.method === 'POST' && writing !== undefined) {
+        writing(request, response);
+      } else if ((request.method === 'GET' || request.method === 'HEAD') && reading !== undefined) {
+        reading(request, response);
+      } else {
+        const allowed = reading === undefined ? 'POST' : 'GET, HEAD';
+        response.setHeader('allow', allowed);
+        reply(response, 405, `only ${allowed}\n`);
+      }
+    },
+  );
+  server.maxConnections = connectionsAtOnce;
+  await listen(server, o);
   const bound = server.address();
-  if (bound === null || typeof bound === 'string')
-    throw new MetricsServerError('The metrics port closed at once.');
+  if (bound === null || typeof bound === 'string') throw new MetricsServerError('The port closed at once.');
   const { address, family, port } = bound;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
@@ -62,6 +99,9 @@ export async function serveMetrics(o: {
   };
 }
 
+const unknownName =
+  'This server is not known by that name. Call it 127.0.0.1 or localhost; --allow-host lets another name in.\n';
+
 function reply(
   response: ServerResponse,
   status: number,
@@ -72,29 +112,31 @@ function reply(
   response.end(body);
 }
 
-async function listen(server: Server, host: string, port: number): Promise<void> {
+async function listen(server: Server, o: ServerOptions): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(port, host, resolve);
+      server.listen(o.port, o.host, resolve);
     });
   } catch (error) {
-    throw new MetricsServerError(complaint(error, host, port), { cause: error });
+    throw new MetricsServerError(complaint(error, o), { cause: error });
   }
 }
 
-function complaint(error: unknown, host: string, port: number): string {
-  const where = `The metrics port ${host}:${port}`;
+const metricsFlags = { port: '--metrics-port', host: '--metrics-host' };
+
+function complaint(error: unknown, { host, port, flags = metricsFlags }: ServerOptions): string {
+  const where = `The port ${host}:${port}`;
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
   switch (code) {
     case 'EADDRINUSE':
-      return `${where} is taken by another program; choose another one with --metrics-port (0 takes any free one).`;
+      return `${where} is taken by another program; choose another one with ${flags.port} (0 takes any free one).`;
     case 'EACCES':
-      return `${where} may not be opened by this user; choose one above 1023 with --metrics-port.`;
+      return `${where} may not be opened by this user; choose one above 1023 with ${flags.port}.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `${where} is not an address of this machine; check --metrics-host.`;
+      return `${where} is not an address of this machine; check ${flags.host}.`;
     default:
-      return `${where} could not be opened (${code}); choose another one with --metrics-port and --metrics-host.`;
+      return `${where} could not be opened (${code}); choose another one with ${flags.port} and ${flags.host}.`;
   }
 }

@@ -14,21 +14,35 @@ const types: Readonly<Record<string, string>> = {
   woff2: 'font/woff2',
 };
 
-/** Beside this file, in `browser/`. */
-const own = [
-  'page.html',
-  'look.css',
-  'page.css',
-  'icon.svg',
-  'main.js',
-  'chart.js',
-  'connection.js',
-  'dom.js',
-  'format.js',
-  'progress.js',
-  'validation.js',
-  'workers.js',
-];
+/** Beside this file, in `browser/`; the first of each page is the page itself. */
+const own = {
+  live: [
+    'page.html',
+    'look.css',
+    'page.css',
+    'icon.svg',
+    'main.js',
+    'chart.js',
+    'connection.js',
+    'dom.js',
+    'format.js',
+    'progress.js',
+    'validation.js',
+    'workers.js',
+  ],
+  draw: [
+    'draw.html',
+    'look.css',
+    'draw.css',
+    'icon.svg',
+    'draw.js',
+    'answer.js',
+    'ask.js',
+    'dom.js',
+    'format.js',
+    'pad.js',
+  ],
+} as const;
 
 /** Of the packages that the charts are lettered with, too. */
 const fonts: Readonly<Record<string, string>> = {
@@ -37,14 +51,14 @@ const fonts: Readonly<Record<string, string>> = {
   'bengali-600.woff2': 'noto-sans-bengali/files/noto-sans-bengali-bengali-600-normal',
 };
 
-/** Every file of the page, by its path on the server. */
-export async function loadAssets(): Promise<Map<string, Asset>> {
+/** Every file of a page, by its path on the server. */
+export async function loadAssets(of: keyof typeof own): Promise<Map<string, Asset>> {
   const files = await Promise.all([
-    ...own.map(async (name) => [`/${name}`, await readOwn(name)] as const),
+    ...own[of].map(async (name) => [`/${name}`, await readOwn(name)] as const),
     ...Object.keys(fonts).map(async (name) => [`/${name}`, await readFont(name)] as const),
   ]);
   const assets = new Map(files.map(([path, body]) => [path, { type: typeOf(path), body }]));
-  const page = assets.get('/page.html');
+  const page = assets.get(`/${own[of][0]}`);
   if (page !== undefined) assets.set('/', page);
   return assets;
 }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { PageState } from './state.js';
+import type { PageReading, PageState } from './state.js';
 
 /** What a client costs at most, and how often it hears. */
 export interface AudienceLimits {
@@ -66,7 +66,7 @@ export interface Audience {
  * has to be kept for it.
  */
 export function createAudience(
-  read: () => PageState,
+  read: () => PageReading,
   now: () => number,
   limits: AudienceLimits = defaultLimits,
 ): Audience {
@@ -82,7 +82,7 @@ export function createAudience(
     for (const section of sectionNames) {
       const known = sections.get(section);
       if (section === 'lines' && !linesAreDue && known !== undefined) continue;
-      const json = JSON.stringify(state[section]);
+      const json = JSON.stringify(section === 'lines' ? state.lines() : state[section]);
       if (json !== known?.json) sections.set(section, { json, version: (known?.version ?? 0) + 1 });
     }
   };

@@ -16,6 +16,11 @@ export interface PageState {
   messages: Message[];
 }
 
+/** The state at a moment. The lines are most of the work and of the bytes, so they are made only when they are due. */
+export interface PageReading extends Omit<PageState, 'lines'> {
+  lines: () => LinesSection;
+}
+
 export interface RunSection {
   name: string;
   /** Of Onko. */

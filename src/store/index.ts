@@ -4,9 +4,11 @@ export { ModelFileError, OutputError, outputError } from './errors.js';
 export {
   decodeModelFile,
   encodeModelFile,
+  type FittedTemperature,
   type ModelFile,
   readModelBytes,
   readModelFile,
+  temperatureMetadata,
 } from './model-file.js';
 export {
   type FileOperations,

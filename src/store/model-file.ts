@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { z } from 'zod';
 import { channelsOf, DataError, type Preprocessing, parsePreprocessing } from '../data/index.js';
 import {
   allFinite,
@@ -30,7 +31,25 @@ export interface ModelFile {
   provenance: Record<string, string>;
   /** Flat, `parameterCount` values in the model's order. */
   parameters: Float32Array;
+  /** Absent: the probabilities are the model's own. */
+  temperature?: FittedTemperature | undefined;
 }
+
+/** How sure the model's guesses are to be taken for. */
+export interface FittedTemperature {
+  /** Probabilities are p^(1/value), normalised: softmax(logits / value). Positive. */
+  value: number;
+  /** What it was fitted on, for people: `validation`, or the name of a folder. */
+  fittedOn: string;
+  /** How many samples these were. */
+  samples: number;
+}
+
+const temperatureSchema = z.strictObject({
+  value: z.number().positive(),
+  fittedOn: z.string(),
+  samples: z.int().positive(),
+});
 
 const formatKey = 'onko_model';
 const formatVersion = '1';
@@ -52,7 +71,13 @@ export function encodeModelFile(file: ModelFile): Uint8Array<ArrayBuffer> {
     preprocessing: canonicalJson(file.preprocessing),
     classes: canonicalJson(file.classes),
     provenance: canonicalJson(file.provenance),
+    ...temperatureMetadata(file),
   });
+}
+
+/** Its part of the metadata, here and in exports: nothing for a model without one, whose bytes stay what they were. */
+export function temperatureMetadata({ temperature }: ModelFile): { temperature?: string } {
+  return temperature === undefined ? {} : { temperature: canonicalJson(temperature) };
 }
 
 /**
@@ -133,7 +158,8 @@ function readContent(bytes: Uint8Array): ModelFile {
   const { classes, provenance } = file;
   if (!isStrings(classes)) throw new ContentError('its "classes" are no list of names');
   if (!isStringRecord(provenance)) throw new ContentError('its "provenance" is no set of texts');
-  const complete = { ...file, classes, provenance };
+  const temperature = metadata['temperature'] === undefined ? undefined : readTemperature(metadata);
+  const complete = { ...file, classes, provenance, ...(temperature === undefined ? {} : { temperature }) };
   const misfit = findMisfit(model, complete);
   if (misfit !== undefined) throw new ContentError(misfit);
   return complete;
@@ -147,6 +173,12 @@ function readJson(metadata: Record<string, string>, key: string): unknown {
   } catch {
     throw new ContentError(`its metadata "${key}" is not JSON`);
   }
+}
+
+function readTemperature(metadata: Record<string, string>): FittedTemperature {
+  const parsed = temperatureSchema.safeParse(readJson(metadata, 'temperature'));
+  if (!parsed.success) throw new ContentError('its "temperature" is not one that Onko has written');
+  return parsed.data;
 }
 
 function isStrings(value: unknown): value is string[] {
@@ -176,6 +208,10 @@ function findMisfit(model: Model, file: ModelFile): string | undefined {
   }
   if (parameters.length !== model.parameterCount) {
     return `expected ${model.parameterCount} parameters, found ${parameters.length}`;
+  }
+  const { temperature } = file;
+  if (temperature !== undefined && !temperatureSchema.safeParse(temperature).success) {
+    return `expected a temperature above 0, found ${temperature.value}`;
   }
   if (!allFinite(parameters)) return 'some of its parameters are no finite numbers';
   return undefined;

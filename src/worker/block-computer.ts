@@ -29,7 +29,11 @@ export interface BlockComputerOptions {
   localTraining: LocalTraining | null;
   /** What the block's gradient is written in. */
   gradientEncoding: Encoding;
+  /** Memory for the gradient of a block of that step, f32[parameterCount]; new each time where it is left out. */
+  gradientFor?: (step: number) => Float32Array;
 }
+
+const noGradient = new Float32Array(0);
 
 /** Null if `isAbandoned` said so between two microshards. */
 export type BlockComputer = (request: ComputeRequest, isAbandoned: () => boolean) => BlockSums | null;
@@ -38,8 +42,8 @@ export type BlockComputer = (request: ComputeRequest, isAbandoned: () => boolean
  * Computes the microshards of a block, or its replicas, one by one and sums them as the tree says: a node is its left half plus its
  * right half. So the block's sum has the same bits as its leaves computed anywhere else and summed later.
  *
- * All buffers are made once: samples for one microshard, and one gradient for each level of the tree in use.
- * Only the gradient that leaves the thread is new for every block.
+ * All buffers are made once: samples for one microshard, and one gradient for each level of the tree in use. The gradient that leaves
+ * the thread is written where `gradientFor` says.
  *
  * @throws RangeError for a node or samples that the tree or the data set does not have; BlockMissingError
  */
@@ -53,6 +57,7 @@ export function createBlockComputer(options: BlockComputerOptions): BlockCompute
   const key = { seed, step: 0, microshard: 0 };
   const replica = localTraining === null ? null : createReplica(model, plan, localTraining, batch);
   const stepsPerLeaf = localTraining?.steps ?? 1;
+  const gradientFor = options.gradientFor ?? (() => new Float32Array(model.parameterCount));
   const rightSums: Float32Array[] = [];
   const rightSum = (level: number): Float32Array =>
     (rightSums[level] ??= new Float32Array(model.parameterCount));
@@ -73,7 +78,7 @@ export function createBlockComputer(options: BlockComputerOptions): BlockCompute
       lossSum: 0,
       correct: 0,
       confusion: new Uint32Array(isTraining ? 0 : model.classes ** 2),
-      gradient: new Float32Array(isTraining ? model.parameterCount : 0),
+      gradient: isTraining ? gradientFor(request.step) : noGradient,
       encoded: null,
     };
 
@@ -132,7 +137,7 @@ export function createBlockComputer(options: BlockComputerOptions): BlockCompute
     if (!isTraining || !encodes) return sums;
     const bytes = new Uint8Array(encodedBytes(gradientEncoding, model.parameterCount));
     kernels.encode(bytes, sums.gradient, gradientEncoding, roundingStream(seed, request));
-    return { ...sums, gradient: new Float32Array(0), encoded: { encoding: gradientEncoding, bytes } };
+    return { ...sums, gradient: noGradient, encoded: { encoding: gradientEncoding, bytes } };
   };
 }
 

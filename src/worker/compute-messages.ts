@@ -47,8 +47,8 @@ export interface BlockSums {
   correct: number;
   /** [truth][guess]; empty in training. */
   confusion: Uint32Array<ArrayBuffer>;
-  /** f32[parameterCount], summed in tree order; empty in evaluation, and where it is encoded. Transferred, so nobody else holds it. */
-  gradient: Float32Array<ArrayBuffer>;
+  /** f32[parameterCount], summed in tree order; empty in evaluation, and where it is encoded. Valid until the thread is at the step after the next. */
+  gradient: Float32Array;
   /** The same in the run's encoding; null in evaluation, and where that is f32. */
   encoded: { encoding: Encoding; bytes: Uint8Array<ArrayBuffer> } | null;
 }

@@ -19,6 +19,7 @@ import {
 import { createBlockComputer } from './block-computer.js';
 import { createSharedReader } from './blocks.js';
 import type { FromThread, ThreadRecipe, ToThread } from './compute-messages.js';
+import { createGradientBuffers } from './gradient-buffers.js';
 
 /** Entry of a compute thread: one plan for one run, one block at a time, until it is terminated. */
 const port = parentPort;
@@ -50,6 +51,7 @@ const store = await BlockStore.open({ folder: recipe.blockFolder });
 const { sampleBytes } = manifest;
 const shared = new Map<string, Uint8Array<SharedArrayBuffer>>();
 const reader = createSharedReader(manifest, shared, store.reader(manifest));
+const gradients = createGradientBuffers(model.parameterCount);
 const compute = createBlockComputer({
   model,
   plan,
@@ -61,6 +63,7 @@ const compute = createBlockComputer({
   augment,
   localTraining,
   gradientEncoding: recipe.gradientEncoding,
+  gradientFor: (step) => gradients.take(step),
 });
 
 const answer = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
@@ -75,7 +78,6 @@ function onCompute({ request }: Extract<ToThread, { type: 'compute' }>): void {
     else {
       const computeMs = performance.now() - startedMs;
       answer({ type: 'computed', id, sums, computeMs }, [
-        sums.gradient.buffer,
         sums.confusion.buffer,
         ...(sums.encoded === null ? [] : [sums.encoded.bytes.buffer]),
       ]);

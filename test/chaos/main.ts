@@ -8,12 +8,14 @@ import { type ChaosOutcome, perform } from './perform.js';
 import { drawSchedule, fullExtent } from './schedule.js';
 import { openStage } from './stage.js';
 
-const usage = `npm run chaos -- [--schedules N] [--seed S] [--verbose]
-  N schedules (20) of the seeds S, S + 1, … (drawn), on a RabbitMQ of their own; --verbose shows what happens when`;
+const usage = `npm run chaos -- [--schedules N] [--seed S] [--delay D] [--verbose]
+  N schedules (20) of the seeds S, S + 1, … (drawn), on a RabbitMQ of their own; --delay: of the run (0);
+  --verbose shows what happens when`;
 
 interface Command {
   schedules: number;
   seed: number;
+  delay: number;
   verbose: boolean;
 }
 
@@ -21,10 +23,11 @@ function parse(argv: string[]): Command {
   const options = {
     schedules: { type: 'string' },
     seed: { type: 'string' },
+    delay: { type: 'string' },
     verbose: { type: 'boolean' },
   } as const;
   const { values } = parseArgs({ args: argv, options });
-  const whole = (name: 'schedules' | 'seed', otherwise: number): number => {
+  const whole = (name: 'schedules' | 'seed' | 'delay', otherwise: number): number => {
     const value = Number(values[name] ?? otherwise);
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`--${name} wants a whole number.`);
     return value;
@@ -32,6 +35,7 @@ function parse(argv: string[]): Command {
   return {
     schedules: whole('schedules', 20),
     seed: whole('seed', randomInt(1_000_000)),
+    delay: whole('delay', 0),
     verbose: values.verbose ?? false,
   };
 }
@@ -52,7 +56,7 @@ async function main(): Promise<number> {
     console.error(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
     return 2;
   }
-  const { schedules, seed, verbose } = command;
+  const { schedules, seed, delay, verbose } = command;
   const startMs = performance.now();
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -63,7 +67,7 @@ async function main(): Promise<number> {
       void endPrograms();
     });
   }
-  const stage = await openStage({ steps: fullExtent.steps, signal: interrupted.signal }).catch(
+  const stage = await openStage({ steps: fullExtent.steps, delay, signal: interrupted.signal }).catch(
     (error: unknown) => {
       if (interrupted.signal.aborted) return null;
       throw error;
@@ -94,7 +98,9 @@ async function main(): Promise<number> {
       failed.push(at);
       if (!verbose) console.log(outcome.timeline.join('\n'));
       console.log(`Logs: ${await keepLogs(outcome)}`);
-      console.log(`Once more: npm run chaos -- --schedules 1 --seed ${at} --verbose`);
+      console.log(
+        `Once more: npm run chaos -- --schedules 1 --seed ${at}${delay === 0 ? '' : ` --delay ${delay}`} --verbose`,
+      );
     }
   } finally {
     await stage.close();

@@ -22,10 +22,12 @@ export interface Stage {
 
 /**
  * @param o.steps of every run, whole epochs
+ * @param o.delay of every run; none if it is not given
  * @param o.broker one of its own is started if none is given; either is stopped in the end
  */
 export async function openStage(o: {
   steps: number;
+  delay?: number;
   broker?: PrivateBroker;
   signal?: AbortSignal;
 }): Promise<Stage> {
@@ -46,6 +48,7 @@ export async function openStage(o: {
       String(heartbeatMs),
       '--broker-wait',
       '120',
+      ...(o.delay === undefined || o.delay === 0 ? [] : ['--delay', String(o.delay)]),
     ];
     const worker = await runs.worker('quiet', ['--once']);
     const coordinator = await runs.coordinator('runs/quiet', args);

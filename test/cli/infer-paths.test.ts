@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -139,6 +139,18 @@ it('answers paths on standard input as they come, before the stream ends', async
   });
 });
 
+it('takes paths with a zero byte after each, whatever else is in them', async () => {
+  const odd = 'a line\r\nand another\r.png';
+  await copyFile(join(dir, scan(3)), join(dir, odd));
+  const args = ['-', '-0', '--format', 'ndjson', '--log-level', 'error'];
+  const ended = await infer(args, (stdin) => stdin.end(`${scan(0)}\0${odd}\0`));
+  expectSuccess(ended);
+  const lines = ended.stdout.trimEnd().split('\n');
+  const answers: { filename: string; digit: string }[] = lines.map((line) => JSON.parse(line));
+  expect(answers.map(({ filename }) => filename)).toEqual([scan(0), odd]);
+  expect(answers.map(({ digit }) => digit)).toEqual([String(digits[0]), String(digits[3])]);
+});
+
 it('takes a long stream in batches', async () => {
   const count = 4500;
   const ended = await infer(['-', '--log-level', 'error'], (stdin) => {
@@ -184,6 +196,8 @@ describe('what cannot be', () => {
     { args: ['broken.png', '--eval'], input: '', code: 2, says: /--eval belongs to a folder/ },
     { args: ['scans', '--top', '11'], input: '', code: 2, says: /--top is 11.*knows 10 classes/ },
     { args: [scan(0), '--format', 'xml'], input: '', code: 2, says: /one of csv, json, ndjson, got "xml"/ },
+    { args: ['scans', '--null'], input: '', code: 2, says: /--null belongs to paths on standard input/ },
+    { args: [scan(0), '-0'], input: '', code: 2, says: /--null belongs to paths on standard input/ },
     { args: ['-', '--out', 'x'], input: '', code: 2, says: /--out belongs to a folder/ },
   ])('$args', async ({ args, input, code, says }) => {
     const ended = await infer(args, (stdin) => stdin.end(input));

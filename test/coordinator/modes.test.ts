@@ -81,7 +81,8 @@ describe('a gradient in int8', () => {
   const values = Float32Array.from({ length: count }, (_, i) => createRandom(8, i).normal());
   const result = (changes: Partial<Result> = {}): Result =>
     sampleResult('r', { encoding: 'int8', gradient: encoded(values, 'int8'), ...changes });
-  const header = (changes: Partial<Result> = {}) => openResult(result(changes), 0, form, referenceKernels).header;
+  const header = (changes: Partial<Result> = {}) =>
+    openResult(result(changes), 0, form, referenceKernels).header;
 
   it('has as many values as were asked for if its bytes are as many as those take, and no other number else', () => {
     expect(header()).toMatchObject({ gradientLength: count, finite: true });

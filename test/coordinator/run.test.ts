@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readModelFile } from '../../src/store/index.js';
+import { buildModel, createPlan, fitTemperature, referenceKernels } from '../../src/engine/index.js';
+import { type ModelFile, readModelFile } from '../../src/store/index.js';
 import { type Faults, startFakeWorker } from './fake-worker.js';
 import { expectedSha256, folder, pack, sampleOf, spec, startCluster } from './run-stage.js';
 
@@ -16,6 +17,21 @@ const spoilStep5: Faults['spoil'] = (result) => {
   if (result.step === 5 && result.mode === 'train') result.gradient.fill(0xff);
 };
 
+/** Of the validation samples, the last of the pack, by hand. */
+function temperatureOn(samples: number, file: ModelFile): number | null {
+  const { sampleCount, sampleBytes, preprocessing } = pack.manifest;
+  const model = buildModel(file.spec);
+  const { mean, std } = preprocessing;
+  const plan = createPlan(model, referenceKernels, { capacity: 64, scaling: { channels: 1, mean, std } });
+  const indices = Uint32Array.from({ length: samples }, (_, i) => sampleCount - samples + i);
+  const pixels = new Uint8Array(samples * sampleBytes);
+  const labels = new Uint8Array(samples);
+  pack.reader.read(indices, pixels, labels);
+  const probabilities = new Float32Array(samples * model.classes);
+  plan.predict(file.parameters, pixels, samples, probabilities);
+  return fitTemperature({ probabilities, labels, classes: model.classes });
+}
+
 describe('a run', () => {
   it('trains, validates, and leaves everything in its folder', async () => {
     const { coordinator, registry, progress, config } = await startCluster([{}, {}]);
@@ -26,6 +42,8 @@ describe('a run', () => {
     const model = await readModelFile(summary.modelPath);
     expect(model.classes).toHaveLength(10);
     expect(model.provenance['data_hash']).toBe(pack.manifest.hash);
+    expect(model.temperature).toMatchObject({ fittedOn: 'validation', samples: 60 });
+    expect(model.temperature?.value).toBe(temperatureOn(60, model));
     const names = await readdir(config.outDir);
     expect(names.toSorted()).toEqual([
       'checkpoints',

@@ -43,6 +43,29 @@ describe('the trace of a run', () => {
     expect(names).toEqual(['coordinator of run "x"', 'steps', 'checkpoints']);
   });
 
+  it('gives steps that are in flight at once tracks of their own', () => {
+    const { trace, events } = traced();
+    const timeline = createStepTimeline();
+    for (const [step, startMs, endMs] of [
+      [1, 0, 4],
+      [2, 2, 6],
+      [3, 4, 8],
+      [4, 6, 9],
+    ] as const) {
+      timeline.open({ mode: 'train', step }, startMs);
+      const timed = timeline.close({ mode: 'train', step }, endMs);
+      if (timed !== null) trace.step(timed);
+    }
+    const tracks = events().flatMap(({ name, tid }) => (name.startsWith('step ') ? [[name, tid]] : []));
+    expect(tracks).toEqual([
+      ['step 1', 1],
+      ['step 2', 3],
+      ['step 3', 1],
+      ['step 4', 3],
+    ]);
+    expect(overlaps(events())).toEqual([]);
+  });
+
   it('shows each worker as a process with a track per thread', async () => {
     const { trace, events } = traced();
     trace.moment('w1', 'joined', 1);

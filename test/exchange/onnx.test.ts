@@ -77,14 +77,15 @@ test('the file says its versions, its shapes for any batch, and its operators in
 });
 
 test('its metadata is what the model file says beside its parameters, and what the input is', async () => {
-  const { metadataProps } = await parse(toOnnx(sample, '1.2.3'));
+  const temperature = { value: 1.5, fittedOn: 'validation', samples: 99 };
+  const { metadataProps } = await parse(toOnnx({ ...sample, temperature }, '1.2.3'));
   const { input, ...rest } = Object.fromEntries(metadataProps.map(({ key, value: text }) => [key, text]));
   expect(input).toBe('(byte / 255 - 0.2) / 0.32 of every byte of a prepared image');
   const read = Object.fromEntries(
     Object.entries(rest).map(([key, text]): [string, unknown] => [key, JSON.parse(text)]),
   );
   const { spec, preprocessing, classes, provenance } = sample;
-  expect(read).toEqual({ onko_model: 1, spec, preprocessing, classes, provenance });
+  expect(read).toEqual({ onko_model: 1, spec, preprocessing, classes, provenance, temperature });
 });
 
 test('a model of three channels that is given grey images says so', async () => {

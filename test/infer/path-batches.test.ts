@@ -66,7 +66,7 @@ it('passes on that the source failed, and that it is to stop', async () => {
   await expect(attempt).rejects.toThrow('the disk is gone');
 
   const controller = new AbortController();
-  const waiting = pathBatches(new PassThrough(), 10, controller.signal).next();
+  const waiting = pathBatches(new PassThrough(), 10, { signal: controller.signal }).next();
   controller.abort();
   await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
 });

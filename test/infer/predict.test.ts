@@ -2,12 +2,14 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAugmenter } from '../../src/data/index.js';
 import { referenceKernels } from '../../src/engine/index.js';
 import {
   calibrate,
   classify,
   evaluatePredictions,
   runInference,
+  standardViews,
   writeEvaluation,
   writePredictions,
 } from '../../src/infer/index.js';
@@ -143,6 +145,49 @@ it('gives the same bits however many threads compute', async () => {
     results.push(Buffer.from(probabilities.buffer).toString('base64'));
   }
   expect(new Set(results).size).toBe(1);
+});
+
+it('takes the mean over an image and its views', async () => {
+  const count = 600;
+  const pixels = Uint8Array.from({ length: count * 100 }, (_, i) => (i * 7919) % 256);
+  const given = { kernels: referenceKernels, threads: 2 };
+  const views = standardViews.map((augmentation) => {
+    const seen = pixels.slice();
+    const { preprocessing } = levelModel;
+    const augment = createAugmenter({
+      augmentation,
+      preprocessing,
+      seed: 5,
+      kernels: referenceKernels,
+      capacity: count,
+    });
+    augment(
+      seen,
+      Uint32Array.from({ length: count }, (_, i) => i),
+      3,
+    );
+    return seen;
+  });
+  // Nothing of a view is left to chance: seed, epoch and sample are others here.
+  expect(views).toHaveLength(2);
+  const apart = await Promise.all([pixels, ...views].map((seen) => classify(levelModel, seen, count, given)));
+  const together = await classify(levelModel, pixels, count, { ...given, views: standardViews });
+  for (const [i, p] of together.entries()) {
+    expect(p).toBe(Math.fround(apart.reduce((sum, one) => sum + (one[i] ?? 0), 0) / 3));
+  }
+  expect(together).not.toEqual(apart[0]);
+});
+
+it('takes confidences at the temperature of the model, and keeps those without it', async () => {
+  const { folder } = await levelFolder(dir, 'tempered', 8);
+  const model = { ...levelModel, temperature: { value: 3, fittedOn: 'validation', samples: 99 } };
+  const plainly = await runInference({ ...common, folder, labelled: true });
+  const inference = await runInference({ ...common, model, folder, labelled: true });
+  expect(plainly.untempered).toBe(plainly.probabilities);
+  expect(inference.untempered).toEqual(plainly.probabilities);
+  const powers = Array.from({ length: 10 }, (_, c) => levelProbability(0, c) ** (1 / 3));
+  const expected = (powers[0] ?? 0) / powers.reduce((sum, power) => sum + power, 0);
+  expect(inference.probabilities[0]).toBeCloseTo(expected, 4);
 });
 
 it('can be stopped', async () => {

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { Counter, createRegistry, MetricsServerError, serveMetrics } from '../../src/metrics/index.js';
@@ -44,6 +45,47 @@ it('answers nothing else', async () => {
   const { server } = await serve();
   expect((await fetch(`${server.url}/`)).status).toBe(404);
   expect((await fetch(`${server.url}/metrics`, { method: 'POST' })).status).toBe(405);
+});
+
+/** `fetch` says the true host; who is led here by a name of theirs says that. */
+function statusFor(url: string, headers: Record<string, string>, method = 'GET'): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asking = request(url, { headers, method }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    asking.on('error', reject);
+    asking.end();
+  });
+}
+
+it('answers nobody who calls it by a name that is not this machine’s', async () => {
+  const { server } = await serve();
+  for (const path of ['/metrics', '/healthz', '/', '/nothing']) {
+    expect(await statusFor(`${server.url}${path}`, { host: 'evil.example:9464' })).toBe(421);
+  }
+  expect(await statusFor(`${server.url}/metrics`, { host: 'localhost:1' })).toBe(200);
+});
+
+it('answers POST where there is one, and says which methods there are', async () => {
+  const server = await serveMetrics({
+    registry: createRegistry(),
+    host: '127.0.0.1',
+    port: 0,
+    allowedHosts: ['lab.example'],
+    paths: new Map([['/both', (_, response) => response.end('read')]]),
+    posts: new Map([
+      ['/both', (_, response) => response.end('written')],
+      ['/only', (_, response) => response.end('written')],
+    ]),
+  });
+  closers.push(() => server.close());
+  expect(await (await fetch(`${server.url}/both`)).text()).toBe('read');
+  expect(await (await fetch(`${server.url}/both`, { method: 'POST' })).text()).toBe('written');
+  const refused = await fetch(`${server.url}/only`);
+  expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'POST']);
+  expect(await statusFor(`${server.url}/only`, { host: 'lab.example' }, 'POST')).toBe(200);
+  expect(await statusFor(`${server.url}/only`, { host: 'evil.example' }, 'POST')).toBe(421);
 });
 
 it('says in one sentence that a port is taken', async () => {

@@ -7,7 +7,7 @@ import {
   createLivePage,
   defaultLimits,
   type LivePage,
-  type PageState,
+  type PageReading,
 } from '../../src/page/index.js';
 
 const limits: AudienceLimits = {
@@ -18,7 +18,7 @@ const limits: AudienceLimits = {
   farewellMs: 200,
 };
 
-function stateOf(step: number): PageState {
+function stateOf(step: number): PageReading {
   return {
     run: { name: 'r', version: '0', facts: [], classes: [] },
     progress: {
@@ -38,7 +38,7 @@ function stateOf(step: number): PageState {
       workers: 1,
       threads: 1,
     },
-    lines: { loss: [], accuracy: [], validationLoss: [], validationAccuracy: [], throughput: [] },
+    lines: () => ({ loss: [], accuracy: [], validationLoss: [], validationAccuracy: [], throughput: [] }),
     phases: null,
     workers: { rows: [], more: 0 },
     epochs: [],
@@ -55,7 +55,7 @@ afterEach(async () => {
 
 /** A server with nothing but the page's paths. */
 async function serve(
-  read: () => PageState,
+  read: () => PageReading,
   o: Partial<AudienceLimits> = {},
 ): Promise<{ url: string; port: number; page: LivePage }> {
   const page = await createLivePage({ read, now: () => performance.now(), limits: { ...limits, ...o } });
@@ -119,6 +119,22 @@ it('asks for nothing while nobody watches', async () => {
   await expect.poll(() => asked).toBeGreaterThan(1);
 });
 
+it('makes the lines less often than it looks', async () => {
+  let looks = 0;
+  let made = 0;
+  const { url } = await serve(
+    () => {
+      looks += 1;
+      const { lines, ...others } = stateOf(looks);
+      return { ...others, lines: () => (made++, lines()) };
+    },
+    { linesEveryMs: 60_000 },
+  );
+  await listenTo(url);
+  await expect.poll(() => looks).toBeGreaterThan(5);
+  expect(made).toBe(1);
+});
+
 it('lets in so many and no more', async () => {
   const { url } = await serve(() => stateOf(1), { clients: 2 });
   const first = await listenTo(url);
@@ -132,7 +148,7 @@ it('lets in so many and no more', async () => {
 it('drops a client that does not read, with no more than its share of memory spent on it', async () => {
   const filler = 'x'.repeat(200_000);
   let step = 0;
-  const read = (): PageState => {
+  const read = (): PageReading => {
     step += 1;
     return { ...stateOf(step), messages: [{ atMs: step, level: 'info', text: filler }] };
   };

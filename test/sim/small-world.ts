@@ -162,8 +162,12 @@ function createPack(sampleCount: number): Pack {
     blocks,
     folders: [{ name: 'a', first: 0, count: sampleCount }],
   };
-  const pack: Omit<Pack, 'reader' | 'labels'> = {
+  const stored = new Map(
+    blocks.map(({ hash }, block): [string, Uint8Array] => [hash, blockBytes(block, sampleCount)]),
+  );
+  const pack: Omit<Pack, 'labels'> = {
     manifest,
+    reader: createReader(manifest, stored),
     names: (index) => `a/${index}.png`,
     rejects: [],
     notes: [],

@@ -59,6 +59,24 @@ test('what goes in comes out', () => {
   expect(decodeModelFile(encodeModelFile(sample()))).toEqual(sample());
 });
 
+const temperature = { value: 0.6852, fittedOn: 'validation', samples: 4096 };
+
+test('a temperature goes along; without one the metadata is what it was before there were any', () => {
+  const file = { ...sample(), temperature };
+  expect(decodeModelFile(encodeModelFile(file))).toEqual(file);
+  expect(Object.keys(decodeSafetensors(encodeModelFile(sample())).metadata)).not.toContain('temperature');
+  expect(() => encodeModelFile({ ...sample(), temperature: { ...temperature, value: 0 } })).toThrow(
+    RangeError,
+  );
+});
+
+test.each(['', '1.5', '{"value":-1,"fittedOn":"a","samples":9}', '{"value":1.5}'])(
+  'a temperature that is none is refused: %s',
+  (text) => {
+    expect(() => decodeModelFile(withMetadata({ temperature: text }))).toThrow(ModelFileError);
+  },
+);
+
 test('equal models have one SHA-256, whatever order their keys are in', () => {
   const reordered: ModelFile = {
     ...sample(),

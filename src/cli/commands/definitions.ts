@@ -2,6 +2,7 @@ import { chosenRecipe } from '../chosen-recipe.js';
 import type { AnyCommand } from '../command.js';
 import { defineCommand } from '../define.js';
 import {
+  calibrateTable,
   coordinatorTable,
   demoTable,
   doctorTable,
@@ -10,6 +11,7 @@ import {
   importTable,
   inferTable,
   previewTable,
+  serveTable,
   statusTable,
   trainTable,
   workerTable,
@@ -118,8 +120,39 @@ export const infer: AnyCommand = defineCommand({
     'cnn-infer scans --format ndjson --top 3',
     'cnn-infer scans --review 0.9',
     "find archive -name '*.png' | cnn-infer - > predictions.csv",
+    "find archive -name '*.png' -print0 | cnn-infer - -0 > predictions.csv",
   ],
   load: async () => (await import('./infer.js')).runInfer,
+});
+
+export const serve: AnyCommand = defineCommand({
+  words: 'serve',
+  summary: 'classify images over HTTP, with a page to draw digits on',
+  description:
+    'Serves a page on which one draws a digit and watches what it is taken for, and for programs POST /classify: the bytes of an image in, ' +
+    'digit and confidence out, as JSON. For this machine alone unless --host says otherwise. Ctrl-C answers what has come and ends.',
+  operand: null,
+  table: serveTable,
+  examples: [
+    'cnn-infer serve',
+    'cnn-infer serve --model runs/mine/model.safetensors --port 8000',
+    'curl --data-binary @digit.png http://127.0.0.1:9470/classify',
+  ],
+  load: async () => (await import('./serve.js')).runServe,
+});
+
+export const calibrateModel: AnyCommand = defineCommand({
+  words: 'calibrate',
+  summary: 'make a model as sure as it is right',
+  description:
+    'Fits the temperature of the model file MODEL on the labelled images of a folder, so that of the guesses with a confidence of 0.9 nine in ten ' +
+    'are right, and writes the model with it. No guess changes. A run with a validation has done so by itself.',
+  operand: { name: 'MODEL', describe: 'model file (model.safetensors of a run folder)' },
+  table: calibrateTable,
+  examples: [
+    'onko calibrate runs/mine/model.safetensors --folder NumtaDB/training-c --out model.safetensors',
+  ],
+  load: async () => (await import('./calibrate.js')).runCalibrate,
 });
 
 export const exportModel: AnyCommand = defineCommand({
@@ -199,6 +232,8 @@ export const allCommands = [
   status,
   drain,
   infer,
+  serve,
+  calibrateModel,
   exportModel,
   importModel,
   datasetDemo,

@@ -28,11 +28,15 @@ export async function runInferPaths(
 ): Promise<ExitCode> {
   const { log, host, signals } = session;
   refuseFolderOptions(values);
-  const { model, kernels } = await openClassifier(values, session);
+  if (values.null && source.type === 'files')
+    throw new UsageError('--null belongs to paths on standard input: name - in place of the files.');
+  const { model, kernels, views } = await openClassifier(values, values.top, session);
   const threads = values.threads ?? availableParallelism();
   const most = batchSize(model);
   const batches =
-    source.type === 'files' ? inBatches(source.paths, most) : pathBatches(host.stdin(), most, signals.stop);
+    source.type === 'files'
+      ? inBatches(source.paths, most)
+      : pathBatches(host.stdin(), most, { end: values.null ? 'zero byte' : 'line', signal: signals.stop });
   const { review } = values;
   const reviewDir = values.out ?? '.';
   if (review !== null) await checkOutput(reviewDir);
@@ -47,6 +51,7 @@ export async function runInferPaths(
       model,
       kernels,
       threads,
+      views,
       signal: signals.stop,
     });
     let next = 0;

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import {
   calibrate,
   checkOutput,
   doubtful,
   type Evaluation,
   evaluatePredictions,
+  formatCalibration,
   formatConfusion,
   formatScores,
   type Inference,
@@ -20,6 +21,7 @@ import {
 } from '../../infer/index.js';
 import { UsageError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
+import { tidyFolder } from '../folders.js';
 import { version } from '../host.js';
 import type { Values } from '../options/table.js';
 import type { inferTable } from '../options/tables.js';
@@ -45,7 +47,9 @@ async function runInferFolder(values: Values<typeof inferTable>, session: Sessio
   const folder = tidyFolder(session.operand);
   if (values.report !== null && !values.eval)
     throw new UsageError('--report needs --eval: a report compares with the labels in FOLDER.csv.');
-  const { model, modelPath, kernels } = await openClassifier(values, session);
+  if (values.null)
+    throw new UsageError('--null belongs to paths on standard input: name - in place of the folder.');
+  const { model, modelPath, kernels, views } = await openClassifier(values, values.top, session);
   const outDir = values.out ?? folder;
   // Not after an hour of classifying. But a folder of images that is missing is told as such, and not made.
   if (values.out !== null || (await isFolder(folder))) await checkOutput(outDir);
@@ -56,6 +60,7 @@ async function runInferFolder(values: Values<typeof inferTable>, session: Sessio
     labelled: values.eval,
     kernels,
     threads: values.threads ?? availableParallelism(),
+    views,
     onProgress: ({ phase, done, total }) =>
       session.progress({
         phase,
@@ -114,15 +119,22 @@ async function runInferFolder(values: Values<typeof inferTable>, session: Sessio
     lines.push(`  to review    ${toReview.length} below ${values.review}, see ${file}`);
   }
   if (inference.labels !== null) {
-    const { labels, probabilities } = inference;
+    const { labels, probabilities, untempered } = inference;
     const evaluation = evaluatePredictions({ labels, probabilities, classes: model.classes });
-    const calibration = calibrate({ labels, probabilities, classes: model.classes.length });
+    const classes = model.classes.length;
+    const calibration = calibrate({ labels, probabilities, classes });
+    const { temperature } = model;
+    const own = temperature === undefined ? null : calibrate({ labels, probabilities: untempered, classes });
     const written = await writeEvaluation(outDir, evaluation, calibration, model.classes, {
       folder: basename(folder),
       model: modelPath,
       onko: version,
       numericsId: kernels.numericsId,
       rejected: inference.rejects.length,
+      views: 1 + views.length,
+      ...(own === null
+        ? {}
+        : { temperature, withoutTemperature: { ece: own.ece, confidence: own.confidence } }),
     });
     lines.push(
       `  metrics      ${written.metrics}`,
@@ -131,6 +143,8 @@ async function runInferFolder(values: Values<typeof inferTable>, session: Sessio
       ...(await report({ ...inference, labels }, evaluation)),
       '',
       formatScores(evaluation),
+      '',
+      formatCalibration(calibration, own, temperature?.value ?? 1),
       '',
       formatConfusion(evaluation.confusion, model.classes),
     );
@@ -151,10 +165,4 @@ async function isFolder(path: string): Promise<boolean> {
     (status) => status.isDirectory(),
     () => false,
   );
-}
-
-/** `testing-a/` → `testing-a`, and `.` → its real name: the labels are in NAME.csv beside it. */
-export function tidyFolder(path: string): string {
-  const bare = path.replace(/[/\\]+$/, '');
-  return ['', '.', '..'].includes(basename(bare)) ? resolve(path) : bare;
 }

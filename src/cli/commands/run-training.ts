@@ -58,11 +58,20 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
   const outDir = o.out ?? join('runs', `${spec.model.name}-${timestamp(new Date())}`);
   const registry = createRegistry();
   const cleanups: (() => Promise<void>)[] = [];
-  const { metricsPort: port, metricsHost } = o;
+  const { metricsPort: port, metricsHost, allowHost } = o;
   const live =
     port === null
       ? unseen(log)
-      : await openLiveRun({ host: metricsHost, port, spec, version, registry, log, now: host.now });
+      : await openLiveRun({
+          host: metricsHost,
+          port,
+          allowedHosts: allowHost ?? [],
+          spec,
+          version,
+          registry,
+          log,
+          now: host.now,
+        });
   cleanups.push(() => live.close());
   try {
     const transport = await flavour.openTransport();

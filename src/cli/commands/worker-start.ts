@@ -35,7 +35,11 @@ export async function runWorkerStart(
   const cleanups: (() => Promise<void>)[] = [];
   try {
     if (values.metricsPort !== null) {
-      const at = { host: values.metricsHost, port: values.metricsPort };
+      const at = {
+        host: values.metricsHost,
+        port: values.metricsPort,
+        allowedHosts: values.allowHost ?? [],
+      };
       const server = await serveMetrics({ registry, ...at, health });
       cleanups.push(() => server.close());
       log.info('metrics are served', { url: `${server.url}/metrics` });

@@ -1,6 +1,6 @@
 import type { Coordinator, TrainingSpec } from '../../coordinator/index.js';
 import { type Log, type Registry, redactText, serveMetrics } from '../../metrics/index.js';
-import { createLivePage, type Message, type PageState } from '../../page/index.js';
+import { createLivePage, type Message, type PageReading } from '../../page/index.js';
 import { rememberPictures, stateBefore, stateOf } from './page-state.js';
 import { createPhaseMeans } from './phase-means.js';
 
@@ -33,6 +33,8 @@ const lookEveryMs = 1000;
 export async function openLiveRun(o: {
   host: string;
   port: number;
+  /** Names that the server may be called by, beside those of this machine. */
+  allowedHosts?: readonly string[];
   spec: TrainingSpec;
   version: string;
   registry: Registry;
@@ -47,7 +49,7 @@ export async function openLiveRun(o: {
   let failure: string | null = null;
   let shown: Coordinator | null = null;
 
-  const read = (): PageState => {
+  const read = (): PageReading => {
     const seen = shown?.view() ?? null;
     const sections = seen === null ? stateBefore(spec, version, note) : stateOf(seen, spec, version, picture);
     const progress =
@@ -62,6 +64,7 @@ export async function openLiveRun(o: {
     registry: o.registry,
     host: o.host,
     port: o.port,
+    allowedHosts: o.allowedHosts,
     paths: page.routes,
     health: () => shown?.illness() ?? null,
   });

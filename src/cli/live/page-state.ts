@@ -3,6 +3,7 @@ import {
   type GallerySection,
   type LinesSection,
   type PagePhase,
+  type PageReading,
   type PageState,
   type Point,
   type ProgressSection,
@@ -11,7 +12,7 @@ import {
 } from '../../page/index.js';
 
 /** What the page can show of a run without asking anybody else. */
-type RunSections = Omit<PageState, 'phases' | 'messages'>;
+type RunSections = Omit<PageReading, 'phases' | 'messages'>;
 
 /** A page is no place for a thousand rows: history.csv has them. */
 const epochsShown = 12;
@@ -47,7 +48,7 @@ export function stateBefore(spec: TrainingSpec, version: string, note: string | 
       workers: 0,
       threads: 0,
     },
-    lines: { loss: [], accuracy: [], validationLoss: [], validationAccuracy: [], throughput: [] },
+    lines: () => ({ loss: [], accuracy: [], validationLoss: [], validationAccuracy: [], throughput: [] }),
     workers: { rows: [], more: 0 },
     epochs: [],
     validation: null,
@@ -67,7 +68,7 @@ export function stateOf(
   return {
     run: { name: status.run, version, facts: factsOf(spec, view), classes },
     progress: progressOf(view),
-    lines: linesOf(view),
+    lines: () => linesOf(view),
     workers: workersOf(view),
     epochs: view.epochs.slice(-epochsShown).map((row) => ({
       epoch: row.epoch,

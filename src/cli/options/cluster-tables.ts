@@ -1,7 +1,7 @@
 import { brokerRows, brokerWaitRows } from './broker-rows.js';
 import { commonRows, machineRows } from './common-rows.js';
 import * as kind from './kinds.js';
-import { metricsHost, portKind } from './serving-rows.js';
+import { allowHost, metricsHost, portKind } from './serving-rows.js';
 import { grouped } from './table.js';
 
 const data = grouped('Data');
@@ -38,6 +38,7 @@ export const workerTable = {
     { as: 'workerMetricsPort' },
   ),
   metricsHost,
+  allowHost,
   blockCache: cluster.value(
     kind.integer({ min: 1 }, 'MIB'),
     2048,

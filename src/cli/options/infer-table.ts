@@ -5,12 +5,8 @@ import { grouped } from './table.js';
 const data = grouped('Data');
 const output = grouped('Output');
 
-export const inferTable = {
-  eval: data.value(
-    kind.toggle,
-    false,
-    'compare with the labels in FOLDER.csv: accuracy, macro F1, loss, scores per class, confusion matrix',
-  ),
+/** Of every command that classifies. */
+export const classifierRows = {
   model: data.optional(
     kind.path('FILE'),
     'that of the last run',
@@ -18,6 +14,32 @@ export const inferTable = {
     {
       as: 'inferModel',
     },
+  ),
+  tta: data.value(
+    kind.toggle,
+    false,
+    'look at each image three times, as it is and moved by a 32nd of its side both ways, and take the mean: fewer mistakes, three times the work',
+  ),
+  threads: data.optional(
+    kind.integer({ min: 1, max: 256 }),
+    'all cores',
+    'threads for decoding and computing; the figures do not depend on it',
+  ),
+  kernels: machineRows.kernels,
+} as const;
+
+export const inferTable = {
+  eval: data.value(
+    kind.toggle,
+    false,
+    'compare with the labels in FOLDER.csv: accuracy, macro F1, loss, scores per class, confusion matrix',
+  ),
+  ...classifierRows,
+  null: data.value(
+    kind.toggle,
+    false,
+    'paths on standard input end with a zero byte, as `find -print0` writes them, instead of a line break',
+    { as: 'nullPaths', short: '0' },
   ),
   out: output.optional(
     kind.path('DIR'),
@@ -47,11 +69,5 @@ export const inferTable = {
     'none',
     'with --eval: one page that needs nothing else, with figures, diagrams, the worst mistakes as pictures, and what was evaluated',
   ),
-  threads: data.optional(
-    kind.integer({ min: 1, max: 256 }),
-    'all cores',
-    'threads for decoding and computing; the figures do not depend on it',
-  ),
-  kernels: machineRows.kernels,
   ...commonRows,
 } as const;

@@ -4,7 +4,7 @@ import { dataRows } from './data-rows.js';
 import * as kind from './kinds.js';
 import { modeRows } from './mode-rows.js';
 import { outputRows } from './output-rows.js';
-import { metricsHost, portKind } from './serving-rows.js';
+import { allowHost, metricsHost, portKind } from './serving-rows.js';
 import { grouped } from './table.js';
 import { recipe, trainingRows } from './training-rows.js';
 
@@ -35,6 +35,7 @@ export const trainTable = {
     'port of the live page and /metrics; 0 takes any free one, none serves nothing',
   ),
   metricsHost,
+  allowHost,
   ...machineRows,
   ...commonRows,
 } as const;
@@ -75,6 +76,7 @@ export const coordinatorTable = {
     'port of the live page, /metrics and /healthz; 0 takes any free one, none serves nothing',
   ),
   metricsHost,
+  allowHost,
   ...machineRows,
   ...commonRows,
 } as const;

@@ -12,6 +12,8 @@ export interface OptionRow<T> {
     | { type: 'required'; why: string };
   /** Name in environment and config file where it differs from the flag's, because another command's flag means something else. */
   as: string | null;
+  /** A letter or figure for the flag, too: `-0`. */
+  short: string | null;
   /** Heading in the help. */
   group: string;
 }
@@ -25,6 +27,7 @@ export type Values<T extends OptionTable> = {
 
 interface Extras {
   as?: string;
+  short?: string;
 }
 
 /** Rows of one heading. */
@@ -36,6 +39,7 @@ export function grouped(group: string) {
       describe,
       fallback: { type: 'value', value: fallback },
       as: extras.as ?? null,
+      short: extras.short ?? null,
       group,
     }),
     /** An option that may be left out: null then. `note` says what happens instead. */
@@ -49,6 +53,7 @@ export function grouped(group: string) {
       describe,
       fallback: { type: 'none', note },
       as: extras.as ?? null,
+      short: extras.short ?? null,
       group,
     }),
     /** An option without which the command cannot run; `why` ends the message. */
@@ -57,6 +62,7 @@ export function grouped(group: string) {
       describe,
       fallback: { type: 'required', why },
       as: extras.as ?? null,
+      short: extras.short ?? null,
       group,
     }),
   };

@@ -1,12 +1,15 @@
 import { drainTable, statusTable, workerTable } from './cluster-tables.js';
 import { demoTable, previewTable } from './dataset-tables.js';
 import { doctorTable } from './doctor-table.js';
-import { exportTable, importTable } from './exchange-tables.js';
-import { inferTable } from './infer-table.js';
+import { calibrateTable, exportTable, importTable } from './exchange-tables.js';
+import { classifierRows, inferTable } from './infer-table.js';
 import { coordinatorTable, trainTable } from './run-tables.js';
+import { serveTable } from './serve-table.js';
 
 export { commonRows } from './common-rows.js';
 export {
+  calibrateTable,
+  classifierRows,
   coordinatorTable,
   demoTable,
   doctorTable,
@@ -15,6 +18,7 @@ export {
   importTable,
   inferTable,
   previewTable,
+  serveTable,
   statusTable,
   trainTable,
   workerTable,
@@ -26,6 +30,8 @@ export const allTables = [
   coordinatorTable,
   workerTable,
   inferTable,
+  serveTable,
+  calibrateTable,
   exportTable,
   importTable,
   demoTable,

@@ -32,8 +32,14 @@ export function openEvaluation(state: CoordinatorState, nowMs: number): Decision
 }
 
 /** Weights out, blocks out. `suspect`: every block twice. */
-export function openFront(state: CoordinatorState, key: FrontKey, suspect: boolean, nowMs: number): Decision {
+export function openFront(
+  state: CoordinatorState,
+  { mode, step }: FrontKey,
+  suspect: boolean,
+  nowMs: number,
+): Decision {
   const { plan } = state;
+  const key = { mode, step };
   const size = sizeOf(state, key);
   const version = versionFor(state, key);
   const front: Front = {

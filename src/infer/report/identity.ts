@@ -16,7 +16,17 @@ export function modelRows(model: ModelFile, sha256: string, path: string): Row[]
     ['Input', `${channels} × ${height} × ${width}`],
     ['Layers', model.spec.layers.map(describeLayer).join(' → ')],
     ['Preprocessing', describe(model.preprocessing)],
+    ...(model.temperature === undefined
+      ? []
+      : [['Temperature', `${model.temperature.value}, fitted on ${fittedOn(model)}`] satisfies Row]),
   ];
+}
+
+/** `4,096 samples of its validation`, `359 images of training-b` */
+export function fittedOn({ temperature }: ModelFile): string {
+  if (temperature === undefined) return 'nothing';
+  const { fittedOn: what, samples } = temperature;
+  return `${count(samples)} ${what === 'validation' ? 'samples of its validation' : `images of ${what}`}`;
 }
 
 /** What the file's metadata says of the training; whatever a later version may add is shown as it is. */

@@ -56,8 +56,15 @@ export function binTable({ bins }: Calibration): Markup {
 const side = 300;
 const edge = { left: 44, right: 10, top: 10, bottom: 40 };
 
-/** Reliability diagram: a bar per bin as high as the share that is right, the diagonal where it should be, below it how many there are. */
-export function reliabilityDiagram({ bins, ece }: Calibration, samples: number): Markup {
+/**
+ * Reliability diagram: a bar per bin as high as the share that is right, the diagonal where it should be; a ring for each bin of `own`,
+ * the same guesses before the temperature.
+ */
+export function reliabilityDiagram(
+  { bins, ece }: Calibration,
+  own: Calibration | null,
+  samples: number,
+): Markup {
   const x = (share: number): number => edge.left + share * side;
   const y = (share: number): number => edge.top + (1 - share) * side;
   const width = edge.left + side + edge.right;
@@ -79,9 +86,16 @@ export function reliabilityDiagram({ bins, ece }: Calibration, samples: number):
 <line class="gap" x1="${x(bin.confidence).toFixed(1)}" x2="${x(bin.confidence).toFixed(1)}" y1="${y(bin.accuracy).toFixed(1)}" y2="${y(bin.confidence).toFixed(1)}"/>
 <circle class="dot" cx="${x(bin.confidence).toFixed(1)}" cy="${y(bin.accuracy).toFixed(1)}" r="3.5"/></g>`;
     });
-  const label = `Reliability diagram: how often guesses of each confidence are right. Expected calibration error ${percent(ece)}; the numbers are in the table below.`;
+  const rings = (own?.bins ?? [])
+    .filter((bin) => bin.count > 0)
+    .map(
+      (bin) =>
+        html`<circle class="before" cx="${x(bin.confidence).toFixed(1)}" cy="${y(bin.accuracy).toFixed(1)}" r="4.5"><title>before the temperature: ${count(bin.count)} images, ${percent(bin.accuracy, 1)} right</title></circle>`,
+    );
+  const before = own === null ? '' : `, ${percent(own.ece)} before the temperature`;
+  const label = `Reliability diagram: how often guesses of each confidence are right. Expected calibration error ${percent(ece)}${before}; the numbers are in the table below.`;
   return html`<svg class="chart reliability" role="img" aria-label="${label}" viewBox="0 0 ${width} ${height}">
-${grid}${bars}<line class="ideal" x1="${x(0)}" y1="${y(0)}" x2="${x(1)}" y2="${y(1)}"/>
+${grid}${bars}${rings}<line class="ideal" x1="${x(0)}" y1="${y(0)}" x2="${x(1)}" y2="${y(1)}"/>
 <text x="${x(0.5)}" y="${height - 4}" text-anchor="middle">confidence of the guess</text></svg>`;
 }
 

@@ -3,7 +3,7 @@ import type { ModelFile } from '../../store/index.js';
 import { type Calibration, wilsonInterval } from '../calibration.js';
 import type { Evaluation } from '../evaluate.js';
 import { commonConfusions, type Mistake } from '../mistakes.js';
-import { modelRows, trainingRows } from './identity.js';
+import { fittedOn, modelRows, trainingRows } from './identity.js';
 import {
   binTable,
   confusionTable,
@@ -20,6 +20,8 @@ import {
 export interface ReportContent {
   evaluation: Evaluation;
   calibration: Calibration;
+  /** At temperature 1; null for a model without another one. */
+  ownCalibration: Calibration | null;
   /** The worst ones, with their pictures as data: URLs. */
   mistakes: readonly (Mistake & { picture: string | null })[];
   model: ModelFile;
@@ -46,6 +48,7 @@ const css = `
 .reliability .bar { fill: var(--blue); }
 .reliability .ideal { stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 5 4; }
 .reliability .gap { stroke: var(--orange); stroke-width: 2; }
+.reliability .before { fill: none; stroke: var(--soft); stroke-width: 1.5; }
 .mistakes { grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); max-width: none; }
 .mistakes img { background: #fff; object-fit: contain; }
 .mistakes .name { overflow-wrap: anywhere; }
@@ -62,7 +65,7 @@ const rejectsShown = 20;
 
 /** One page that needs nothing but itself: no script, no picture or font from elsewhere. */
 export async function renderReport(c: ReportContent): Promise<string> {
-  const { evaluation, calibration, mistakes, model, rejects } = c;
+  const { evaluation, calibration, ownCalibration, mistakes, model, rejects } = c;
   const { samples, correct, accuracy, macroF1, loss, perClass } = evaluation;
   const [low, high] = wilsonInterval(correct, samples);
   const wrong = samples - correct;
@@ -86,7 +89,7 @@ export async function renderReport(c: ReportContent): Promise<string> {
 ${figure('Accuracy', percent(accuracy), `${count(correct)} of ${count(samples)}; 95 % interval ${percent(low, 1)} to ${percent(high, 1)}`)}
 ${figure('Macro F1', macroF1.toFixed(4), 'mean over the classes')}
 ${figure('Loss', loss.toFixed(4), 'mean cross-entropy, nats')}
-${figure('Calibration error', percent(calibration.ece), `mean confidence ${percent(calibration.confidence, 1)}`)}
+${figure('Calibration error', percent(calibration.ece), `mean confidence ${percent(calibration.confidence, 1)}${ownCalibration === null ? '' : `; ${percent(ownCalibration.ece)} without the temperature`}`)}
 ${figure('Mistakes', count(wrong), 'wrong guesses')}
 ${figure('Rejected', count(rejects.length), 'could not be used')}
 </dl></section>
@@ -96,8 +99,8 @@ ${confusionTable(evaluation)}
 ${common.length === 0 ? '' : html`<ul class="plain">${common.map((pair) => html`<li>${names[pair.truth] ?? ''} taken for ${names[pair.guess] ?? ''}: ${count(pair.count)}</li>`)}</ul>`}
 </section>
 <section class="card" aria-labelledby="h-reliability"><h2 id="h-reliability">How sure it is, and how right</h2>
-<p class="soft small">Bars: how often guesses of a confidence are right; pale ones are few. Dashed: where they should be.</p>
-${reliabilityDiagram(calibration, samples)}
+<p class="soft small">Bars: how often guesses of a confidence are right; pale ones are few. Dashed: where they should be.${ownCalibration === null ? '' : html` Rings: before the temperature of ${model.temperature?.value ?? 1}, which was fitted on ${fittedOn(model)}.`}</p>
+${reliabilityDiagram(calibration, ownCalibration, samples)}
 ${binTable(calibration)}
 </section>
 </div>

@@ -25,7 +25,7 @@ export async function writeReport(
     },
 ): Promise<void> {
   const { inference, evaluation, model, folder, folderName, ...identity } = o;
-  const { names, labels, probabilities, rejects } = inference;
+  const { names, labels, probabilities, untempered, rejects } = inference;
   const classes = model.classes.length;
   const worst = worstMistakes({ names, labels, probabilities, classes, most: mistakesShown });
   const [pictures, data] = await Promise.all([
@@ -36,6 +36,8 @@ export async function writeReport(
     ...identity,
     evaluation,
     calibration: calibrate({ labels, probabilities, classes }),
+    ownCalibration:
+      model.temperature === undefined ? null : calibrate({ labels, probabilities: untempered, classes }),
     mistakes: worst.map((mistake, i) => ({ ...mistake, picture: pictures[i] ?? null })),
     model,
     folder: folderName,

@@ -5,6 +5,13 @@ export function byId(id: string): HTMLElement {
   return element;
 }
 
+/** The same, where the element is of a kind that can more: `elementOf('pad', HTMLCanvasElement)`. */
+export function elementOf<T extends HTMLElement>(id: string, kind: new () => T): T {
+  const element = byId(id);
+  if (!(element instanceof kind)) throw new Error(`The element "${id}" is no ${kind.name}.`);
+  return element;
+}
+
 type Child = Node | string;
 
 export interface Attributes {

@@ -113,7 +113,7 @@ it('says a run in the page’s words', () => {
       [0, 4],
     ],
   });
-  expect(state.lines.loss).toEqual([[1, 1.2346]]);
+  expect(state.lines().loss).toEqual([[1, 1.2346]]);
   expect(stateFor(view({ phase: 'evaluating' })).progress.phase).toBe('validating');
   expect(stateFor(view({ phase: 'finished' })).progress).toMatchObject({ note: null, etaSeconds: null });
 });
@@ -126,8 +126,8 @@ it('stays small, however many workers and epochs there are, and shows the silent
   expect([state.workers.rows.length, state.workers.more]).toEqual([64, 236]);
   expect(state.workers.rows.slice(0, 2).map(({ name }) => name)).toEqual(['w250', 'w000']);
   expect(state.epochs.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 12 }, (_, i) => 989 + i));
-  expect(state.lines.validationLoss.length).toBeLessThanOrEqual(240);
-  expect(state.lines.validationLoss.at(-1)).toEqual([10_000, 0.002]);
+  expect(state.lines().validationLoss.length).toBeLessThanOrEqual(240);
+  expect(state.lines().validationLoss.at(-1)).toEqual([10_000, 0.002]);
 });
 
 it('takes the phases of the last steps from the histograms', async () => {

@@ -11,6 +11,13 @@ import { type LayerBuffers, noParameters, volume } from '../../../src/engine/lay
 import { laneOf, naiveCrossEntropy, naiveLayer } from '../naive.js';
 import { bytes, classesOf, relativeError, sameBits, uniform } from '../numbers.js';
 
+/** Sixteen hashes of the values' bits, and whether one is not finite. */
+function hash(kernels: Kernels, values: Float32Array): Int32Array {
+  const lanes = Int32Array.from({ length: 17 }, (_, i) => (i < 16 ? i : 0));
+  kernels.hashLanes(lanes, values);
+  return lanes;
+}
+
 /**
  * What every backend must pass. Forward is compared with the naive layers in doubles; backward with central differences of
  * those (h = 1e-5, so their own error is about 1e-10 of the largest value). Both bounds are over the largest expected value
@@ -370,11 +377,6 @@ describe.each([...availableKernels.values()])('kernels $name', (kernels) => {
       });
 
       test('hashes the bits, and finds what is not finite', () => {
-        const hash = (using: Kernels, values: Float32Array): Int32Array => {
-          const lanes = Int32Array.from({ length: 17 }, (_, i) => (i < 16 ? i : 0));
-          using.hashLanes(lanes, values);
-          return lanes;
-        };
         const values = uniform(11, length);
         expect(hash(kernels, values)).toEqual(hash(referenceKernels, values));
         expect(hash(kernels, values)[16]).toBe(0);
