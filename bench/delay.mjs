@@ -34,7 +34,7 @@ const broker = await brokerOf(values.broker);
 const what = { model, batch: Number(values.batch), seconds: Number(values.seconds), data, train };
 const contenders = values.delays.split(',').map((delay) => {
   const contender = overRabbitMq(Number(values.workers), broker, ['--delay', delay]);
-  return { delay, measure: (what) => contender.measure(what), results: [] };
+  return { delay, measure: (how) => contender.measure(how), results: [] };
 });
 try {
   for (let round = 0; round < Number(values.rounds); round++) {
