@@ -33,15 +33,15 @@ if (data === null) {
 const broker = await brokerOf(values.broker);
 const what = { model, batch: Number(values.batch), seconds: Number(values.seconds), data, train };
 const contenders = values.delays.split(',').map((delay) => {
-  const contender = overRabbitMq(Number(values.workers), broker, ['--delay', delay]);
-  return { delay, measure: (how) => contender.measure(how), results: [] };
+  const way = overRabbitMq(Number(values.workers), broker, ['--delay', delay]);
+  return { delay, way, results: [] };
 });
 try {
   for (let round = 0; round < Number(values.rounds); round++) {
     // Turned round every other time: who comes first is not always the same.
     const turns = round % 2 === 0 ? contenders : contenders.toReversed();
-    for (const { delay, measure, results } of turns) {
-      const result = await measure(what);
+    for (const { delay, way, results } of turns) {
+      const result = await way.measure(what);
       results.push(result);
       const rate = Math.round(result.imagesPerSecond);
       process.stderr.write(

@@ -36,8 +36,8 @@ function optionsOf(spec: Readonly<Record<string, unknown>>): Record<string, unkn
     classWeights: null,
     keep: 'last',
     patience: null,
-    weightsDtype: 'f32',
     delay: 0,
+    weightsDtype: 'f32',
   };
   const decay =
     typeof averaging === 'object' && averaging !== null && 'decay' in averaging ? averaging.decay : null;

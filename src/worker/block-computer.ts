@@ -25,12 +25,12 @@ export interface BlockComputerOptions {
   seed: number;
   /** Null: images are trained on as they are. */
   augment: Augmenter | null;
+  /** Memory for the gradient of a block of that step, f32[parameterCount]; new each time where it is left out. */
+  gradientFor?: (step: number) => Float32Array;
   /** Of local SGD, where a leaf of the tree is a replica; null: it is a microshard. */
   localTraining: LocalTraining | null;
   /** What the block's gradient is written in. */
   gradientEncoding: Encoding;
-  /** Memory for the gradient of a block of that step, f32[parameterCount]; new each time where it is left out. */
-  gradientFor?: (step: number) => Float32Array;
 }
 
 const noGradient = new Float32Array(0);
@@ -55,9 +55,9 @@ export function createBlockComputer(options: BlockComputerOptions): BlockCompute
   const labels = new Uint8Array(plan.capacity);
   const batch: Batch = { pixels, labels, count: 0 };
   const key = { seed, step: 0, microshard: 0 };
+  const gradientFor = options.gradientFor ?? (() => new Float32Array(model.parameterCount));
   const replica = localTraining === null ? null : createReplica(model, plan, localTraining, batch);
   const stepsPerLeaf = localTraining?.steps ?? 1;
-  const gradientFor = options.gradientFor ?? (() => new Float32Array(model.parameterCount));
   const rightSums: Float32Array[] = [];
   const rightSum = (level: number): Float32Array =>
     (rightSums[level] ??= new Float32Array(model.parameterCount));

@@ -17,6 +17,8 @@ export interface ThreadRecipe {
   /** Empty: leaves of the tree are microshards, else replicas of local SGD. */
   localTrainingJson: string;
   gradientEncoding: Encoding;
+  /** How many versions older than the newest the weights of a task may be. */
+  staleness: number;
   blockFolder: string;
 }
 
@@ -47,7 +49,10 @@ export interface BlockSums {
   correct: number;
   /** [truth][guess]; empty in training. */
   confusion: Uint32Array<ArrayBuffer>;
-  /** f32[parameterCount], summed in tree order; empty in evaluation, and where it is encoded. Valid until the thread is at the step after the next. */
+  /**
+   * f32[parameterCount], summed in tree order; empty in evaluation, and where it is encoded. Valid until the thread is a few steps further
+   * (`createGradientBuffers`).
+   */
   gradient: Float32Array;
   /** The same in the run's encoding; null in evaluation, and where that is f32. */
   encoded: { encoding: Encoding; bytes: Uint8Array<ArrayBuffer> } | null;

@@ -51,7 +51,7 @@ const store = await BlockStore.open({ folder: recipe.blockFolder });
 const { sampleBytes } = manifest;
 const shared = new Map<string, Uint8Array<SharedArrayBuffer>>();
 const reader = createSharedReader(manifest, shared, store.reader(manifest));
-const gradients = createGradientBuffers(model.parameterCount);
+const gradients = createGradientBuffers(model.parameterCount, recipe.staleness);
 const compute = createBlockComputer({
   model,
   plan,
@@ -61,9 +61,9 @@ const compute = createBlockComputer({
   microshards,
   seed,
   augment,
+  gradientFor: (step) => gradients.take(step),
   localTraining,
   gradientEncoding: recipe.gradientEncoding,
-  gradientFor: (step) => gradients.take(step),
 });
 
 const answer = (message: FromThread, transfer: ArrayBuffer[] = []): void =>
@@ -77,10 +77,9 @@ function onCompute({ request }: Extract<ToThread, { type: 'compute' }>): void {
     if (sums === null) answer({ type: 'abandoned', id });
     else {
       const computeMs = performance.now() - startedMs;
-      answer({ type: 'computed', id, sums, computeMs }, [
-        sums.confusion.buffer,
-        ...(sums.encoded === null ? [] : [sums.encoded.bytes.buffer]),
-      ]);
+      const { confusion, encoded } = sums;
+      const transferred = encoded === null ? [confusion.buffer] : [confusion.buffer, encoded.bytes.buffer];
+      answer({ type: 'computed', id, sums, computeMs }, transferred);
     }
   } catch (error) {
     if (error instanceof BlockMissingError) answer({ type: 'block_missing', id, block: error.block });

@@ -8,19 +8,20 @@ export interface GradientBuffers {
 
 /**
  * Whoever has a task of step s + 2 knows that step s + 1 is over. A gradient of step s can then neither be accepted nor be compared with a
- * twin, wherever it still is: its memory is free.
+ * twin, wherever it still is: its memory is free. With a delay of D, a task of step t only tells that step t − 1 − D is over, and the
+ * coordinator knows twins of the D steps before that one, too.
  */
-const stepsUntilFree = 2;
+const stepsUntilFree = (staleness: number): number => 2 + 2 * staleness;
 
 /**
  * Without it every block of `lenet` would leave a quarter of a megabyte behind outside of V8's heap. V8 answers that with whole
  * collections, several a second: a seventh of the processor time of a run (docs/performance.md).
  */
-export function createGradientBuffers(parameterCount: number): GradientBuffers {
+export function createGradientBuffers(parameterCount: number, staleness: number): GradientBuffers {
   const made: { step: number; values: Float32Array<SharedArrayBuffer> }[] = [];
   return {
     take(step) {
-      const free = made.find((buffer) => buffer.step + stepsUntilFree <= step);
+      const free = made.find((buffer) => buffer.step + stepsUntilFree(staleness) <= step);
       if (free !== undefined) {
         free.step = step;
         return free.values;

@@ -60,6 +60,7 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
       lossJson: offer.lossJson,
       localTrainingJson: offer.localTrainingJson,
       gradientEncoding: offer.gradientEncoding,
+      staleness: offer.staleness,
       blockFolder: options.blockFolder,
     },
     shared: blocks.shared,

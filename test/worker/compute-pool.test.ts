@@ -14,6 +14,7 @@ const recipe: ThreadRecipe = {
   lossJson: '',
   localTrainingJson: '',
   gradientEncoding: 'f32',
+  staleness: 0,
   blockFolder: '',
 };
 const obedient = new URL('./threads/obedient.mjs', import.meta.url);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createGradientBuffers } from '../../src/worker/gradient-buffers.js';
 
 it('keeps the gradients of a step until the step after the next one begins', () => {
-  const buffers = createGradientBuffers(2);
+  const buffers = createGradientBuffers(2, 0);
   const first = buffers.take(7).fill(1);
   const second = buffers.take(7).fill(2);
   const next = buffers.take(8).fill(3);
@@ -18,7 +18,7 @@ it('keeps the gradients of a step until the step after the next one begins', () 
 });
 
 it('takes no memory for a task of an old step that comes once more', () => {
-  const buffers = createGradientBuffers(1);
+  const buffers = createGradientBuffers(1, 0);
   const newest = buffers.take(20).fill(5);
   buffers.take(19).fill(0);
   buffers.take(3).fill(0);
@@ -26,7 +26,16 @@ it('takes no memory for a task of an old step that comes once more', () => {
 });
 
 it('needs no more of them, however long the run', () => {
-  const buffers = createGradientBuffers(1);
+  const buffers = createGradientBuffers(1, 0);
   for (let step = 0; step < 1000; step++) for (let block = 0; block < 4; block++) buffers.take(step);
   expect(buffers.count).toBe(8);
+});
+
+it('keeps them longer where steps overlap: twins of the steps in flight may still be compared', () => {
+  const buffers = createGradientBuffers(1, 1);
+  const first = buffers.take(7).fill(1);
+  // A task of step 10 tells that step 8 is over; with it, twins of step 7 are known.
+  for (const step of [8, 9, 10]) buffers.take(step).fill(0);
+  expect([...first]).toEqual([1]);
+  expect(buffers.take(11)).toBe(first);
 });
