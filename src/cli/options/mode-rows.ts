@@ -20,10 +20,10 @@ export const modeRows = {
     'as many as --microshards',
     'in local-sgd: replicas, a power of two; each takes an equal part of --batch, a multiple of 16, and at most so many threads work at once',
   ),
-  outerLr: mode.value(kind.decimal({ above: 0 }), 0.7, 'in local-sgd: learning rate of the outer optimizer'),
+  outerLr: mode.value(kind.decimal({ above: 0 }), 1, 'in local-sgd: learning rate of the outer optimizer'),
   outerMomentum: mode.value(
     kind.decimal({ min: 0, max: 0.999 }),
-    0.9,
+    0.5,
     'in local-sgd: Nesterov momentum of the outer optimizer',
   ),
   weightsDtype: mode.value(
