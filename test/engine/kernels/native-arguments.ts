@@ -21,6 +21,9 @@ export const ofAnyLength: ReadonlyMap<string, number> = new Map([
   ['scale', 0],
   ['sumOfSquares', 1],
   ['hashLanes', 1],
+  // Values of several lengths are written in equally many bytes, which come in fours.
+  ['encode', 1],
+  ['decode', 0],
 ]);
 
 export const isArray = (value: unknown): value is TypedArray => ArrayBuffer.isView(value);
@@ -210,7 +213,7 @@ export function validCalls(seed: number, operations: NativeOperations): ValidCal
 /** Of finite values: what is not a number comes out as none, with whatever bits. */
 function encodingCalls(random: Random): ValidCall[] {
   return (['f32', 'bf16', 'fp16', 'int8'] as const).flatMap((encoding) => {
-    const length = random.below(600);
+    const length = 1 + random.below(600);
     const stream = Int32Array.from({ length: 4 }, () => random.u32() | 0);
     const [x, y] = [values(random, length), values(random, length)];
     const bytes = new Uint8Array(encodedBytes(encoding, length));
