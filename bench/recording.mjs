@@ -49,13 +49,13 @@ async function measure(isTraced, steps = 1_000, rounds = 15) {
   const file = isTraced ? await openTraceFile({ path, onFailed: refuse, onDropped: refuse }) : null;
   const recorder = createRecorder(metrics, file === null ? null : createRunTrace(file, 'bench', 0), now);
   const step = async (number) => {
-    recorder.opened('train', number);
-    await recorder.broadcasting(async () => {
+    const front = { mode: 'train', step: number };
+    recorder.opened(front);
+    await recorder.broadcasting([front], async () => {
       nowMs += 0.2 * uneven();
     });
     const units = Array.from({ length: blocks }, (_, i) => ({
-      mode: 'train',
-      step: number,
+      ...front,
       pass: 0,
       node: i + 1,
     }));
@@ -71,9 +71,9 @@ async function measure(isTraced, steps = 1_000, rounds = 15) {
       recorder.accepted(unit, { result, arrivedMs: nowMs });
       const startMs = nowMs;
       nowMs += 0.1 * uneven();
-      recorder.timeline.add('sum', { startMs, endMs: nowMs });
+      recorder.timeline.add(front, 'sum', { startMs, endMs: nowMs });
     }
-    recorder.closed();
+    recorder.closed(front);
   };
   const taken = [];
   for (let round = 0; round < rounds; round++) {

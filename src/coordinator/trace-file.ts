@@ -10,8 +10,8 @@ export interface TraceFile {
 }
 
 const flushAfterMs = 1_000;
-/** Events are written in pieces of this size; one that is longer makes a piece of its own. */
-const pieceBytes = 64 * 1024;
+/** Events are written in pieces of at most this size (a write takes as long as some fifty events); one that is longer makes its own. */
+const pieceBytes = 256 * 1024;
 /** What waits for a slow disk; beyond, events are dropped. */
 const mostWaitingBytes = 8 * 1024 * 1024;
 

@@ -98,23 +98,23 @@ describe('a trace file', () => {
 
   it('does not wait for the clock when much has come together', async () => {
     const file = await open();
-    for (let i = 0; i < 3_000; i++) file.add(event(i));
-    await reaches(2_001);
+    for (let i = 0; i < 12_000; i++) file.add(event(i));
+    await reaches(8_001);
     await file.close();
-    expect(await stored()).toEqual(events(3_000));
+    expect(await stored()).toEqual(events(12_000));
   });
 
   it('ends where the disk is full, whole, and says so once', async () => {
-    const file = await open(disk({ capacity: 100_000 }));
-    for (let i = 0; i < 5_000; i++) {
+    const file = await open(disk({ capacity: 400_000 }));
+    for (let i = 0; i < 20_000; i++) {
       file.add(event(i));
-      if (i % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (i % 2_000 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await file.close();
     const kept = await stored();
     expect(kept).toEqual(events(kept.length));
     expect(kept.length).toBeGreaterThan(500);
-    expect(kept.length + dropped).toBe(5_000);
+    expect(kept.length + dropped).toBe(20_000);
     expect(failures).toEqual([expect.any(OutputError)]);
     expect(failures[0]?.message).toContain('the disk is full');
   });
