@@ -92,7 +92,7 @@ async function work() {
     const sums = { samples: samples.length, lossSum: 2.3 * samples.length, correct: 0, confusion: none };
     const nowMs = performance.now();
     const times = { fetchMs: 0, waitMs: 0, computeMs: 0, takenAtMs: nowMs, sentAtMs: nowMs, thread: 0 };
-    await link.publishResult({ type: 'result', ...place, ...sums, gradient, ...times });
+    await link.publishResult({ type: 'result', ...place, ...sums, encoding: 'f32', gradient, ...times });
     settle('ack');
   };
   const answerWhatCanBe = () => {
@@ -114,7 +114,7 @@ async function work() {
     gradient = new Uint8Array(Float32Array.from({ length: parameterCount }, (_, i) => (i % 7) * 1e-4).buffer);
     await link.joinRun(run, { prefetch: 2, task: take, weights: takeWeights });
     await link.send(run, { type: 'ready', run, fence, worker, threads: 1 });
-    const beat = { step: 0, nodes: [], images: 0, rssBytes: 0, eventLoopLagMs: 0 };
+    const beat = { nodes: [], steps: [], images: 0, rssBytes: 0, eventLoopLagMs: 0 };
     setInterval(
       () => void link.send(run, { type: 'heartbeat', run, fence, worker, ...beat }).catch(() => undefined),
       heartbeatMs,
