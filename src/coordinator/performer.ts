@@ -62,7 +62,9 @@ export async function startPerformer(
   };
 
   const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
-  const travel = createTravelWatch({ batch: config.spec.batch, delay: config.spec.delay ?? 0 });
+  const { batch, delay = 0, mode, gradients } = config.spec;
+  const exact = mode === undefined && gradients === undefined;
+  const travel = createTravelWatch({ batch, delay, exact });
   const recorder = createRecorder(metrics, trace, now, (step) => {
     const line = travel.add(step);
     if (line !== null) log.warn(line);

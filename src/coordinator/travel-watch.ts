@@ -16,7 +16,8 @@ export interface TravelWatch {
   add(step: TimedStep): string | null;
 }
 
-export function createTravelWatch(options: { batch: number; delay: number }): TravelWatch {
+/** `exact`: neither local SGD nor rounded gradients, which take no delay or no `auto`. */
+export function createTravelWatch(options: { batch: number; delay: number; exact: boolean }): TravelWatch {
   let looks = 0;
   let told = false;
   let shares: number[] = [];
@@ -32,15 +33,20 @@ export function createTravelWatch(options: { batch: number; delay: number }): Tr
       looks += 1;
       if (looks <= looksSkipped || share <= bearableShare) return null;
       told = true;
-      return travelLine(share, ms, options.batch);
+      return travelLine(share, ms, options);
     },
   };
 }
 
-function travelLine(share: number, stepMs: number, batch: number): string {
+function travelLine(
+  share: number,
+  stepMs: number,
+  { batch, exact }: { batch: number; exact: boolean },
+): string {
   const spent = `${Math.round(share * 100)} % of a step (${stepMs.toFixed(1)} ms) goes on messages, and no worker computes meanwhile.`;
-  const hidden = 'let them travel while the next step is computed (--delay 1)';
-  return `${spent} To use the workers better, another run could take larger batches (--batch ${2 * batch}, or auto), or ${hidden}; both change the bits. In this one, fewer workers with more threads each exchange less.`;
+  const larger = `larger batches (--batch ${2 * batch}${exact ? ', or auto' : ''})`;
+  const hidden = exact ? ', or let them travel while the next step is computed (--delay 1)' : '';
+  return `${spent} To use the workers better, another run could take ${larger}${hidden}; that changes the bits. In this one, fewer workers with more threads each exchange less.`;
 }
 
 function medianOf(values: readonly number[]): number {

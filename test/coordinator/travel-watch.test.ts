@@ -15,8 +15,8 @@ function step(travelMs: number, mode: TimedStep['mode'] = 'train'): TimedStep {
   return { mode, step: 0, startMs: 5, endMs: 15, segments: [], phases };
 }
 
-function linesOf(steps: readonly TimedStep[], delay = 0): string[] {
-  const watch = createTravelWatch({ batch, delay });
+function linesOf(steps: readonly TimedStep[], delay = 0, exact = true): string[] {
+  const watch = createTravelWatch({ batch, delay, exact });
   return steps.flatMap((one) => watch.add(one) ?? []);
 }
 const many = (count: number, one: TimedStep): TimedStep[] => Array.from({ length: count }, () => one);
@@ -43,4 +43,10 @@ it('is not misled by a few steps that waited long', () => {
   const waited: TimedStep = { ...step(9.99), endMs: 60_005 };
   const steps = Array.from({ length: 1000 }, (_, i) => (i % 3 === 0 ? waited : step(1)));
   expect(linesOf(steps)).toEqual([]);
+});
+
+it('offers neither a delay nor measured sizes to a run whose mode takes none', () => {
+  const [line] = linesOf(many(1000, step(4)), 0, false);
+  expect(line).toContain('--batch 256)');
+  expect(line).not.toMatch(/--delay|auto/);
 });
