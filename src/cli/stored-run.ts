@@ -50,9 +50,9 @@ const record = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? { ...value } : {};
 
 function modeOptions(mode: unknown): Record<string, unknown> {
-  const { type = 'exact', localSteps, replicas, outer } = record(mode);
+  const { type = 'exact', localSteps, replicas, outer, staleness } = record(mode);
   const { learningRate, momentum } = record(outer);
-  return { mode: type, localSteps, replicas, outerLr: learningRate, outerMomentum: momentum };
+  return { mode: type, staleness, localSteps, replicas, outerLr: learningRate, outerMomentum: momentum };
 }
 
 function gradientOptions(gradients: unknown): Record<string, unknown> {

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import {
+  type AsynchronousSgd,
   type GradientEncoding,
   type LocalSgd,
   parseTrainingSpec,
@@ -33,7 +34,8 @@ export interface SpecOptions {
   averaging: number | null;
   keep: 'last' | 'best';
   patience: number | null;
-  mode: 'exact' | 'local-sgd';
+  mode: 'exact' | 'local-sgd' | 'async';
+  staleness: number;
   localSteps: number;
   replicas: number | null;
   outerLr: number;
@@ -61,7 +63,7 @@ export async function trainingSpecOf(o: SpecOptions, workers: number): Promise<T
     );
   }
   const sizes = provisionalSizes(wantedSizes(o));
-  const mode = localSgdOf(o, sizes.microshards);
+  const mode = modeOf(o, sizes.microshards);
   return parseTrainingSpec({
     model,
     preprocessing: preprocessingOf(o.preprocessing, model),
@@ -100,8 +102,9 @@ export function wantedSizes(o: SpecOptions): WantedSizes {
   return { batch, microshards };
 }
 
-function localSgdOf(o: SpecOptions, replicas: number): LocalSgd | null {
+function modeOf(o: SpecOptions, replicas: number): LocalSgd | AsynchronousSgd | null {
   if (o.mode === 'exact') return null;
+  if (o.mode === 'async') return { type: 'async', staleness: o.staleness, reproducible: false };
   const { localSteps, outerLr: learningRate, outerMomentum: momentum } = o;
   return { type: 'local-sgd', localSteps, replicas, outer: { learningRate, momentum } };
 }
@@ -109,6 +112,8 @@ function localSgdOf(o: SpecOptions, replicas: number): LocalSgd | null {
 /** At least two blocks: of one, whoever joins later would have nothing to do. */
 function gradientsOf(o: SpecOptions, microshards: number, workers: number): GradientEncoding | null {
   if (o.gradients === 'f32') return null;
+  // Each batch is one block there.
+  if (o.mode === 'async') return { type: o.gradients, blocks: o.gradientBlocks ?? 1 };
   const wanted = 2 ** Math.ceil(Math.log2(Math.max(2, workers)));
   return { type: o.gradients, blocks: o.gradientBlocks ?? Math.min(wanted, microshards) };
 }

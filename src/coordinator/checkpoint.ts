@@ -28,6 +28,8 @@ const metadataSchema = z.strictObject({
   numericsId: z.string(),
   /** Whole steps done. */
   step: z.int().min(0),
+  /** Steps among them that were done before an earlier one; none but in asynchronous training. */
+  ahead: z.array(z.int().min(0)).default([]),
   /** Epochs in `history`; one less than the whole epochs done while a validation is under way. */
   recordedEpochs: z.int().min(0),
   /** Sums of the epoch that is not recorded yet. */

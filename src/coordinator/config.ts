@@ -77,6 +77,8 @@ export interface RunSummary {
   modelEpoch: number | null;
   /** Steps that each gradient was late by: above 0 it is another algorithm. */
   delay: number;
+  /** Updates that a gradient was allowed to miss, in asynchronous training, whose bits depend on the order of arrival; else null. */
+  staleness: number | null;
   /** Null for a run that an earlier start has finished. */
   account: RunAccount | null;
   /** Training images per second, over all coordinator starts of the run. */

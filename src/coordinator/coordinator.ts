@@ -5,6 +5,7 @@ import { type CoordinatorMetrics, createCoordinatorMetrics, type RunFacts } from
 import { type PerformerParts, realParts, startPerformer } from './performer.js';
 import { type PreparedRun, prepareRun } from './prepare.js';
 import { runPaths, writeFence } from './run-dir.js';
+import { stalenessBound } from './spec.js';
 import { fenceOff, openWhenFree } from './take-over.js';
 import { createRunTrace, type RunTrace } from './trace.js';
 import { openTraceFile } from './trace-file.js';
@@ -42,6 +43,11 @@ export async function startCoordinator(
     const now = config.now ?? (() => performance.now());
     const metrics = createCoordinatorMetrics(config.metrics, factsOf(config, run), now);
     const trace = await openTrace(config, run, metrics, now);
+    const staleness = stalenessBound(config.spec);
+    if (staleness !== null)
+      config.log.info(
+        `Asynchronous training: gradients are applied as they come, up to ${staleness} updates late. Not bit-identical: depends on the order of arrival.`,
+      );
     try {
       const coordinator = await startPerformer(config, run, link, metrics, trace, parts);
       return trace === null ? coordinator : closingAfter(coordinator, trace);

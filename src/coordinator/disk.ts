@@ -84,6 +84,7 @@ export function createDisk(
           dataHash: file.dataHash,
           numericsId: file.numericsId,
           step,
+          ahead: [...trainer.ahead()],
           recordedEpochs: chronicle.rows().length,
           lossTrend: chronicle.trend(),
           epochSums: chronicle.epochSums(),

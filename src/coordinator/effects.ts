@@ -12,6 +12,7 @@ import type { Ending } from './ending.js';
 import { listSamples, runStopped } from './failure-text.js';
 import { bestEpoch, earlyEnd, isExhausted } from './history.js';
 import type { CoordinatorMetrics } from './metrics.js';
+import { newestOnly } from './newest-only.js';
 import type { Outbox } from './outbox.js';
 import { outgoingMessages } from './outgoing.js';
 import type { PreparedRun } from './prepare.js';
@@ -61,8 +62,10 @@ export function createEffects(
     recorder.closed({ mode: 'train', step });
     if (!finite) return post({ type: 'step_applied', step, finite });
     const trend = chronicle.addStep(sums);
-    reporter.stepApplied(step, sums, gradientNorm);
-    viewing.stepApplied(step, sums);
+    // Asynchronous steps are not applied in the order of their numbers; schedule and curves go by that of the updates.
+    const update = trainer.version() - 1;
+    reporter.stepApplied(update, sums, gradientNorm);
+    viewing.stepApplied(update, sums);
     post({ type: 'step_applied', step, finite, trend });
   };
 
@@ -82,6 +85,13 @@ export function createEffects(
     disk.saveHistory((failure) => reporter.writeFailed('history', failure.message));
     post({ type: 'epoch_recorded', epoch, exhausted });
   };
+
+  const broadcastNow = (version: number): Promise<void> => {
+    const fronts = state().fronts.filter((front) => front.weightsVersion === version);
+    return recorder.broadcasting(fronts, () => link.broadcastWeights(messages.weights(version)));
+  };
+  // Asynchronous updates may come faster than weights can be sent, and of those only the newest are wanted.
+  const broadcast = state().plan.staleness === null ? broadcastNow : newestOnly(broadcastNow);
 
   const saveCheckpoint = (): void => {
     const startMs = now();
@@ -109,11 +119,7 @@ export function createEffects(
       case 'send_weights':
         return outbox.send(() => link.send(action.worker, messages.weights(action.version)));
       case 'broadcast_weights':
-        return outbox.send(() => {
-          const { version } = action;
-          const fronts = state().fronts.filter((front) => front.weightsVersion === version);
-          return recorder.broadcasting(fronts, () => link.broadcastWeights(messages.weights(version)));
-        });
+        return outbox.send(() => broadcast(action.version));
       case 'purge_tasks':
         return outbox.barrier(() => link.purgeTasks());
       case 'open_front':
@@ -141,6 +147,7 @@ export function createEffects(
         recorder.accepted(action, arrived);
         work.fold(action, arrived);
         viewing.accepted(arrived.header.worker, arrived.result);
+        if (action.staleness !== undefined) metrics.staleness.observe(action.staleness);
         return reporter.accepted(action.mode, arrived.header.samples);
       case 'accept_empty':
         return work.foldEmpty(action);

@@ -9,6 +9,7 @@ import { RunStoppedError, TakenOverError } from './errors.js';
 import { bestEpoch, type HistoryRow } from './history.js';
 import type { PreparedRun } from './prepare.js';
 import { runPaths } from './run-dir.js';
+import { stalenessBound } from './spec.js';
 
 /** The three ways a run ends; only the first call counts. */
 export interface Ending {
@@ -78,6 +79,7 @@ export function createEnding(o: {
       validationAccuracy: last?.validationAccuracy ?? null,
       best: bestOf(rows),
       delay: config.spec.delay ?? 0,
+      staleness: stalenessBound(config.spec),
       modelEpoch: config.spec.keep === 'best' ? (bestEpoch(rows)?.epoch ?? null) : null,
       account,
       imagesPerSecond: seconds > 0 ? images / seconds : 0,

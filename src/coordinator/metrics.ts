@@ -7,6 +7,7 @@ import { createWorkerSeries } from './worker-series.js';
 
 /** Steps take from a millisecond (a small model in one process) to minutes. */
 const stepBuckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300];
+const stalenessBuckets = [0, 1, 2, 3, 4, 6, 8, 12, 16, 32, 64];
 const diskBuckets = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 
 /** As `Progress` has them. */
@@ -103,6 +104,11 @@ export function createCoordinatorMetrics(
     ]),
     redispatches: counter('onko_redispatches_total', 'Blocks published again, by cause.', ['cause']),
     rejects: counter('onko_rejects_total', 'Results not accepted, by reason.', ['reason']),
+    staleness: histogram(
+      'onko_gradient_staleness_updates',
+      'Updates between the weights of a gradient and its own, in asynchronous training.',
+      stalenessBuckets,
+    ),
     duplicates: counter(
       'onko_duplicates_total',
       'Results for a block that had one, whether or not they were equal.',

@@ -3,7 +3,7 @@ import { asBytes, type RunOffer, type Task, type Weights } from '../protocol/ind
 import type { CoordinatorConfig } from './config.js';
 import type { UnitKey } from './decide/actions.js';
 import type { PreparedRun } from './prepare.js';
-import { leafSamples } from './spec.js';
+import { leafSamples, stalenessBound } from './spec.js';
 import type { Trainer } from './trainer.js';
 import { meaningOf, versionsBack, weightsVersion } from './weights-version.js';
 
@@ -56,6 +56,7 @@ export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): O
       heartbeatMs: config.heartbeatMs,
       coordinatorVersion: config.version,
       staleness: versionsBack(trainer.averages, spec.delay ?? 0),
+      newestWeights: stalenessBound(spec) !== null,
       ...run.instructions,
     }),
     weights(version) {

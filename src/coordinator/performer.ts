@@ -55,7 +55,8 @@ export async function startPerformer(
 ): Promise<Coordinator> {
   const { log, pack, kernels } = config;
   const now = config.now ?? (() => performance.now());
-  const position = { step: run.trainer.version(), recordedEpochs: run.restored?.recordedEpochs ?? 0 };
+  const recordedEpochs = run.restored?.recordedEpochs ?? 0;
+  const position = { step: run.trainer.version(), ahead: run.trainer.ahead(), recordedEpochs };
   let state: CoordinatorState = {
     ...initialState(planOf(config, run), position, now()),
     exhausted: isExhausted(run.restored?.history ?? [], config.spec.patience),

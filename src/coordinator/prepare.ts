@@ -1,12 +1,14 @@
 import { channelsOf } from '../data/index.js';
 import { buildModel, type Model } from '../engine/index.js';
 import { canonicalJson } from '../store/index.js';
+import { firstLeft } from './ahead.js';
 import { type Checkpoint, type CheckpointMetadata, readNewestCheckpoint } from './checkpoint.js';
 import type { CoordinatorConfig } from './config.js';
 import { type Curriculum, createCurriculum } from './curriculum.js';
 import { CheckpointError, ResumeMismatchError, TrainingSpecError } from './errors.js';
 import { type Instructions, instructionsOf } from './instructions.js';
 import { openRunFolder, type RunFile, readFence, runPaths } from './run-dir.js';
+import { stalenessBound } from './spec.js';
 import { createTrainer, type Trainer } from './trainer.js';
 
 /** A run as the disk knows it, ready to be gone on with. */
@@ -25,6 +27,7 @@ export interface PreparedRun {
 /** Checks that spec and data fit, opens the folder, and restores the newest checkpoint of a run that is resumed. */
 export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun> {
   const { spec, pack, outDir, log, files } = config;
+  checkAudit(config);
   const model = buildModel(spec.model);
   checkInput(config, model);
   const curriculum = createCurriculum(spec, pack.manifest);
@@ -49,8 +52,8 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
   if (found !== null) {
     checkBelongs(found.path, found.checkpoint, file, curriculum);
     const { parameters, optimizerState, kept } = found.checkpoint;
-    const { step } = found.checkpoint.metadata;
-    trainer.restore(step, parameters, optimizerState, kept);
+    const { step, ahead } = found.checkpoint.metadata;
+    trainer.restore(step, parameters, optimizerState, kept, ahead);
     log.info(
       `Going on with run ${file.run} after step ${step} of ${curriculum.totalSteps}, from ${found.path}.`,
     );
@@ -59,6 +62,14 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
   }
   const fence = Math.max(await readFence(outDir, files), restored?.fence ?? 0) + 1;
   return { file, fence, model, trainer, curriculum, instructions, restored };
+}
+
+/** Nobody can compute an asynchronous gradient again: its weights are those that its worker happened to have. */
+function checkAudit({ spec, auditShare }: CoordinatorConfig): void {
+  if (stalenessBound(spec) === null || (auditShare ?? 0) === 0) return;
+  throw new TrainingSpecError(
+    'Asynchronous training cannot be audited: two workers compute a batch on different weights, so their results differ anyway. Leave --audit out, or train in another mode.',
+  );
 }
 
 /** The model must take what the pack holds. */
@@ -94,9 +105,14 @@ function checkBelongs(path: string, checkpoint: Checkpoint, file: RunFile, curri
       `${path} was written with other settings than run.json says: ${differs.join(', ')}.`,
     );
   }
-  const { step, recordedEpochs, history } = metadata;
-  const wholeEpochs = Math.floor(step / curriculum.stepsPerEpoch);
-  if (history.length !== recordedEpochs || recordedEpochs > wholeEpochs || step > curriculum.totalSteps) {
+  const { step, ahead, recordedEpochs, history } = metadata;
+  const { stepsPerEpoch, totalSteps } = curriculum;
+  const wholeEpochs = Math.floor(step / stepsPerEpoch);
+  const first = firstLeft({ step, ahead });
+  const isLater = (one: number, i: number): boolean => one > (ahead[i - 1] ?? first);
+  const isOfEpoch = first >= wholeEpochs * stepsPerEpoch && (ahead.at(-1) ?? 0) < (wholeEpochs + 1) * stepsPerEpoch;
+  const fits = recordedEpochs <= wholeEpochs && step <= totalSteps && isOfEpoch && ahead.every(isLater);
+  if (history.length !== recordedEpochs || !fits) {
     throw new CheckpointError(`${path} contradicts itself: ${recordedEpochs} epochs after ${step} steps.`);
   }
 }

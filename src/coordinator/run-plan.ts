@@ -1,7 +1,7 @@
 import type { CoordinatorConfig } from './config.js';
 import { defaultPatience, type RunPlan } from './decide/state.js';
 import type { PreparedRun } from './prepare.js';
-import { leafSamples } from './spec.js';
+import { leafSamples, stalenessBound } from './spec.js';
 
 /** What the decider is told of the run. */
 export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
@@ -27,6 +27,7 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     averages: run.trainer.averages,
     gradientBlocks: spec.gradients?.blocks ?? null,
     delay: spec.delay ?? 0,
+    staleness: stalenessBound(spec),
     workerCommand: config.workerCommand === undefined ? 'worker start --broker URL' : config.workerCommand,
     patience: config.patience ?? defaultPatience,
   };

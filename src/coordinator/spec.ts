@@ -45,8 +45,8 @@ export interface TrainingSpec {
   keep?: 'best' | undefined;
   /** End after so many epochs without a better validation. */
   patience?: number | undefined;
-  /** Another algorithm than one update per batch. */
-  mode?: LocalSgd | undefined;
+  /** Another algorithm than one update per batch, each on the parameters that the one before it made. */
+  mode?: LocalSgd | AsynchronousSgd | undefined;
   /** What parameters are rounded to before they are sent; the coordinator's own, and the model, stay f32. */
   weightsDtype?: 'bf16' | undefined;
   /** What gradients are rounded to before they are sent. */
@@ -77,17 +77,37 @@ export interface LocalSgd {
   outer: { learningRate: number; momentum: number };
 }
 
+/**
+ * Each batch is computed by one thread, on the newest parameters that its worker has, and applied when its gradient comes. There are as many updates
+ * as without, in the order of arrival: so the same spec gives other bits each time, which the spec says too.
+ */
+export interface AsynchronousSgd {
+  type: 'async';
+  /** Updates that a gradient may miss. One that misses more is not applied, and its batch is computed again. */
+  staleness: number;
+  /** Not bit-identical: depends on the order of arrival. */
+  reproducible: false;
+}
+
+export const localSgdOf = ({ mode }: Pick<TrainingSpec, 'mode'>): LocalSgd | null =>
+  mode?.type === 'local-sgd' ? mode : null;
+
+/** Updates that a gradient may miss; null where updates have an order. */
+export const stalenessBound = ({ mode }: Pick<TrainingSpec, 'mode'>): number | null =>
+  mode?.type === 'async' ? mode.staleness : null;
+
 /** Samples of a full leaf of the tree: what one replica takes in a step, or one microshard. */
 export const leafSamples = (spec: TrainingSpec): number => stepSamples(spec) / spec.microshards;
 
 /** Samples of a full step: one batch, or those of H batches. */
-export const stepSamples = ({ batch, mode }: TrainingSpec): number => batch * (mode?.localSteps ?? 1);
+export const stepSamples = (spec: TrainingSpec): number => spec.batch * (localSgdOf(spec)?.localSteps ?? 1);
 
 /** What the replicas of a run of `totalSteps` steps train with; null where there are none. */
 export function localTrainingOf(spec: TrainingSpec, totalSteps: number): LocalTrainingSpec | null {
-  const { mode, optimizer, schedule, learningRate, clipNorm } = spec;
-  if (mode === undefined) return null;
-  const steps = mode.localSteps;
+  const { optimizer, schedule, learningRate, clipNorm } = spec;
+  const local = localSgdOf(spec);
+  if (local === null) return null;
+  const steps = local.localSteps;
   return { steps, optimizer, schedule, learningRate, totalSteps: totalSteps * steps, clipNorm };
 }
 
@@ -96,6 +116,9 @@ const mostStepSamples = 1 << 20;
 
 /** Every further step in flight costs a set of weights in each worker, and accuracy. */
 const longestDelay = 2;
+
+/** Beyond it a bound bounds nothing. */
+const largestStaleness = 4096;
 
 /** Samples that the kernels take side by side: a microshard is a multiple of this. */
 const lanes = 16;
@@ -128,12 +151,19 @@ const shape = z.strictObject({
   keep: z.literal('best').nullish(),
   patience: z.int().positive().nullish(),
   mode: z
-    .strictObject({
-      type: z.literal('local-sgd'),
-      localSteps: z.int().positive(),
-      replicas: z.int().positive(),
-      outer: z.strictObject({ learningRate: z.number().positive(), momentum: z.number().min(0).lt(1) }),
-    })
+    .discriminatedUnion('type', [
+      z.strictObject({
+        type: z.literal('local-sgd'),
+        localSteps: z.int().positive(),
+        replicas: z.int().positive(),
+        outer: z.strictObject({ learningRate: z.number().positive(), momentum: z.number().min(0).lt(1) }),
+      }),
+      z.strictObject({
+        type: z.literal('async'),
+        staleness: z.int().min(0).max(largestStaleness),
+        reproducible: z.literal(false),
+      }),
+    ])
     .nullish(),
   weightsDtype: z.literal('bf16').nullish(),
   gradients: z.strictObject({ type: z.enum(['fp16', 'int8']), blocks: z.int().positive() }).nullish(),
@@ -175,8 +205,18 @@ export function parseTrainingSpec(json: unknown): TrainingSpec {
   };
 }
 
-function checkMode({ mode, microshards, batch, delay }: z.infer<typeof shape>): void {
+function checkMode({ mode, microshards, batch, delay, gradients }: z.infer<typeof shape>): void {
   if (mode === null || mode === undefined) return;
+  if (mode.type === 'async') {
+    if ((delay ?? 0) > 0)
+      throw new TrainingSpecError(
+        'Asynchronous gradients are late by what it comes to, up to the staleness: take that mode or a delay, not both.',
+      );
+    if ((gradients?.blocks ?? 1) === 1) return;
+    throw new TrainingSpecError(
+      `In asynchronous training a batch is one block, so its rounded gradients have 1 block, but the spec has ${gradients?.blocks}: leave the blocks out.`,
+    );
+  }
   const { replicas, localSteps } = mode;
   if ((delay ?? 0) > 0)
     throw new TrainingSpecError(

@@ -109,24 +109,26 @@ export function createStepWork(
   timeline: StepTimeline,
   now: () => number,
 ): StepWork {
-  /** By step; one that is over leaves its buffers to the next. */
+  /** By step, from its first block on; one that is over leaves its buffers to the next. */
   const trees = new Map<number, TreeFold>();
   const spare: TreeFold[] = [];
   const everyTree = (): TreeFold[] => [...trees.values(), ...spare];
   const treeOf = (step: number): TreeFold => {
-    const tree = trees.get(step);
-    if (tree === undefined) throw new TypeError(`Expected step ${step} to be open.`);
+    const tree = trees.get(step) ?? spare.pop() ?? createTreeFold(kernels, run.model.parameterCount);
+    trees.set(step, tree);
     return tree;
   };
-  const openTree = (step: number): void => {
-    const tree = trees.get(step) ?? spare.pop() ?? createTreeFold(kernels, run.model.parameterCount);
+  const putAway = (step: number): void => {
+    const tree = trees.get(step);
+    if (tree === undefined) return;
     tree.reset();
-    trees.set(step, tree);
+    trees.delete(step);
+    spare.push(tree);
   };
   let evaluation: EvaluationFold | null = null;
   return {
     open({ mode, step }, passes) {
-      if (mode === 'train') openTree(step);
+      if (mode === 'train') putAway(step);
       else evaluation = createEvaluationFold(passes, run.model.classes);
     },
     fold(unit, { result, gradient, encoded, arrivedMs }) {
@@ -147,10 +149,9 @@ export function createStepWork(
       if (root === null) throw new TypeError(`Expected every block of step ${step} to be folded.`);
       const startMs = now();
       const { sums } = root;
-      const applied = run.trainer.apply(root.gradient, sums.samples);
+      const applied = run.trainer.apply(root.gradient, sums.samples, step);
       timeline.add({ mode: 'train', step }, 'update', { startMs, endMs: now() });
-      trees.delete(step);
-      spare.push(tree);
+      putAway(step);
       return { sums, ...applied };
     },
     takeEvaluation() {

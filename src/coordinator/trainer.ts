@@ -15,14 +15,17 @@ import {
   updateStatistics,
 } from '../engine/index.js';
 import { decayAt, updateAverage } from './average.js';
+import { aheadAfter } from './ahead.js';
 import { CheckpointError } from './errors.js';
-import type { TrainingSpec } from './spec.js';
+import { localSgdOf, type TrainingSpec } from './spec.js';
 import { weightsStep } from './weights-version.js';
 
 /** The parameters and the optimizer: what a checkpoint holds. */
 export interface Trainer {
   /** Number of updates done: `parameters()` are those before step `version()`. */
   version(): number;
+  /** Steps among those done that an earlier one is still missing of, ascending; none but in asynchronous training. */
+  ahead(): readonly number[];
   /** Shared memory, read-only for everybody else; valid until `delay` and three more updates are done. */
   parameters(): Float32Array;
   /** Those after `step` updates; null for any but the newest and the `delay` before them. */
@@ -39,14 +42,24 @@ export interface Trainer {
   learningRateOf(step: number): number;
   /**
    * gradientSum[parameterCount] over `samples` samples, overwritten with the averaged, clipped gradient. Of running statistics, which
-   * stand behind what is learnt, neither the norm nor the optimizer knows.
+   * stand behind what is learnt, neither the norm nor the optimizer knows. `step`: whose gradient it is, the next one if left out.
    */
-  apply(gradientSum: Float32Array, samples: number): { finite: boolean; gradientNorm: number };
+  apply(
+    gradientSum: Float32Array,
+    samples: number,
+    step?: number,
+  ): { finite: boolean; gradientNorm: number };
   /**
    * Goes on from a checkpoint; all are copied.
    * @throws CheckpointError without the average that the run keeps, or earlier parameters that its next steps are computed on
    */
-  restore(version: number, parameters: Float32Array, state: OptimizerState, kept: KeptWeights): void;
+  restore(
+    version: number,
+    parameters: Float32Array,
+    state: OptimizerState,
+    kept: KeptWeights,
+    ahead?: readonly number[],
+  ): void;
 }
 
 /** Weights beside the parameters, f32[parameterCount] each; null where the run keeps none (yet). */
@@ -83,6 +96,7 @@ export function createTrainer(
   const slot = (version: number): Float32Array => ring[version % versionsKept];
   let state = optimizer.init(learntCount);
   let version = 0;
+  let ahead: readonly number[] = [];
   slot(0).set(initialParameters(model, spec.seed));
   const { averaging } = spec;
   const average = averaging === undefined ? null : slot(0).slice();
@@ -111,11 +125,12 @@ export function createTrainer(
     },
     kept: () => ({ average, best, previous: previousOf(version).map(slot) }),
     version: () => version,
+    ahead: () => ahead,
     parameters: () => slot(version),
     parametersAfter: (step) => (step <= version && step >= Math.max(0, version - delay) ? slot(step) : null),
     optimizerState: () => state,
     learningRateOf,
-    apply(gradientSum, samples) {
+    apply(gradientSum, samples, step = version) {
       scaleGradient(gradientSum, 1 / samples, kernels);
       const gradient = gradientSum.subarray(0, learntCount);
       const gradientNorm =
@@ -123,14 +138,15 @@ export function createTrainer(
       const next = slot(version + 1);
       next.set(slot(version));
       optimizer.update(next.subarray(0, learntCount), gradient, state, rateOf(version));
-      if (spec.mode === undefined) updateStatistics(model.statistics, next, gradientSum, samples);
+      if (localSgdOf(spec) === null) updateStatistics(model.statistics, next, gradientSum, samples);
       else averageStatistics(model.statistics, next, gradientSum);
+      ahead = aheadAfter(version, ahead, step);
       version += 1;
       if (averaging !== undefined && average !== null)
         updateAverage(average, next, decayAt(averaging, version));
       return { finite: allFinite(next, kernels), gradientNorm };
     },
-    restore(restored, parameters, optimizerState, kept) {
+    restore(restored, parameters, optimizerState, kept, restoredAhead = []) {
       if (average !== null) {
         if (kept.average === null)
           throw new CheckpointError(
@@ -147,6 +163,7 @@ export function createTrainer(
       best = kept.best?.slice() ?? null;
       published = null;
       version = restored;
+      ahead = restoredAhead;
       slot(version).set(parameters);
       state = copyState(optimizerState);
     },
@@ -170,12 +187,13 @@ function updateRule(
   /** What is told of a step: in local SGD the rate that its replicas begin with. */
   learningRateOf: Schedule;
 } {
-  const { mode, learningRate, clipNorm } = spec;
+  const { learningRate, clipNorm } = spec;
+  const local = localSgdOf(spec);
   const schedule = createSchedule(spec.schedule, {
     learningRate,
-    totalSteps: totalSteps * (mode?.localSteps ?? 1),
+    totalSteps: totalSteps * (local?.localSteps ?? 1),
   });
-  if (mode === undefined) {
+  if (local === null) {
     return {
       optimizer: createOptimizer(spec.optimizer, kernels),
       clipNorm,
@@ -183,11 +201,11 @@ function updateRule(
       learningRateOf: schedule,
     };
   }
-  const { momentum, learningRate: outerRate } = mode.outer;
+  const { momentum, learningRate: outerRate } = local.outer;
   return {
     optimizer: createOptimizer({ type: 'sgd', momentum, nesterov: momentum > 0 }, kernels),
     clipNorm: null,
     rateOf: () => outerRate,
-    learningRateOf: (step) => schedule(step * mode.localSteps),
+    learningRateOf: (step) => schedule(step * local.localSteps),
   };
 }

@@ -76,6 +76,7 @@ function mostBytes(kind: FieldKind): number {
     case 'microshardSamples':
     case 'double':
     case 'measure':
+    case 'flag':
     case 'mode':
     case 'outcome':
     case 'encoding':

@@ -76,6 +76,8 @@ function problemWith(kind: FieldKind, value: unknown): string | null {
       return typeof value === 'number' && Number.isFinite(value) && value >= 0
         ? null
         : `expected a finite number from 0 on, got ${shown(value)}`;
+    case 'flag':
+      return typeof value === 'boolean' ? null : `expected true or false, got ${shown(value)}`;
     case 'indices':
       return listProblem(value instanceof Uint32Array ? value.length : null, limits.samples, value);
     case 'counts':

@@ -45,6 +45,8 @@ export interface RunOffer {
   gradientEncoding: Encoding;
   /** How many versions older than the newest ones the weights of a task may be. */
   staleness: number;
+  /** Training tasks are computed on the newest weights that are there; those that a task names are the oldest that will do. */
+  newestWeights: boolean;
 }
 
 /** One block of one step: an aligned subtree whose node the worker computes. */

@@ -6,6 +6,7 @@ import type { Message, MessageType } from './messages.js';
  * - `hash`: SHA-256, 64 lower-case hex digits
  * - `uint32`; `node`: a tree node, from 1 on; `microshards`: a power of two; `microshardSamples`: a multiple of 16
  * - `double`: any number, NaN included, for the receiver to judge; `measure`: finite, not negative
+ * - `flag`: true or false
  * - `indices`, `counts`: Uint32Array; `nodes`, `steps`: number[]
  * - `floats`, `block`: the envelope's tensor: values, in whatever encoding a multiple of four bytes, or plain bytes
  */
@@ -20,6 +21,7 @@ export type FieldKind =
   | 'microshardSamples'
   | 'double'
   | 'measure'
+  | 'flag'
   | 'mode'
   | 'outcome'
   | 'encoding'
@@ -109,6 +111,7 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     localTrainingJson: 'json',
     gradientEncoding: 'encoding',
     staleness: 'uint32',
+    newestWeights: 'flag',
   },
   announce: { run: 'identifier' },
   refuse: { run: 'identifier', reason: 'text' },

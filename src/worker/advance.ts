@@ -9,6 +9,7 @@ import {
   type RunState,
   type WorkerSettings,
   type WorkerState,
+  weightsFor,
 } from './state.js';
 
 /** Starts everything that is possible or due: hellos, fetches, computations, heartbeats, the end of a drain. */
@@ -119,12 +120,14 @@ function startComputing(run: RunState, threads: number, nowMs: number, actions: 
   let free =
     threads - run.tasks.filter((held) => held.phase === 'computing' || held.phase === 'abandoned').length;
   const tasks = run.tasks.map((held) => {
-    const isReady =
-      held.phase === 'held' && held.missing.length === 0 && run.versions.includes(held.task.weightsVersion);
+    const weightsVersion = weightsFor(run, held.task);
+    const isReady = held.phase === 'held' && held.missing.length === 0 && weightsVersion !== null;
     if (!isReady || free <= 0) return held;
     free -= 1;
-    actions.push({ type: 'compute', delivery: held.delivery, task: held.task });
-    return { ...held, phase: 'computing' as const, startedAtMs: nowMs };
+    // What is computed says what it was computed on.
+    const task = { ...held.task, weightsVersion };
+    actions.push({ type: 'compute', delivery: held.delivery, task });
+    return { ...held, task, phase: 'computing' as const, startedAtMs: nowMs };
   });
   return { ...run, tasks };
 }
@@ -139,7 +142,7 @@ function sayReady(run: RunState, settings: WorkerSettings, nowMs: number, action
   }
   const wantsWeights =
     run.versions.length === 0 ||
-    run.tasks.some((held) => held.phase === 'held' && !run.versions.includes(held.task.weightsVersion));
+    run.tasks.some((held) => held.phase === 'held' && weightsFor(run, held.task) === null);
   if (!wantsWeights) readyAtMs = Number.POSITIVE_INFINITY;
   else if (readyAtMs === Number.POSITIVE_INFINITY) readyAtMs = nowMs + settings.readyEveryMs;
   return { ...run, readyAtMs };

@@ -19,6 +19,10 @@ export interface ThreadRecipe {
   gradientEncoding: Encoding;
   /** How many versions older than the newest the weights of a task may be. */
   staleness: number;
+  /** Tasks are of any step of their epoch, in any order. */
+  newestWeights: boolean;
+  /** Of the worker, this one among them. */
+  threads: number;
   blockFolder: string;
 }
 

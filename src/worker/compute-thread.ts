@@ -19,7 +19,7 @@ import {
 import { createBlockComputer } from './block-computer.js';
 import { createSharedReader } from './blocks.js';
 import type { FromThread, ThreadRecipe, ToThread } from './compute-messages.js';
-import { createGradientBuffers } from './gradient-buffers.js';
+import { createGradientSource } from './gradient-buffers.js';
 
 /** Entry of a compute thread: one plan for one run, one block at a time, until it is terminated. */
 const port = parentPort;
@@ -51,7 +51,7 @@ const store = await BlockStore.open({ folder: recipe.blockFolder });
 const { sampleBytes } = manifest;
 const shared = new Map<string, Uint8Array<SharedArrayBuffer>>();
 const reader = createSharedReader(manifest, shared, store.reader(manifest));
-const gradients = createGradientBuffers(model.parameterCount, recipe.staleness);
+const gradientFor = createGradientSource(model.parameterCount, recipe);
 const compute = createBlockComputer({
   model,
   plan,
@@ -61,7 +61,7 @@ const compute = createBlockComputer({
   microshards,
   seed,
   augment,
-  gradientFor: (step) => gradients.take(step),
+  gradientFor,
   localTraining,
   gradientEncoding: recipe.gradientEncoding,
 });

@@ -35,3 +35,18 @@ export function createGradientBuffers(parameterCount: number, staleness: number)
     },
   };
 }
+
+/**
+ * Memory for the gradient of a thread's next block. Where steps come in no order a block is counted in place of its step. A worker of T threads has
+ * T + 1 tasks in hand, each until its result is with the broker, or within one process in the queue; and the coordinator empties that before the
+ * worker is given another task. So T + 1 blocks later a gradient is sent or folded; twice that is kept.
+ */
+export function createGradientSource(
+  parameterCount: number,
+  { newestWeights, threads, staleness }: { newestWeights: boolean; threads: number; staleness: number },
+): (step: number) => Float32Array<SharedArrayBuffer> {
+  const buffers = createGradientBuffers(parameterCount, newestWeights ? threads : staleness);
+  if (!newestWeights) return (step) => buffers.take(step);
+  let blocks = 0;
+  return () => buffers.take(blocks++);
+}

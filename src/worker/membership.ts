@@ -71,6 +71,7 @@ function isSameRun(a: RunOffer, b: RunOffer): boolean {
     a.microshards === b.microshards &&
     a.microshardSamples === b.microshardSamples &&
     a.staleness === b.staleness &&
+    a.newestWeights === b.newestWeights &&
     a.numericsId === b.numericsId &&
     a.modelSpecJson === b.modelSpecJson &&
     a.manifestJson === b.manifestJson

@@ -61,6 +61,8 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
       localTrainingJson: offer.localTrainingJson,
       gradientEncoding: offer.gradientEncoding,
       staleness: offer.staleness,
+      newestWeights: offer.newestWeights,
+      threads,
       blockFolder: options.blockFolder,
     },
     shared: blocks.shared,

@@ -5,6 +5,7 @@ import {
   type HeldTask,
   oldestWanted,
   type RunState,
+  takesNewest,
   type WorkerSettings,
   type WorkerState,
 } from './state.js';
@@ -28,11 +29,11 @@ export function onTask(
     task.fence > before.fence ? adoptFence(before, task.fence, nowMs, actions) : before,
     nowMs,
   );
-  const isStale = task.weightsVersion < oldestWanted(run);
+  const isStale = !takesNewest(run, task) && task.weightsVersion < oldestWanted(run);
   // Dispatched again because we are slow: the first delivery is still unacked, so this one adds nothing. Not so once its
   // result or its failure is on the way: that may be the reason why it comes again.
   const isTwin = run.tasks.some(
-    ({ phase, task: other }) => (phase === 'held' || phase === 'computing') && isSameNode(other, task),
+    ({ phase, task: other }) => (phase === 'held' || phase === 'computing') && isSameNode(run, other, task),
   );
   if (isStale || isTwin) {
     actions.push({ type: 'settle', delivery, verdict: 'ack' });
@@ -60,7 +61,10 @@ export function adoptFence(run: RunState, fence: number, nowMs: number, actions:
 export function dropOlderTasks(run: RunState, oldest: number, actions: WorkerAction[]): RunState {
   return dropTasks(
     run,
-    (held) => held.task.weightsVersion < oldest && (held.phase === 'held' || held.phase === 'computing'),
+    (held) =>
+      !takesNewest(run, held.task) &&
+      held.task.weightsVersion < oldest &&
+      (held.phase === 'held' || held.phase === 'computing'),
     actions,
   );
 }
@@ -197,14 +201,14 @@ function fail(held: HeldTask, reason: string, actions: WorkerAction[]): HeldTask
   return { ...held, phase: 'failing' };
 }
 
-function isSameNode(a: Task, b: Task): boolean {
+function isSameNode(run: RunState, a: Task, b: Task): boolean {
   return (
     a.fence === b.fence &&
     a.step === b.step &&
     a.pass === b.pass &&
     a.node === b.node &&
     a.mode === b.mode &&
-    a.weightsVersion === b.weightsVersion
+    (a.weightsVersion === b.weightsVersion || takesNewest(run, a))
   );
 }
 

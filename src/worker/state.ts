@@ -130,6 +130,17 @@ export function oldestWanted({ versions, offer }: RunState): number {
   return (versions.at(-1) ?? Number.NEGATIVE_INFINITY) - offer.staleness;
 }
 
+/** Whether the run wants it computed on the newest weights, whichever it names. */
+export const takesNewest = ({ offer }: Pick<RunState, 'offer'>, { mode }: Pick<Task, 'mode'>): boolean =>
+  offer.newestWeights && mode === 'train';
+
+/** The weights to compute a task on; null while they are not here. */
+export function weightsFor(run: RunState, task: Task): number | null {
+  const version = takesNewest(run, task) ? run.versions.at(-1) : task.weightsVersion;
+  const isHere = version !== undefined && version >= task.weightsVersion && run.versions.includes(version);
+  return isHere ? version : null;
+}
+
 /** Tasks that this worker still has to answer for. */
 export function inHand(run: RunState): HeldTask[] {
   return run.tasks.filter((held) => held.phase !== 'abandoned');

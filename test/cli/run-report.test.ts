@@ -14,6 +14,7 @@ const summary: RunSummary = {
   best: { epoch: 12, validationAccuracy: 0.985 },
   modelEpoch: null,
   delay: 0,
+  staleness: null,
   account: { workers: ['w1', 'w2'], oddities: ['3 blocks were sent again (death 2, slow 1)'] },
   imagesPerSecond: 1388.4,
   seconds: 26,

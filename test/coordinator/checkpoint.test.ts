@@ -43,6 +43,7 @@ function checkpointAt(step: number): Checkpoint {
       dataHash: 'd',
       numericsId: 'n',
       step,
+      ahead: [],
       recordedEpochs: 0,
       lossTrend: { steps: 3, mean: 1.5, best: null, above: 0 },
       epochSums: { samples: 48, lossSum: Math.PI / 7, correct: 5 },

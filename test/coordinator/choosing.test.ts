@@ -171,7 +171,7 @@ describe('the best epoch', () => {
   });
 
   it('found long ago by a run that is gone on with: no further step', () => {
-    const d = new Driver({ validationSamples: 64 }, { step: 2, recordedEpochs: 1 });
+    const d = new Driver({ validationSamples: 64 }, { step: 2, ahead: [], recordedEpochs: 1 });
     d.state = { ...d.state, exhausted: true };
     // Nobody is needed for what is left to do.
     expect(types(d.post({ type: 'started' }))).toContain('save_checkpoint');

@@ -161,7 +161,7 @@ describe('the course of a run', () => {
 
 describe('resuming', () => {
   it('goes on after the last whole step', () => {
-    const d = new Driver({}, { step: 3, recordedEpochs: 1 });
+    const d = new Driver({}, { step: 3, ahead: [], recordedEpochs: 1 });
     d.post({ type: 'started' });
     const actions = d.join('w1');
     expect(actions).toContainEqual({ type: 'send_weights', worker: 'w1', version: 3 });
@@ -169,7 +169,7 @@ describe('resuming', () => {
   });
 
   it('first makes up for the validation that was cut off', () => {
-    const d = new Driver({ validationSamples: 64 }, { step: 2, recordedEpochs: 0 });
+    const d = new Driver({ validationSamples: 64 }, { step: 2, ahead: [], recordedEpochs: 0 });
     d.post({ type: 'started' });
     const actions = d.join('w1');
     expect(published(actions)).toMatchObject([{ mode: 'evaluate', step: 1, pass: 1, weightsVersion: 2 }]);
@@ -182,7 +182,7 @@ describe('resuming', () => {
   });
 
   it('needs no worker to end a run whose last epoch is on disk', () => {
-    const d = new Driver({}, { step: 4, recordedEpochs: 2 });
+    const d = new Driver({}, { step: 4, ahead: [], recordedEpochs: 2 });
     expect(types(d.perform(d.post({ type: 'started' })))).toEqual([
       'purge_tasks',
       'save_checkpoint',

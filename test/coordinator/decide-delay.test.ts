@@ -100,7 +100,7 @@ describe('a delay', () => {
   });
 
   it('opens nothing of the next epoch before this one is validated and recorded', () => {
-    const { d } = begun(2, { validationSamples: 16 }, { step: 3, recordedEpochs: 0 });
+    const { d } = begun(2, { validationSamples: 16 }, { step: 3, ahead: [], recordedEpochs: 0 });
     const inFlight = d.state.fronts.map(({ step }) => step);
     expect(inFlight).toEqual([3, 4]);
     const first = d.state.fronts.flatMap(({ mode, step, weightsVersion }) => ({
@@ -125,7 +125,7 @@ describe('a delay', () => {
   });
 
   it('goes on in mid-epoch with the weights of before, oldest first', () => {
-    const { first } = begun(1, {}, { step: 7, recordedEpochs: 1 });
+    const { first } = begun(1, {}, { step: 7, ahead: [], recordedEpochs: 1 });
     expect(broadcast(first)).toEqual([6, 7]);
     expect(published(first).map(({ step, weightsVersion }) => [step, weightsVersion])).toEqual([
       [7, 6],
@@ -154,7 +154,7 @@ describe('a delay', () => {
 
 /** Steps 2 and 3 are open, on versions 1 and 2, with a block for each of three workers' threads. */
 function underway(changes: Partial<RunPlan> = {}): { d: Driver; older: Publication[]; newer: Publication[] } {
-  const d = new Driver({ delay: 1, minWorkers: 3, ...fiveSteps, ...changes }, { step: 2, recordedEpochs: 0 });
+  const d = new Driver({ delay: 1, minWorkers: 3, ...fiveSteps, ...changes }, { step: 2, ahead: [], recordedEpochs: 0 });
   d.post({ type: 'started' });
   d.join('w1');
   d.join('w2');

@@ -40,7 +40,7 @@ class Simulation {
   nowMs = 0;
   state: CoordinatorState;
   fence = 1;
-  saved: Position = { step: 0, recordedEpochs: 0 };
+  saved: Position = { step: 0, ahead: [], recordedEpochs: 0 };
   outcome: string | null = null;
   isLinkUp = true;
   workers: SimulatedWorker[] = [];

@@ -20,6 +20,7 @@ export const plan: RunPlan = {
   averages: false,
   gradientBlocks: null,
   delay: 0,
+  staleness: null,
   numericsId: 'reference-1',
   microshards: 4,
   microshardSamples: 16,
@@ -54,7 +55,7 @@ export class Driver {
   state: CoordinatorState;
   nowMs = 0;
 
-  constructor(changes: Partial<RunPlan> = {}, position: Position = { step: 0, recordedEpochs: 0 }) {
+  constructor(changes: Partial<RunPlan> = {}, position: Position = { step: 0, ahead: [], recordedEpochs: 0 }) {
     this.state = initialState({ ...plan, ...changes }, position, this.nowMs);
   }
 

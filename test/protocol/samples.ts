@@ -86,6 +86,7 @@ export const samples: { [T in MessageType]: Extract<Message, { type: T }> } = {
     localTrainingJson: '',
     gradientEncoding: 'int8',
     staleness: 2,
+    newestWeights: false,
   },
   announce: { type: 'announce', run },
   refuse: { type: 'refuse', run, reason: 'other numerics' },

@@ -102,6 +102,7 @@ export function offer(run: string, over: Partial<RunOffer> = {}): RunOffer {
     localTrainingJson: '',
     gradientEncoding: 'f32',
     staleness: 0,
+    newestWeights: false,
     ...over,
   };
 }

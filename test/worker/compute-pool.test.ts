@@ -15,6 +15,8 @@ const recipe: ThreadRecipe = {
   localTrainingJson: '',
   gradientEncoding: 'f32',
   staleness: 0,
+  newestWeights: false,
+  threads: 1,
   blockFolder: '',
 };
 const obedient = new URL('./threads/obedient.mjs', import.meta.url);

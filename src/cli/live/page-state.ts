@@ -195,10 +195,15 @@ function galleryOf({ gallery }: RunView, picture: Parameters<typeof stateOf>[3])
 
 const count = (n: number): string => n.toLocaleString('en-GB');
 
+function wordsOf(mode: NonNullable<TrainingSpec['mode']>): string {
+  if (mode.type === 'local-sgd') return `${mode.type}, ${mode.localSteps} local steps`;
+  return `${mode.type}, gradients up to ${mode.staleness} updates late, not bit-identical`;
+}
+
 /** What makes it another algorithm than exact training; nothing for that. */
 function modeFacts({ mode, weightsDtype, gradients }: TrainingSpec): [string, string][] {
   const facts = [
-    mode === undefined ? [] : `${mode.type}, ${mode.localSteps} local steps`,
+    mode === undefined ? [] : wordsOf(mode),
     weightsDtype === undefined ? [] : `weights in ${weightsDtype}`,
     gradients === undefined ? [] : `gradients in ${gradients.type}, ${gradients.blocks} blocks`,
   ].flat();
@@ -218,7 +223,7 @@ function factsOf(spec: TrainingSpec, view: RunView | null): PageState['run']['fa
     ...(view === null || view.samples.validation === 0
       ? []
       : [['Validated on', `${count(view.samples.validation)} images`]]),
-    ['Batch', `${spec.batch} in ${spec.microshards} ${spec.mode === undefined ? 'microshards' : 'replicas'}`],
+    ['Batch', `${spec.batch} in ${spec.microshards} ${spec.mode?.type === 'local-sgd' ? 'replicas' : 'microshards'}`],
     ...modeFacts(spec),
     ['Optimizer', `${spec.optimizer.type}, ${spec.schedule.type}, ${spec.learningRate}`],
     ['Seed', String(spec.seed)],

@@ -6,9 +6,14 @@ const mode = grouped('Mode');
 /** Other algorithms than one update per batch, with less to send; docs/modes.md compares them. */
 export const modeRows = {
   mode: mode.value(
-    kind.choice(['exact', 'local-sgd'], 'MODE'),
+    kind.choice(['exact', 'local-sgd', 'async'], 'MODE'),
     'exact',
-    'exact: one update per batch; local-sgd: replicas train by themselves and meet every --local-steps steps',
+    'exact: one update per batch; local-sgd: replicas train by themselves and meet every --local-steps steps; async: each batch is one worker\'s, and applied when its gradient comes. async is not bit-identical: depends on the order of arrival',
+  ),
+  staleness: mode.value(
+    kind.integer({ min: 0, max: 4096 }),
+    8,
+    'in async: updates that a gradient may miss; one that misses more is not used, and its batch is computed again on newer weights',
   ),
   localSteps: mode.value(
     kind.integer({ min: 1, max: 65_536 }),

@@ -13,6 +13,7 @@ export const rejectReasons = [
   'wrong_length',
   'not_finite',
   'expelled',
+  'too_stale',
 ] as const;
 export type RejectReason = (typeof rejectReasons)[number];
 
@@ -26,6 +27,7 @@ export const dispatchCauses = [
   'link',
   'expelled',
   'audit',
+  'stale',
 ] as const;
 export type DispatchCause = (typeof dispatchCauses)[number];
 
@@ -63,8 +65,8 @@ export type Action =
   | ({ type: 'publish_task'; weightsVersion: number; attempt: number; cause: DispatchCause } & UnitKey)
   /** The same block once more, to this worker and nobody else. */
   | ({ type: 'ask'; worker: string; weightsVersion: number; attempt: number; cause: DispatchCause } & UnitKey)
-  /** Fold the result that the event brought. `tookMs`: from publishing to result. */
-  | ({ type: 'accept'; tookMs: number } & UnitKey)
+  /** Fold the result that the event brought. `tookMs`: from publishing to result; `staleness`: updates that an asynchronous gradient misses. */
+  | ({ type: 'accept'; tookMs: number; staleness?: number } & UnitKey)
   /** Fold a block that has no samples: a zero. */
   | ({ type: 'accept_empty' } & UnitKey)
   | { type: 'reject'; reason: RejectReason; worker: string }

@@ -1,8 +1,10 @@
+import { aheadAfter } from '../ahead.js';
 import { verdictOn } from '../loss-trend.js';
 import { chain, type Decision, decision, type FailCause } from './actions.js';
 import type { CoordinatorEvent } from './events.js';
 import { isWhole } from './fronts.js';
 import { openEvaluation, openTraining } from './opening.js';
+import { isAsynchronous } from './staleness.js';
 import { type CoordinatorState, readyWorkers, stepsPerEpoch, totalSteps } from './state.js';
 
 /** Starts whatever comes next, if somebody is there to do it and what is under way leaves room. */
@@ -22,21 +24,24 @@ export function advance(state: CoordinatorState, nowMs: number): Decision {
   return chain(opened, closeIfWhole);
 }
 
-/** Once every block of every pass of the oldest front is in: on to the optimizer, or to the history. */
+/** Once every block of every pass of the oldest front is in, or of any in asynchronous training: on to the optimizer, or to the history. */
 export function closeIfWhole(state: CoordinatorState): Decision {
-  const [front, ...others] = state.fronts;
+  const { plan } = state;
+  const front = plan.staleness === null ? state.fronts[0] : state.fronts.find(isWhole);
   if (state.phase !== 'working' || front === undefined || !isWhole(front)) return decision(state);
   const { mode, step } = front;
+  // Of asynchronous training no twin is known: another one may rightly be of other weights.
+  const knowsTwins = !isAsynchronous(plan, mode);
   const units = front.units.map(({ pass, node, accepted }) => ({
     pass,
     node,
     worker: accepted?.worker ?? '',
-    hash: accepted?.hash ?? '',
+    hash: knowsTwins ? (accepted?.hash ?? '') : '',
   }));
   const closed: CoordinatorState = {
     ...state,
-    fronts: others,
-    closed: [...state.closed, { mode, step, units }].slice(-1 - state.plan.delay),
+    fronts: state.fronts.filter((other) => other !== front),
+    closed: [...state.closed, { mode, step, units }].slice(-1 - plan.delay),
     phase: 'performing',
   };
   if (mode === 'train') return decision(closed, { type: 'apply_step', step });
@@ -102,7 +107,8 @@ export function onStepApplied(
     return decision({ ...state, phase: 'ended' }, { type: 'fail', cause });
   }
   const { plan, checkpoint } = state;
-  const position = { ...state.position, step: step + 1 };
+  const { step: done, ahead } = state.position;
+  const position = { ...state.position, step: done + 1, ahead: aheadAfter(done, ahead, step) };
   const rising = verdict === 'rising';
   const next: CoordinatorState = { ...state, phase: 'working', position, rising };
   const due = !rising && nowMs - checkpoint.savedAtMs >= plan.checkpointEveryMs && !checkpoint.inFlight;

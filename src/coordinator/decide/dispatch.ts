@@ -10,8 +10,9 @@ import {
 } from './actions.js';
 import { nextToAsk } from './audit.js';
 import { quarantine, shouldRefuse } from './failure.js';
-import { changeUnits, isUnit, keyOf, type UnitChoice, unitsWhere } from './fronts.js';
+import { changeUnits, frontOf, isUnit, keyOf, putFront, type UnitChoice, unitsWhere } from './fronts.js';
 import { find } from './roster.js';
+import { isAsynchronous, oldestUseful } from './staleness.js';
 import { type CoordinatorState, type Failure, type Front, readyThreads, type Unit } from './state.js';
 
 /** Blocks whose times are remembered, and how many it takes to know what is usual. */
@@ -59,6 +60,17 @@ export function redispatch(
     return { ...again, audit: { ...unit.audit, asked } };
   });
   return { state: next, actions };
+}
+
+/**
+ * A block's gradient is of weights that are too old: it is computed again on newer ones. Not for a result of an earlier sending than the last,
+ * in whose place another one is on its way already.
+ */
+export function sendOnNewer(state: CoordinatorState, key: UnitKey, version: number, nowMs: number): Decision {
+  const front = frontOf(state, key);
+  if (front === undefined || version < front.weightsVersion) return decision(state);
+  const renewed = putFront(state, { ...front, weightsVersion: oldestUseful(state) });
+  return redispatch(renewed, isUnit(key), 'stale', nowMs);
 }
 
 /** A block failed on a worker: once more, or out of the run. */
@@ -118,7 +130,9 @@ function resendSlow(state: CoordinatorState, front: Front, nowMs: number): Decis
  * twice as long; that a worker died or the link was lost says nothing of how long it takes.
  */
 export function resendAtMs(state: CoordinatorState, front: Front, unit: Unit): number {
-  const since = Math.max(unit.publishedAtMs, state.lastProgressMs);
+  // Asynchronous blocks are no more than workers take at once: that others come back says nothing of one that does not.
+  const isQueued = !isAsynchronous(state.plan, front.mode);
+  const since = isQueued ? Math.max(unit.publishedAtMs, state.lastProgressMs) : unit.publishedAtMs;
   return since + allowanceMs(state, front) * 2 ** Math.min(unit.slowSends, 4);
 }
 

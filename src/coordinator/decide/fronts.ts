@@ -1,4 +1,5 @@
 import type { UnitKey } from './actions.js';
+import { isAsynchronous, newestVersion } from './staleness.js';
 import type { CoordinatorState, Front, Unit } from './state.js';
 
 /** Names a front: no two that are open have both in common. */
@@ -18,10 +19,12 @@ export function frontOf(state: CoordinatorState, key: FrontKey): Front | undefin
   return state.fronts.find((front) => isSameFront(front, key));
 }
 
-/** Puts it in the place of the open front of its name, or among the others in the order of steps. */
+/** Puts it in the place of the open front of its name, or among the others in the order of steps; in asynchronous training, last. */
 export function putFront(state: CoordinatorState, front: Front): CoordinatorState {
   const others = state.fronts.filter((other) => !isSameFront(other, front));
-  return { ...state, fronts: [...others, front].toSorted((a, b) => a.step - b.step) };
+  const fronts = [...others, front];
+  if (state.plan.staleness === null) fronts.sort((a, b) => a.step - b.step);
+  return { ...state, fronts };
 }
 
 /** The one block of this name. */
@@ -50,7 +53,13 @@ export function unitsWhere(state: CoordinatorState, which: UnitChoice): { front:
 export const isWhole = (front: Front): boolean =>
   front.openedPasses === front.passes && front.units.every((unit) => unit.accepted !== null);
 
-/** Of the weights that the open fronts work with, oldest first, each once. */
+/** Of the weights that the open fronts work with, oldest first, each once; in asynchronous training those are the newest. */
 export function versionsInUse(state: CoordinatorState): number[] {
-  return [...new Set(state.fronts.map((front) => front.weightsVersion))];
+  return [
+    ...new Set(
+      state.fronts.map(({ mode, weightsVersion: own }) =>
+        isAsynchronous(state.plan, mode) ? newestVersion(state) : own,
+      ),
+    ),
+  ];
 }

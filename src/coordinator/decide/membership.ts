@@ -7,6 +7,7 @@ import { recordFailure, redispatch } from './dispatch.js';
 import { expelledAs, refuseExpelled } from './expulsion.js';
 import { changeUnits, keyOf, unitsWhere, versionsInUse } from './fronts.js';
 import { find, put, remove, seen, withShortage } from './roster.js';
+import { tightBound } from './staleness.js';
 import {
   type CoordinatorState,
   readyThreads,
@@ -76,7 +77,7 @@ function join(state: CoordinatorState, worker: string, threads: number | null, n
     worker,
     version,
   }));
-  if (isNew) actions.push(report('info', joinedLine(next, entry)));
+  if (isNew) actions.push(report('info', joinedLine(next, entry)), ...tightBound(next));
   // An audit may have waited for one more worker; or this one was asked, and the question was lost with its inbox.
   const isToBeAsked = (unit: Unit): boolean => wantsVote(unit) || wasAsked(unit, worker);
   const voiced = chain(decision(next, ...actions), (s) => redispatch(s, isToBeAsked, 'audit', nowMs));

@@ -1,10 +1,12 @@
 import type { Mode } from '../../protocol/index.js';
+import { firstLeft } from '../ahead.js';
 import { chooseCut, samplesOfBlock } from '../cut.js';
 import { weightsStep, weightsVersion } from '../weights-version.js';
 import { type Action, chain, type Decision, decision } from './actions.js';
 import { isAudited } from './audit.js';
 import { publication } from './dispatch.js';
-import { type FrontKey, frontOf, keyOf, putFront, versionsInUse } from './fronts.js';
+import { type FrontKey, frontOf, isWhole, keyOf, putFront, versionsInUse } from './fronts.js';
+import { inFlight, isAsynchronous, newestVersion, oldestUseful } from './staleness.js';
 import {
   batchSamples,
   type CoordinatorState,
@@ -19,10 +21,26 @@ export function openTraining(state: CoordinatorState, nowMs: number): Decision {
   const { plan, position, fronts } = state;
   const perEpoch = stepsPerEpoch(plan);
   const endOfEpoch = position.step - (position.step % perEpoch) + perEpoch;
+  if (plan.staleness !== null) return openAsynchronous(state, endOfEpoch, nowMs);
   const end = Math.min(endOfEpoch, position.step + 1 + plan.delay);
   let opened = decision(state);
   for (let step = position.step + fronts.length; step < end; step++)
     opened = chain(opened, (s) => openFront(s, { mode: 'train', step }, false, nowMs));
+  return opened;
+}
+
+/** The newest weights out, if they are not yet; then steps of the epoch that are neither done nor open, while workers have room for them. */
+function openAsynchronous(state: CoordinatorState, endOfEpoch: number, nowMs: number): Decision {
+  const version = newestVersion(state);
+  let opened = decision({ ...state, broadcastVersion: version });
+  if (state.broadcastVersion !== version) opened.actions.push({ type: 'broadcast_weights', version });
+  const taken = new Set([...state.position.ahead, ...state.fronts.map(({ step }) => step)]);
+  let room = inFlight(state) - state.fronts.filter((front) => !isWhole(front)).length;
+  for (let step = firstLeft(state.position); step < endOfEpoch && room > 0; step++) {
+    if (taken.has(step)) continue;
+    room -= 1;
+    opened = chain(opened, (s) => openFront(s, { mode: 'train', step }, false, nowMs));
+  }
   return opened;
 }
 
@@ -46,7 +64,9 @@ export function openFront(
     ...key,
     ...size,
     weightsVersion: version,
-    cut: chooseCut(plan.microshards, plan.microshardSamples, size.samples, blocksWanted(state, key.mode)),
+    cut: isAsynchronous(plan, mode)
+      ? wholeTree
+      : chooseCut(plan.microshards, plan.microshardSamples, size.samples, blocksWanted(state, mode)),
     openedPasses: 0,
     units: [],
     suspect,
@@ -55,10 +75,14 @@ export function openFront(
     { ...putFront(state, front), lastProgressMs: nowMs },
     { type: 'open_front', ...key, passes: size.passes },
   );
-  // The first steps of an epoch have theirs in common.
-  if (!versionsInUse(state).includes(version)) opened.actions.push({ type: 'broadcast_weights', version });
+  // The first steps of an epoch have theirs in common; in asynchronous training they are on their way already.
+  const isOut = isAsynchronous(plan, mode) || versionsInUse(state).includes(version);
+  if (!isOut) opened.actions.push({ type: 'broadcast_weights', version });
   return chain(opened, (s) => fillFront(s, key, nowMs));
 }
+
+/** An asynchronous step is one block: the gradient of one worker, for the whole batch. */
+const wholeTree = [1];
 
 /** Blocks for a full batch: as many as there are threads, where that may decide it. */
 function blocksWanted(state: CoordinatorState, mode: Mode): number {
@@ -74,7 +98,9 @@ function sizeOf({ plan }: CoordinatorState, { mode, step }: FrontKey): Pick<Fron
   return { samples: Math.min(batch, plan.trainSamples - before), passes: 1 };
 }
 
-function versionFor({ plan }: CoordinatorState, { mode, step }: FrontKey): number {
+function versionFor(state: CoordinatorState, { mode, step }: FrontKey): number {
+  const { plan } = state;
+  if (isAsynchronous(plan, mode)) return oldestUseful(state);
   const stepsDone = mode === 'evaluate' ? step + 1 : weightsStep(step, stepsPerEpoch(plan), plan.delay);
   return weightsVersion(plan.averages, mode, stepsDone);
 }

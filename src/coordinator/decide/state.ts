@@ -30,6 +30,8 @@ export interface RunPlan {
   gradientBlocks: number | null;
   /** Steps that a gradient is late by: so many more than one are in flight at once. */
   delay: number;
+  /** In asynchronous training: updates that a gradient may miss; null where steps are applied in their order. */
+  staleness: number | null;
   /** How to start a worker, for the line that waits for one; null where they start by themselves. */
   workerCommand: string | null;
   patience: Patience;
@@ -64,6 +66,8 @@ export const defaultPatience: Patience = {
 export interface Position {
   /** Whole steps done, which is also the version of the parameters. */
   step: number;
+  /** Those among them that were done before an earlier one, ascending; none but in asynchronous training. */
+  ahead: readonly number[];
   /** Epochs that have their line in the history: at most the whole epochs done. */
   recordedEpochs: number;
 }
@@ -148,6 +152,7 @@ export interface Failure {
 export interface Front {
   mode: Mode;
   step: number;
+  /** That its blocks are computed on; in asynchronous training the oldest that they may be. */
   weightsVersion: number;
   /** Subtrees that cover the root; fixed as long as the front is open. */
   cut: readonly number[];
@@ -192,8 +197,13 @@ export interface CoordinatorState {
   expelled: ExpelledWorker[];
   /** Results that others showed to be wrong, per worker. */
   strikes: Record<string, number>;
-  /** Those that are open, oldest first: consecutive training steps, of which `position.step` is the first; or a validation, alone. */
+  /**
+   * Those that are open, oldest first: consecutive training steps, of which `position.step` is the first; or a validation, alone. In
+   * asynchronous training the steps are any of their epoch, and those that are whole stand in the order in which they became so.
+   */
   fronts: Front[];
+  /** Of the parameters that were broadcast last, in asynchronous training; else null. */
+  broadcastVersion: number | null;
   /** The last ones, oldest first: as many as may be open at once. */
   closed: ClosedFront[];
   /** When a block last came back, or a front was opened. */
@@ -227,6 +237,7 @@ export function initialState(plan: RunPlan, position: Position, nowMs: number): 
     expelled: [],
     strikes: {},
     fronts: [],
+    broadcastVersion: null,
     closed: [],
     lastProgressMs: nowMs,
     durations: { train: [], evaluate: [] },
