@@ -110,7 +110,8 @@ function checkBelongs(path: string, checkpoint: Checkpoint, file: RunFile, curri
   const wholeEpochs = Math.floor(step / stepsPerEpoch);
   const first = firstLeft({ step, ahead });
   const isLater = (one: number, i: number): boolean => one > (ahead[i - 1] ?? first);
-  const isOfEpoch = first >= wholeEpochs * stepsPerEpoch && (ahead.at(-1) ?? 0) < (wholeEpochs + 1) * stepsPerEpoch;
+  const isOfEpoch =
+    first >= wholeEpochs * stepsPerEpoch && (ahead.at(-1) ?? 0) < (wholeEpochs + 1) * stepsPerEpoch;
   const fits = recordedEpochs <= wholeEpochs && step <= totalSteps && isOfEpoch && ahead.every(isLater);
   if (history.length !== recordedEpochs || !fits) {
     throw new CheckpointError(`${path} contradicts itself: ${recordedEpochs} epochs after ${step} steps.`);

@@ -14,8 +14,8 @@ import {
   type UpdateKernels,
   updateStatistics,
 } from '../engine/index.js';
-import { decayAt, updateAverage } from './average.js';
 import { aheadAfter } from './ahead.js';
+import { decayAt, updateAverage } from './average.js';
 import { CheckpointError } from './errors.js';
 import { localSgdOf, type TrainingSpec } from './spec.js';
 import { weightsStep } from './weights-version.js';
@@ -44,11 +44,7 @@ export interface Trainer {
    * gradientSum[parameterCount] over `samples` samples, overwritten with the averaged, clipped gradient. Of running statistics, which
    * stand behind what is learnt, neither the norm nor the optimizer knows. `step`: whose gradient it is, the next one if left out.
    */
-  apply(
-    gradientSum: Float32Array,
-    samples: number,
-    step?: number,
-  ): { finite: boolean; gradientNorm: number };
+  apply(gradientSum: Float32Array, samples: number, step?: number): { finite: boolean; gradientNorm: number };
   /**
    * Goes on from a checkpoint; all are copied.
    * @throws CheckpointError without the average that the run keeps, or earlier parameters that its next steps are computed on

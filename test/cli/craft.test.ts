@@ -200,6 +200,21 @@ describe('another mode', () => {
     expect(await trainingSpecOf(resolveOptions(trainTable, { ...resuming, stored }), 7)).toEqual(spec);
   });
 
+  it('is asynchronous if asked for, with its bound, one block a batch, and what it costs in the spec', async () => {
+    const flags = { data: '.', train: 'a', mode: 'async', staleness: '3', gradients: 'int8' };
+    const spec = await trainingSpecOf(resolveOptions(trainTable, { ...none, flags }), 4);
+    expect(spec).toMatchObject({
+      mode: { type: 'async', staleness: 3, reproducible: false },
+      gradients: { type: 'int8', blocks: 1 },
+    });
+    const out = join(dir, 'stored-async');
+    await mkdir(out);
+    await writeFile(join(out, 'run.json'), JSON.stringify({ spec }));
+    const resuming = { ...none, flags: { resume: true, out, data: '.' } };
+    const stored = await storedRun(resuming);
+    expect(await trainingSpecOf(resolveOptions(trainTable, { ...resuming, stored }), 7)).toEqual(spec);
+  });
+
   it('has as many blocks as workers are waited for, a power of two, from 2 to the microshards', async () => {
     const flags = { data: '.', train: 'a', gradients: 'fp16', microshards: '4' };
     const blocksFor = async (workers: number): Promise<number | undefined> =>

@@ -42,6 +42,12 @@ it('says of what algorithm a run with a delay is', () => {
   expect(runReport(summary, o)).not.toContain('late');
 });
 
+it('says that the bits of an asynchronous run depend on more than its spec', () => {
+  expect(runReport({ ...summary, staleness: 8 }, o)).toContain(
+    '  async      gradients up to 8 updates late; not bit-identical: depends on the order of arrival\n',
+  );
+});
+
 it('says how to go on with a run that was stopped, and nothing that is not known', () => {
   const stopped = {
     ...summary,

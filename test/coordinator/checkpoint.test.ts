@@ -11,6 +11,7 @@ import {
 } from '../../src/coordinator/checkpoint.js';
 import { buildModel, createOptimizer, createRandom, parseModelSpec } from '../../src/engine/index.js';
 import { silentLog } from '../../src/metrics/index.js';
+import { standsFor } from '../sim/stand-in.js';
 
 const model = buildModel(
   parseModelSpec({
@@ -74,6 +75,17 @@ describe('checkpoints', () => {
   it('give back every bit', () => {
     const checkpoint = checkpointAt(3);
     expect(decodeCheckpoint(model, encodeCheckpoint(model, checkpoint))).toEqual(checkpoint);
+  });
+
+  it('of asynchronous training say which steps were done before an earlier one; others, and those of before, none', () => {
+    const { metadata, ...tensors } = checkpointAt(3);
+    const late = { ...tensors, metadata: { ...metadata, ahead: [4, 6] } };
+    expect(decodeCheckpoint(model, encodeCheckpoint(model, late)).metadata.ahead).toEqual([4, 6]);
+    const { ahead: _none, ...before } = metadata;
+    standsFor<typeof metadata>(before);
+    expect(
+      decodeCheckpoint(model, encodeCheckpoint(model, { ...tensors, metadata: before })).metadata.ahead,
+    ).toEqual([]);
   });
 
   it('are found newest first, and only the last few stay', async () => {

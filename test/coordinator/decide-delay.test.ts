@@ -154,7 +154,10 @@ describe('a delay', () => {
 
 /** Steps 2 and 3 are open, on versions 1 and 2, with a block for each of three workers' threads. */
 function underway(changes: Partial<RunPlan> = {}): { d: Driver; older: Publication[]; newer: Publication[] } {
-  const d = new Driver({ delay: 1, minWorkers: 3, ...fiveSteps, ...changes }, { step: 2, ahead: [], recordedEpochs: 0 });
+  const d = new Driver(
+    { delay: 1, minWorkers: 3, ...fiveSteps, ...changes },
+    { step: 2, ahead: [], recordedEpochs: 0 },
+  );
   d.post({ type: 'started' });
   d.join('w1');
   d.join('w2');

@@ -25,6 +25,8 @@ const localSgd = {
   outer: { learningRate: 0.7, momentum: 0.9 },
 };
 
+const asynchronous = { type: 'async', staleness: 8, reproducible: false };
+
 describe('the training spec', () => {
   it('fills in every default, so that it says what ran', () => {
     const parsed = parseTrainingSpec(spec);
@@ -37,6 +39,12 @@ describe('the training spec', () => {
     const off = { mode: null, weightsDtype: null, gradients: null };
     expect(Object.keys(parseTrainingSpec({ ...spec, ...off }))).toEqual(Object.keys(parseTrainingSpec(spec)));
     expect(parseTrainingSpec({ ...spec, mode: localSgd }).mode).toEqual(localSgd);
+  });
+
+  it('of asynchronous training says that its bits depend on more than itself', () => {
+    expect(parseTrainingSpec({ ...spec, mode: asynchronous }).mode).toEqual(asynchronous);
+    const rounded = { mode: asynchronous, gradients: { type: 'int8', blocks: 1 }, weightsDtype: 'bf16' };
+    expect(parseTrainingSpec({ ...spec, ...rounded })).toMatchObject(rounded);
   });
 
   it.each([
@@ -55,6 +63,10 @@ describe('the training spec', () => {
     [{ mode: { ...localSgd, outer: { learningRate: 0.7, momentum: 1 } } }, /"mode/],
     [{ mode: { type: 'magic' } }, /"mode/],
     [{ mode: localSgd, delay: 1 }, /take a mode or a delay, not both/],
+    [{ mode: { ...asynchronous, staleness: -1 } }, /"mode/],
+    [{ mode: { type: 'async', staleness: 8 } }, /"mode.reproducible"/],
+    [{ mode: asynchronous, delay: 1 }, /late by what it comes to.*not both/],
+    [{ mode: asynchronous, gradients: { type: 'int8', blocks: 2 } }, /has 2: leave the blocks out/],
     [{ weightsDtype: 'fp16' }, /"weightsDtype"/],
     [{ gradients: { type: 'int8', blocks: 3 } }, /power of two up to the 8 microshards, but it is 3/],
     [{ gradients: { type: 'int8', blocks: 16 } }, /up to the 8 microshards, but it is 16/],

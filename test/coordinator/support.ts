@@ -55,7 +55,10 @@ export class Driver {
   state: CoordinatorState;
   nowMs = 0;
 
-  constructor(changes: Partial<RunPlan> = {}, position: Position = { step: 0, ahead: [], recordedEpochs: 0 }) {
+  constructor(
+    changes: Partial<RunPlan> = {},
+    position: Position = { step: 0, ahead: [], recordedEpochs: 0 },
+  ) {
     this.state = initialState({ ...plan, ...changes }, position, this.nowMs);
   }
 

@@ -8,6 +8,7 @@ import type { WorkerAction } from '../../src/worker/events.js';
 import { changeRun, type HeldTask } from '../../src/worker/state.js';
 import { type Mutation, unchanged } from './mutation.js';
 import type { Invariant } from './oracle.js';
+import { asynchronous, type Schedule } from './schedule.js';
 import { standsFor } from './stand-in.js';
 
 /** A bug planted in the rules. `caughtBy`: the invariants that it breaks, one of which has to tell. */
@@ -18,8 +19,22 @@ export interface Mutant extends Mutation {
 }
 
 function mutant(name: string, caughtBy: Invariant[], changes: Partial<Mutation>, withinSeeds = 100): Mutant {
-  return { ...unchanged, ...changes, name, caughtBy, withinSeeds };
+  return { ...unchanged, stage: inOrder, ...changes, name, caughtBy, withinSeeds };
 }
+
+/** Steps have an order: in asynchronous training there are no bits to compare with. */
+const inOrder = (schedule: Schedule): Schedule => ({
+  ...schedule,
+  world: { ...schedule.world, staleness: null },
+});
+
+/** In asynchronous training, whatever was drawn. */
+const outOfOrder = (staleness: number, changes: Partial<Schedule> = {}): Pick<Mutation, 'stage'> => ({
+  stage: (schedule) => {
+    const late = asynchronous(schedule, staleness);
+    return { ...late, world: { ...late.world, stepsPerEpoch: 8 }, ...changes };
+  },
+});
 
 /** The decider, told something else of each result. */
 function hearing(
@@ -139,7 +154,10 @@ function namesNewest(action: Action, { position }: CoordinatorState): Action {
 
 /** With so many steps in flight, whatever was drawn. */
 const delayed = (delay: number): Pick<Mutation, 'stage'> => ({
-  stage: (schedule) => ({ ...schedule, world: { ...schedule.world, stepsPerEpoch: 4, delay } }),
+  stage: (schedule) => ({
+    ...schedule,
+    world: { ...schedule.world, stepsPerEpoch: 4, delay, staleness: null },
+  }),
 });
 
 /** Files that are never synced: the handles say that they were. */
@@ -213,7 +231,7 @@ export const mutants: readonly Mutant[] = [
     // Rare otherwise: a result that outlives its coordinator, for a block that the next one has cut alike and is waiting for.
     stage: (schedule) => ({
       ...schedule,
-      world: { ...schedule.world, microshards: 4 },
+      world: { ...schedule.world, microshards: 4, staleness: null },
       workers: 8,
       microshardMs: 400,
       checkpointEveryMs: 0,
@@ -287,5 +305,27 @@ export const mutants: readonly Mutant[] = [
       return { state: onNewest(next), actions: actions.map((action) => namesNewest(action, next)) };
     },
     ...delayed(2),
+  }),
+  mutant('asynchronous gradients are applied however late they are', ['not too stale'], {
+    ...hearing((header, { plan, position }) =>
+      plan.staleness !== null && header.mode === 'train'
+        ? { ...header, weightsVersion: Math.max(header.weightsVersion, position.step) }
+        : header,
+    ),
+    ...outOfOrder(1, { workers: 6, mostWorkers: 6 }),
+  }),
+  mutant('a resumed asynchronous run takes the first steps for those that were done', ['each once'], {
+    decideCoordinator: (state, event, nowMs) => {
+      const told =
+        event.type === 'started' ? { ...state, position: { ...state.position, ahead: [] } } : state;
+      return unchanged.decideCoordinator(told, event, nowMs);
+    },
+    ...outOfOrder(8, {
+      workers: 4,
+      mostWorkers: 4,
+      checkpointEveryMs: 0,
+      faults: ['kill coordinator'],
+      faultEveryMs: 500,
+    }),
   }),
 ];

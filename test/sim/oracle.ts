@@ -1,20 +1,25 @@
 import type { Action, Decision, UnitKey } from '../../src/coordinator/decide/actions.js';
 import type { CoordinatorEvent } from '../../src/coordinator/decide/events.js';
 import type { FrontKey } from '../../src/coordinator/decide/fronts.js';
+import { inFlight, isAsynchronous } from '../../src/coordinator/decide/staleness.js';
 import type { CoordinatorState, RunPlan } from '../../src/coordinator/decide/state.js';
 import { fingerprint } from '../../src/coordinator/fingerprint.js';
+import { stalenessBound, type TrainingSpec } from '../../src/coordinator/spec.js';
 import type { StepWork } from '../../src/coordinator/step-work.js';
 import type { Trainer } from '../../src/coordinator/trainer.js';
 import { decodeTask, decodeToCoordinator, leavesOf } from '../../src/protocol/index.js';
 import type { BrokerMessage } from './broker.js';
 import type { SimProcess } from './clock.js';
+import { Lineage } from './lineage.js';
 
 /** What must hold at every moment of every schedule. */
 export type Invariant =
   /** After each step the parameters have the bits of the run with one worker and no fault; at the end, model and history too. */
   | 'same bits'
-  /** Every microshard of a step counts once, before the step is applied. */
+  /** Every microshard of a step counts once, before the step is applied, and every step once in the parameters, whoever died in between. */
   | 'each once'
+  /** In asynchronous training no gradient is applied that misses more updates than it may. */
+  | 'not too stale'
   /** What is folded is of this run, fence, step and version, has the right length, and is finite. */
   | 'fits'
   /** A task is acked only when its result is with the broker, or nobody needs it any more. */
@@ -60,6 +65,10 @@ function versionOf({ mode, step }: FrontKey, plan: RunPlan): number {
 const blocksOf = (fronts: readonly { units: unknown[] }[]): number =>
   Math.max(0, ...fronts.map(({ units }) => units.length));
 
+/** Of parameters, whoever holds them. */
+const nameOf = (trainer: Trainer): string =>
+  `${trainer.version()}/${fingerprint(trainer.parameters(), 0, 0).hash}`;
+
 /** Sees everything, and knows what must not be. */
 export class Oracle {
   violation: Violation | null = null;
@@ -82,6 +91,11 @@ export class Oracle {
   /** Microshards that count already, by pass, of each front that is open. */
   readonly #folded = new Map<string, Map<number, Set<number>>>();
   readonly #results = new Set<string>();
+  readonly #lineage = new Lineage();
+  /** Weights that the asynchronous gradients are of which are folded and not applied yet, by step. */
+  readonly #foldedOn = new Map<number, number>();
+  /** Largest number of asynchronous steps that there was room for. */
+  #mostInFlight = 0;
 
   constructor(now: () => number, expected: Expected | null) {
     this.#now = now;
@@ -106,6 +120,7 @@ export class Oracle {
       this.#highestFence = Math.max(this.#highestFence, fence);
     }
     if (state.plan.fence === this.#highestFence) this.#state = state;
+    if (state.plan.staleness !== null) this.#mostInFlight = Math.max(this.#mostInFlight, inFlight(state));
     for (const action of actions) this.#look(action, state);
     this.#checkSize(state);
   }
@@ -133,6 +148,7 @@ export class Oracle {
       },
       fold: (unit, arrived) => {
         this.#checkFit(arrived.header, unit, state());
+        this.#foldedOn.set(unit.step, arrived.header.weightsVersion);
         this.#checkOnce(unit, state());
         work.fold(unit, arrived);
         this.#checkBuffers(work.buffers, state());
@@ -143,7 +159,10 @@ export class Oracle {
       },
       apply: (step) => {
         this.#checkWhole(step, trainer.version(), state());
+        this.#checkStaleness(step, trainer.version(), state());
+        const before = nameOf(trainer);
         const applied = work.apply(step);
+        this.#checkLineage(this.#lineage.applied(before, nameOf(trainer), step));
         this.#checkVersion(trainer.version(), trainer.parameters());
         return applied;
       },
@@ -155,8 +174,23 @@ export class Oracle {
   }
 
   /** The parameters that a coordinator starts with. */
-  startsWith(version: number, parameters: Float32Array): void {
-    this.#checkVersion(version, parameters);
+  startsWith(trainer: Trainer, spec: TrainingSpec): void {
+    this.#checkVersion(trainer.version(), trainer.parameters());
+    if (stalenessBound(spec) !== null)
+      this.#checkLineage(this.#lineage.starts(nameOf(trainer), trainer.version(), trainer.ahead()));
+  }
+
+  #checkLineage(wrong: string | null): void {
+    if (wrong !== null) this.fail('each once', wrong);
+  }
+
+  /** `version`: that of the parameters which the gradient is applied to. */
+  #checkStaleness(step: number, version: number, state: CoordinatorState | null): void {
+    const staleness = state?.plan.staleness ?? null;
+    const missed = version - (this.#foldedOn.get(step) ?? Number.NaN);
+    this.#foldedOn.delete(step);
+    if (staleness !== null && !(missed >= 0 && missed <= staleness))
+      this.fail('not too stale', `step ${step} misses ${missed} updates, ${staleness} are allowed`);
   }
 
   /** `rest`: history and optimizer as text; null if the last checkpoint has been damaged since. */
@@ -194,7 +228,7 @@ export class Oracle {
     const isVoid =
       fence !== plan.fence ||
       front === undefined ||
-      weightsVersion !== front.weightsVersion ||
+      (weightsVersion !== front.weightsVersion && !isAsynchronous(plan, mode)) ||
       unit === undefined ||
       unit.accepted !== null;
     if (isVoid) return;
@@ -215,7 +249,8 @@ export class Oracle {
     if (state === null) return;
     const { plan } = state;
     const length = unit.mode === 'train' ? plan.parameterCount : 0;
-    const version = versionOf(unit, plan);
+    // Of an asynchronous gradient the bound is what counts.
+    const version = isAsynchronous(plan, unit.mode) ? header.weightsVersion : versionOf(unit, plan);
     const wrong = [
       header.fence === plan.fence ? [] : [`fence ${header.fence} instead of ${plan.fence}`],
       header.step === unit.step ? [] : [`step ${header.step} instead of ${unit.step}`],
@@ -247,7 +282,8 @@ export class Oracle {
     this.#folded.delete(name);
     if (counted !== state.plan.microshards)
       this.fail('each once', `step ${step} is applied with ${counted} microshards`);
-    if (step !== version) this.fail('fits', `step ${step} is applied to version ${version}`);
+    if (step !== version && state.plan.staleness === null)
+      this.fail('fits', `step ${step} is applied to version ${version}`);
   }
 
   #checkVersion(version: number, parameters: Float32Array): void {
@@ -261,8 +297,9 @@ export class Oracle {
   #checkBuffers(buffers: number, state: CoordinatorState | null): void {
     this.buffers = Math.max(this.buffers, buffers);
     if (state === null) return;
-    const { microshards, delay } = state.plan;
-    const bound = (1 + delay) * (microshards / 2 + 1);
+    const { microshards, delay, staleness } = state.plan;
+    // An asynchronous step is one gradient.
+    const bound = staleness === null ? (1 + delay) * (microshards / 2 + 1) : this.#mostInFlight + 1;
     if (buffers > bound)
       this.fail(
         'memory',
@@ -272,14 +309,15 @@ export class Oracle {
 
   #checkSize(state: CoordinatorState): void {
     const { fronts, closed, durations, gone, plan } = state;
-    const inFlight = 1 + plan.delay;
+    const most = 1 + plan.delay;
     const passes = Math.ceil(plan.validationSamples / (plan.microshards * plan.microshardSamples));
-    const most = Math.max(1, passes) * plan.microshards;
+    const blocks = Math.max(1, passes) * plan.microshards;
+    const open = plan.staleness === null ? most : this.#mostInFlight;
     const sizes: [what: string, size: number, bound: number][] = [
-      ['open fronts', fronts.length, fronts[0]?.mode === 'evaluate' ? 1 : inFlight],
-      ['closed fronts', closed.length, inFlight],
-      ['blocks of an open front', blocksOf(fronts), most],
-      ['blocks of a closed front', blocksOf(closed), most],
+      ['open fronts', fronts.length, fronts[0]?.mode === 'evaluate' ? 1 : open],
+      ['closed fronts', closed.length, most],
+      ['blocks of an open front', blocksOf(fronts), blocks],
+      ['blocks of a closed front', blocksOf(closed), blocks],
       ['remembered times', durations.train.length + durations.evaluate.length, 128],
       ['workers that are gone', gone.length, 64],
     ];

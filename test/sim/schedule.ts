@@ -65,6 +65,7 @@ export function drawSchedule(seed: number, random: Random): Schedule {
       optimizer: pick(random, ['sgd', 'adam'] as const),
       seed: random.below(2),
       delay: 0,
+      staleness: null,
     },
     workers,
     mostWorkers,
@@ -85,8 +86,15 @@ export function drawSchedule(seed: number, random: Random): Schedule {
     faultEveryMs: pick(random, [500, 2_000, 6_000]),
     faultsUntilMs: 3_000 + random.below(40_000),
   };
-  // Drawn last: what the seeds were before there was a delay, most of them still are.
-  return { ...schedule, world: { ...schedule.world, delay: pick(random, [0, 0, 0, 1, 1, 2]) } };
+  // Drawn last: what the seeds were before there was a delay, or asynchronous training, most of them still are.
+  const late = { ...schedule, world: { ...schedule.world, delay: pick(random, [0, 0, 0, 1, 1, 2]) } };
+  const staleness = pick(random, [null, null, null, null, null, null, 0, 1, 3, 8]);
+  return staleness === null ? late : asynchronous(late, staleness);
+}
+
+/** The same, but gradients are applied as they come. */
+export function asynchronous(schedule: Schedule, staleness: number): Schedule {
+  return { ...schedule, auditShare: 0, world: { ...schedule.world, delay: 0, staleness } };
 }
 
 /** Not every schedule has every kind of fault: some bugs show only where others do not get in the way. */

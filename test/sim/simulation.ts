@@ -203,7 +203,7 @@ export class Simulation {
         return decision;
       },
       createStepWork: (run, kernels, timeline, clock) => {
-        oracle.startsWith(run.trainer.version(), run.trainer.parameters());
+        oracle.startsWith(run.trainer, world.spec);
         const work = this.#mutation.createStepWork(run, kernels, timeline, clock);
         return oracle.watch(work, run.trainer, () => state);
       },

@@ -31,6 +31,8 @@ export interface WorldChoice {
   seed: number;
   /** Steps that a gradient is late by. */
   delay: number;
+  /** Updates that a gradient may miss in asynchronous training; null: steps have an order, and the run has bits of its own. */
+  staleness: number | null;
 }
 
 /** A run as small as it can be: six parameters, images of two bytes. Everything but the tensors' size is as it is. */
@@ -72,6 +74,9 @@ export function createWorld(choice: WorldChoice): World {
     validate: choice.validates ? { fraction: 0.3 } : null,
     trainFolders: ['a'],
     ...(choice.delay === 0 ? {} : { delay: choice.delay }),
+    ...(choice.staleness === null
+      ? {}
+      : { mode: { type: 'async', staleness: choice.staleness, reproducible: false } }),
   };
   const model = buildModel(spec.model);
   return {

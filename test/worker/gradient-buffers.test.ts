@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createGradientBuffers } from '../../src/worker/gradient-buffers.js';
+import { createGradientBuffers, createGradientSource } from '../../src/worker/gradient-buffers.js';
 
 it('keeps the gradients of a step until the step after the next one begins', () => {
   const buffers = createGradientBuffers(2, 0);
@@ -38,4 +38,13 @@ it('keeps them longer where steps overlap: twins of the steps in flight may stil
   for (const step of [8, 9, 10]) buffers.take(step).fill(0);
   expect([...first]).toEqual([1]);
   expect(buffers.take(11)).toBe(first);
+});
+
+it('goes by the blocks of the thread where steps come in no order', () => {
+  const gradientFor = createGradientSource(1, { newestWeights: true, threads: 1, staleness: 0 });
+  const first = gradientFor(2).fill(1);
+  // Of steps that would say that step 2 is long over.
+  for (const step of [300, 301, 4]) gradientFor(step).fill(0);
+  expect([...first]).toEqual([1]);
+  expect(gradientFor(302)).toBe(first);
 });

@@ -252,6 +252,55 @@ describe('a run whose tasks may name earlier weights', () => {
   });
 });
 
+describe('an asynchronous run', () => {
+  const newest = (versions: number[], threads = 1) => {
+    const mind = joined({ threads }, null, { newestWeights: true });
+    for (const version of versions) mind.on(weights(version));
+    return mind;
+  };
+
+  it('has each task computed on the newest weights, and its result says on which', () => {
+    const mind = newest([3, 7]);
+    expect(mind.on(arrival(1, { step: 4, node: 1, weightsVersion: 2 }))).toMatchObject([
+      { type: 'compute', task: { step: 4, weightsVersion: 7 } },
+    ]);
+    // What is under way goes on when newer ones come; what comes next is computed on those.
+    expect(mind.on(weights(8))).toEqual([{ type: 'keep_weights', version: 8, versions: [8] }]);
+    expect(mind.on(arrival(2, { step: 2, node: 1, weightsVersion: 2 }))).toEqual([]);
+    expect(mind.on({ type: 'computed', delivery: 1 })).toMatchObject([
+      { type: 'publish', delivery: 1, task: { step: 4, weightsVersion: 7 } },
+      { type: 'compute', delivery: 2, task: { step: 2, weightsVersion: 8 } },
+    ]);
+  });
+
+  it('waits for weights that are new enough, and asks for them', () => {
+    const mind = newest([3]);
+    expect(mind.on(arrival(1, { step: 9, weightsVersion: 5 }))).toEqual([]);
+    expect(mind.after(settings.readyEveryMs)).toContainEqual({ type: 'ready', run: 'r1', fence: 1 });
+    expect(mind.on(weights(4))).toEqual([{ type: 'keep_weights', version: 4, versions: [4] }]);
+    expect(mind.quietly(weights(6))).toMatchObject([
+      { type: 'keep_weights' },
+      { type: 'compute', task: { weightsVersion: 6 } },
+    ]);
+  });
+
+  it('does not take a block in hand twice, whichever weights its second task names', () => {
+    const mind = newest([3]);
+    mind.on(arrival(1, { step: 4, weightsVersion: 2 }));
+    expect(mind.on(arrival(2, { step: 4, weightsVersion: 3 }))).toEqual([ack(2)]);
+  });
+
+  it('has a validation computed on exactly the weights that it names', () => {
+    const mind = newest([7]);
+    expect(mind.on(arrival(1, { mode: 'evaluate', step: 6, pass: 1, weightsVersion: 6 }))).toEqual([ack(1)]);
+    expect(mind.on(arrival(2, { mode: 'evaluate', step: 7, pass: 1, weightsVersion: 8 }))).toEqual([]);
+    expect(mind.quietly(weights(8))).toMatchObject([
+      { type: 'keep_weights' },
+      { type: 'compute', delivery: 2, task: { weightsVersion: 8 } },
+    ]);
+  });
+});
+
 describe('heartbeats', () => {
   it('come each heartbeatMs and name what is in hand', () => {
     const mind = joined({ threads: 1 });

@@ -223,7 +223,10 @@ function factsOf(spec: TrainingSpec, view: RunView | null): PageState['run']['fa
     ...(view === null || view.samples.validation === 0
       ? []
       : [['Validated on', `${count(view.samples.validation)} images`]]),
-    ['Batch', `${spec.batch} in ${spec.microshards} ${spec.mode?.type === 'local-sgd' ? 'replicas' : 'microshards'}`],
+    [
+      'Batch',
+      `${spec.batch} in ${spec.microshards} ${spec.mode?.type === 'local-sgd' ? 'replicas' : 'microshards'}`,
+    ],
     ...modeFacts(spec),
     ['Optimizer', `${spec.optimizer.type}, ${spec.schedule.type}, ${spec.learningRate}`],
     ['Seed', String(spec.seed)],

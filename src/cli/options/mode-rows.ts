@@ -8,7 +8,7 @@ export const modeRows = {
   mode: mode.value(
     kind.choice(['exact', 'local-sgd', 'async'], 'MODE'),
     'exact',
-    'exact: one update per batch; local-sgd: replicas train by themselves and meet every --local-steps steps; async: each batch is one worker\'s, and applied when its gradient comes. async is not bit-identical: depends on the order of arrival',
+    "exact: one update per batch; local-sgd: replicas train by themselves and meet every --local-steps steps; async: each batch is one worker's, and applied when its gradient comes. async is not bit-identical: depends on the order of arrival",
   ),
   staleness: mode.value(
     kind.integer({ min: 0, max: 4096 }),
