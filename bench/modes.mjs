@@ -1,14 +1,16 @@
 // What the modes of docs/modes.md cost and bring, beside exact training.
-//   npm run build && node bench/modes.mjs DATA --broker amqp://localhost [--rates none,1000,100] [--seconds 10]
+//   npm run build && node bench/modes.mjs DATA --broker amqp://localhost [--rates none,1000,100] [--seconds 10] [--rounds 1] [--slow SHARE]
 //     two workers, each in a network namespace behind a link of so many Mbit/s: bytes per image as the network card counts them, bytes of
-//     gradients and weights per step as the coordinator counts them, images per second. Linux, root.
+//     gradients and weights per step as the coordinator counts them, images per second; medians of the rounds, which are interleaved.
+//     --slow 0.1 lets the second worker run for a tenth of the time only (SIGSTOP, SIGCONT). Linux, root.
 //   npm run build && node bench/modes.mjs DATA --accuracy [--seeds 1] [--epochs 20] [--test training-d,raw180] [--workers 2]
 //     accuracy of each, trained on a+b+c on this machine alone.
 // --only exact,int8 takes some of them.
+import { loadavg } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { table } from './measure.mjs';
+import { median, table } from './measure.mjs';
 import { finished, infer, startCoordinator, startTraining, startWorker, workspace } from './programs.mjs';
 import { shapedLinks } from './shaped-links.mjs';
 
@@ -18,6 +20,8 @@ const { values, positionals } = parseArgs({
     broker: { type: 'string' },
     rates: { type: 'string', default: 'none,1000,100' },
     seconds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '1' },
+    slow: { type: 'string' },
     accuracy: { type: 'boolean', default: false },
     seeds: { type: 'string', default: '1' },
     epochs: { type: 'string' },
@@ -42,6 +46,7 @@ const all = {
   'fp16 gradients': [...plain, '--gradients', 'fp16'],
   'int8 gradients': [...plain, '--gradients', 'int8'],
   'bf16 and int8': [...plain, '--weights-dtype', 'bf16', '--gradients', 'int8'],
+  async: [...plain, '--mode', 'async'],
   'local-sgd': local,
   'local-sgd with bf16 and int8': [...local, '--weights-dtype', 'bf16', '--gradients', 'int8'],
 };
@@ -86,37 +91,55 @@ async function compareAccuracy() {
   console.log(`\n${table(rows)}`);
 }
 
+const of = ({ found }, what) => median(found.map((one) => one[what]));
+
 async function compareTraffic() {
-  const rows = [
-    [
-      'mode',
-      'link, Mbit/s',
-      'images/s',
-      'bytes/image',
-      '% of exact',
-      'gradients, bytes/step',
-      'weights, bytes/step',
-    ],
-  ];
-  for (const rate of values.rates.split(',')) {
-    const rateBits = rate === 'none' ? null : Number(rate) * 1e6;
-    let exact = null;
-    for (const [name, options] of modes) {
-      const found = await measure(options, rateBits);
-      if (name === 'exact') exact = found.bytesPerImage;
-      rows.push([
-        name,
-        rate,
-        found.imagesPerSecond.toFixed(0),
-        found.bytesPerImage.toFixed(0),
-        exact === null ? '–' : ((100 * found.bytesPerImage) / exact).toFixed(1),
-        found.gradientBytes.toFixed(0),
-        found.weightsBytes.toFixed(0),
-      ]);
-      console.log(rows.at(-1).join('  '));
+  const cases = values.rates
+    .split(',')
+    .flatMap((rate) => modes.map(([name, options]) => ({ rate, name, options, found: [] })));
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const { rate, name, options, found } of round % 2 === 0 ? cases : cases.toReversed()) {
+      const one = await measure(options, rate === 'none' ? null : Number(rate) * 1e6);
+      found.push(one);
+      console.log(
+        `round ${round + 1}, ${rate}, ${name}: ${JSON.stringify(one)}, load ${loadavg()[0].toFixed(1)}`,
+      );
     }
   }
-  console.log(`\n${table(rows)}`);
+  const rows = cases.map((one) => {
+    const exact = cases.find(({ rate, name }) => rate === one.rate && name === 'exact');
+    const share =
+      exact === undefined ? '–' : ((100 * of(one, 'bytesPerImage')) / of(exact, 'bytesPerImage')).toFixed(1);
+    return [
+      one.name,
+      one.rate,
+      of(one, 'imagesPerSecond').toFixed(0),
+      of(one, 'bytesPerImage').toFixed(0),
+      share,
+      of(one, 'gradientBytes').toFixed(0),
+      of(one, 'weightsBytes').toFixed(0),
+      of(one, 'missedUpdates').toFixed(1),
+      (100 * of(one, 'refusedShare')).toFixed(1),
+    ];
+  });
+  const head = ['mode', 'link, Mbit/s', 'images/s', 'bytes/image', '% of exact', 'gradients, bytes/step'];
+  console.log(
+    `\n${table([[...head, 'weights, bytes/step', 'updates missed', 'computed again, %'], ...rows])}`,
+  );
+}
+
+/** Lets a process run for a share of the time, a tenth of a second at a time; returns how to end that. */
+function slowDown(program, share) {
+  const periodMs = 100;
+  let timer = setInterval(() => {
+    program.kill('SIGCONT');
+    setTimeout(() => timer !== null && program.kill('SIGSTOP'), periodMs * share);
+  }, periodMs);
+  return () => {
+    clearInterval(timer);
+    timer = null;
+    program.kill('SIGCONT');
+  };
 }
 
 /** Between two looks at the same run, both long after its start: the data blocks have travelled by then. */
@@ -126,6 +149,7 @@ async function measure(options, rateBits) {
   const home = `${workspace}/run-${performance.now().toFixed(0)}`;
   const run = ['--data', data, '--train', values.train ?? 'training-a', '--out', home, '--epochs', '1000'];
   const programs = [];
+  let mend = null;
   try {
     const coordinator = startCoordinator(broker, [...run, ...options, '--min-workers', String(workers)]);
     programs.push(coordinator);
@@ -151,10 +175,13 @@ async function measure(options, rateBits) {
         images: read('onko_images_total{', 'mode="train"'),
         gradients: read('onko_bytes_total{', 'direction="in"', 'type="result"'),
         weights: read('onko_bytes_total{', 'direction="out"', 'type="weights"'),
+        missed: read('onko_gradient_staleness_updates_sum{'),
+        refused: read('onko_rejects_total{', 'reason="too_stale"'),
       };
     };
     // Samples come in random order: by then every worker has had every data block, as good as certainly.
     for (let now = await look(); now.images < 8192; now = await look()) await sleep(200);
+    if (values.slow !== undefined) mend = slowDown(programs.at(-1), Number(values.slow));
     const before = await look();
     await sleep(Number(values.seconds) * 1000);
     const after = await look();
@@ -164,8 +191,11 @@ async function measure(options, rateBits) {
       bytesPerImage: (after.bytes - before.bytes) / (after.images - before.images),
       gradientBytes: (after.gradients - before.gradients) / steps,
       weightsBytes: (after.weights - before.weights) / steps,
+      missedUpdates: (after.missed - before.missed) / steps,
+      refusedShare: (after.refused - before.refused) / steps,
     };
   } finally {
+    mend?.();
     for (const program of programs) program.kill('SIGKILL');
     await Promise.all(programs.map(({ ended }) => ended));
     links[0].close();

@@ -4,9 +4,9 @@ import { canonicalJson, encodeModelFile, writeAtomically } from '../store/index.
 import { fitOnValidation } from './confidence.js';
 import type { CoordinatorConfig, RunSummary } from './config.js';
 import { bestEpoch, type HistoryRow } from './history.js';
+import { stalenessBound } from './mode.js';
 import type { PreparedRun } from './prepare.js';
 import { type FinishedRun, runPaths, writeRunFile } from './run-dir.js';
-import { stalenessBound } from './spec.js';
 
 /**
  * Writes model.safetensors; returns its SHA-256. Its bytes follow from spec, data and numerics alone: nothing in them tells

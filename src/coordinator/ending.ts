@@ -7,9 +7,9 @@ import type { CoordinatorConfig, RunSummary } from './config.js';
 import type { Disk } from './disk.js';
 import { RunStoppedError, TakenOverError } from './errors.js';
 import { bestEpoch, type HistoryRow } from './history.js';
+import { stalenessBound } from './mode.js';
 import type { PreparedRun } from './prepare.js';
 import { runPaths } from './run-dir.js';
-import { stalenessBound } from './spec.js';
 
 /** The three ways a run ends; only the first call counts. */
 export interface Ending {

@@ -20,14 +20,8 @@ export {
   TakenOverError,
   TrainingSpecError,
 } from './errors.js';
+export { type AsynchronousSgd, checkAudit, type LocalSgd } from './mode.js';
 export type { Progress } from './progress.js';
-export {
-  type AsynchronousSgd,
-  type GradientEncoding,
-  type LocalSgd,
-  localSgdOf,
-  parseTrainingSpec,
-  type TrainingSpec,
-} from './spec.js';
+export { type GradientEncoding, parseTrainingSpec, type TrainingSpec } from './spec.js';
 export type { RunStatus, WorkerStatus } from './status.js';
 export type { RunView } from './view/run-view.js';

@@ -2,8 +2,9 @@ import { type Encoding, encodedBytes } from '../engine/index.js';
 import { asBytes, type RunOffer, type Task, type Weights } from '../protocol/index.js';
 import type { CoordinatorConfig } from './config.js';
 import type { UnitKey } from './decide/actions.js';
+import { stalenessBound } from './mode.js';
 import type { PreparedRun } from './prepare.js';
-import { leafSamples, stalenessBound } from './spec.js';
+import { leafSamples } from './spec.js';
 import type { Trainer } from './trainer.js';
 import { meaningOf, versionsBack, weightsVersion } from './weights-version.js';
 

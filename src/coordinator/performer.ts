@@ -65,7 +65,8 @@ export async function startPerformer(
   const chronicle = createChronicle(now, run.restored, config.divergenceFactor ?? null);
   const { batch, delay = 0, mode, gradients } = config.spec;
   const exact = mode === undefined && gradients === undefined;
-  const travel = createTravelWatch({ batch, delay, exact });
+  const overlapping = delay > 0 || mode?.type === 'async';
+  const travel = createTravelWatch({ batch, overlapping, exact });
   const recorder = createRecorder(metrics, trace, now, (step) => {
     const line = travel.add(step);
     if (line !== null) log.warn(line);

@@ -7,8 +7,8 @@ import type { CoordinatorConfig } from './config.js';
 import { type Curriculum, createCurriculum } from './curriculum.js';
 import { CheckpointError, ResumeMismatchError, TrainingSpecError } from './errors.js';
 import { type Instructions, instructionsOf } from './instructions.js';
+import { checkAudit } from './mode.js';
 import { openRunFolder, type RunFile, readFence, runPaths } from './run-dir.js';
-import { stalenessBound } from './spec.js';
 import { createTrainer, type Trainer } from './trainer.js';
 
 /** A run as the disk knows it, ready to be gone on with. */
@@ -27,7 +27,7 @@ export interface PreparedRun {
 /** Checks that spec and data fit, opens the folder, and restores the newest checkpoint of a run that is resumed. */
 export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun> {
   const { spec, pack, outDir, log, files } = config;
-  checkAudit(config);
+  checkAudit(spec, config.auditShare ?? 0);
   const model = buildModel(spec.model);
   checkInput(config, model);
   const curriculum = createCurriculum(spec, pack.manifest);
@@ -62,14 +62,6 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
   }
   const fence = Math.max(await readFence(outDir, files), restored?.fence ?? 0) + 1;
   return { file, fence, model, trainer, curriculum, instructions, restored };
-}
-
-/** Nobody can compute an asynchronous gradient again: its weights are those that its worker happened to have. */
-function checkAudit({ spec, auditShare }: CoordinatorConfig): void {
-  if (stalenessBound(spec) === null || (auditShare ?? 0) === 0) return;
-  throw new TrainingSpecError(
-    'Asynchronous training cannot be audited: two workers compute a batch on different weights, so their results differ anyway. Leave --audit out, or train in another mode.',
-  );
 }
 
 /** The model must take what the pack holds. */

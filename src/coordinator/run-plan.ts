@@ -1,7 +1,8 @@
 import type { CoordinatorConfig } from './config.js';
 import { defaultPatience, type RunPlan } from './decide/state.js';
+import { stalenessBound } from './mode.js';
 import type { PreparedRun } from './prepare.js';
-import { leafSamples, stalenessBound } from './spec.js';
+import { leafSamples } from './spec.js';
 
 /** What the decider is told of the run. */
 export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {

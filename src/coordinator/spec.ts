@@ -15,6 +15,7 @@ import {
   type ScheduleSpec,
 } from '../engine/index.js';
 import { TrainingSpecError } from './errors.js';
+import { type AsynchronousSgd, type LocalSgd, localSgdOf, modeShape } from './mode.js';
 
 /** The part of a run's configuration that, with the data, fixes every bit of its result. */
 export interface TrainingSpec {
@@ -64,38 +65,6 @@ export interface GradientEncoding {
   blocks: number;
 }
 
-/**
- * Each step is one of an outer optimizer (SGD with Nesterov's momentum), whose gradient is how far R replicas have moved apart from the
- * parameters in H steps of their own. A replica takes batch / R samples a step; the replicas are the leaves of the tree.
- */
-export interface LocalSgd {
-  type: 'local-sgd';
-  /** H: steps of a replica between two averagings. */
-  localSteps: number;
-  /** R, which is also `microshards`: whoever computes them, and however many at once, there are as many. */
-  replicas: number;
-  outer: { learningRate: number; momentum: number };
-}
-
-/**
- * Each batch is computed by one thread, on the newest parameters that its worker has, and applied when its gradient comes. There are as many updates
- * as without, in the order of arrival: so the same spec gives other bits each time, which the spec says too.
- */
-export interface AsynchronousSgd {
-  type: 'async';
-  /** Updates that a gradient may miss. One that misses more is not applied, and its batch is computed again. */
-  staleness: number;
-  /** Not bit-identical: depends on the order of arrival. */
-  reproducible: false;
-}
-
-export const localSgdOf = ({ mode }: Pick<TrainingSpec, 'mode'>): LocalSgd | null =>
-  mode?.type === 'local-sgd' ? mode : null;
-
-/** Updates that a gradient may miss; null where updates have an order. */
-export const stalenessBound = ({ mode }: Pick<TrainingSpec, 'mode'>): number | null =>
-  mode?.type === 'async' ? mode.staleness : null;
-
 /** Samples of a full leaf of the tree: what one replica takes in a step, or one microshard. */
 export const leafSamples = (spec: TrainingSpec): number => stepSamples(spec) / spec.microshards;
 
@@ -116,9 +85,6 @@ const mostStepSamples = 1 << 20;
 
 /** Every further step in flight costs a set of weights in each worker, and accuracy. */
 const longestDelay = 2;
-
-/** Beyond it a bound bounds nothing. */
-const largestStaleness = 4096;
 
 /** Samples that the kernels take side by side: a microshard is a multiple of this. */
 const lanes = 16;
@@ -150,21 +116,7 @@ const shape = z.strictObject({
   averaging: z.strictObject({ decay: z.number().gt(0).lt(1) }).nullish(),
   keep: z.literal('best').nullish(),
   patience: z.int().positive().nullish(),
-  mode: z
-    .discriminatedUnion('type', [
-      z.strictObject({
-        type: z.literal('local-sgd'),
-        localSteps: z.int().positive(),
-        replicas: z.int().positive(),
-        outer: z.strictObject({ learningRate: z.number().positive(), momentum: z.number().min(0).lt(1) }),
-      }),
-      z.strictObject({
-        type: z.literal('async'),
-        staleness: z.int().min(0).max(largestStaleness),
-        reproducible: z.literal(false),
-      }),
-    ])
-    .nullish(),
+  mode: modeShape.nullish(),
   weightsDtype: z.literal('bf16').nullish(),
   gradients: z.strictObject({ type: z.enum(['fp16', 'int8']), blocks: z.int().positive() }).nullish(),
   delay: z.int().min(0).max(longestDelay).nullish(),

@@ -17,7 +17,8 @@ import {
 import { aheadAfter } from './ahead.js';
 import { decayAt, updateAverage } from './average.js';
 import { CheckpointError } from './errors.js';
-import { localSgdOf, type TrainingSpec } from './spec.js';
+import { localSgdOf } from './mode.js';
+import type { TrainingSpec } from './spec.js';
 import { weightsStep } from './weights-version.js';
 
 /** The parameters and the optimizer: what a checkpoint holds. */

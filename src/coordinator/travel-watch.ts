@@ -8,23 +8,27 @@ const looksSkipped = 1;
 const bearableShare = 1 / 3;
 
 /**
- * Looks at training steps that are over, and says once, in a line with what to change, that too much of them goes on messages. With a delay
- * it says nothing: there a step waits while workers compute the one before it.
+ * Looks at training steps that are over, and says once, in a line with what to change, that too much of them goes on messages. Where steps
+ * overlap it says nothing: there a step waits while workers compute others.
  */
 export interface TravelWatch {
   /** The line, at the step that completes it; else null. */
   add(step: TimedStep): string | null;
 }
 
-/** `exact`: neither local SGD nor rounded gradients, which take no delay or no `auto`. */
-export function createTravelWatch(options: { batch: number; delay: number; exact: boolean }): TravelWatch {
+/** `overlapping`: several steps are in flight at once; `exact`: neither local SGD nor rounded gradients, which take no delay or no `auto`. */
+export function createTravelWatch(options: {
+  batch: number;
+  overlapping: boolean;
+  exact: boolean;
+}): TravelWatch {
   let looks = 0;
   let told = false;
   let shares: number[] = [];
   let lengths: number[] = [];
   return {
     add({ mode, startMs, endMs, phases }) {
-      if (told || options.delay > 0 || mode !== 'train' || endMs <= startMs) return null;
+      if (told || options.overlapping || mode !== 'train' || endMs <= startMs) return null;
       shares.push((phases.broadcast + phases.queue) / (endMs - startMs));
       lengths.push(endMs - startMs);
       if (shares.length < stepsPerLook) return null;

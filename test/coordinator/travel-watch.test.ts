@@ -15,8 +15,8 @@ function step(travelMs: number, mode: TimedStep['mode'] = 'train'): TimedStep {
   return { mode, step: 0, startMs: 5, endMs: 15, segments: [], phases };
 }
 
-function linesOf(steps: readonly TimedStep[], delay = 0, exact = true): string[] {
-  const watch = createTravelWatch({ batch, delay, exact });
+function linesOf(steps: readonly TimedStep[], overlapping = false, exact = true): string[] {
+  const watch = createTravelWatch({ batch, overlapping, exact });
   return steps.flatMap((one) => watch.add(one) ?? []);
 }
 const many = (count: number, one: TimedStep): TimedStep[] => Array.from({ length: count }, () => one);
@@ -29,8 +29,8 @@ it('says once that more than a third of the steps goes on messages, and what to 
   expect(lines[0]).toContain('--delay 1');
 });
 
-it('says nothing of a run with a delay, whose steps wait while others are computed', () => {
-  expect(linesOf(many(1000, step(9)), 1)).toEqual([]);
+it('says nothing of a run whose steps overlap: they wait while others are computed', () => {
+  expect(linesOf(many(1000, step(9)), true)).toEqual([]);
 });
 
 it('says nothing of less, of the first steps, in which data blocks are fetched, and of validations', () => {
@@ -46,7 +46,7 @@ it('is not misled by a few steps that waited long', () => {
 });
 
 it('offers neither a delay nor measured sizes to a run whose mode takes none', () => {
-  const [line] = linesOf(many(1000, step(4)), 0, false);
+  const [line] = linesOf(many(1000, step(4)), false, false);
   expect(line).toContain('--batch 256)');
   expect(line).not.toMatch(/--delay|auto/);
 });

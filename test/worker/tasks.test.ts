@@ -252,13 +252,14 @@ describe('a run whose tasks may name earlier weights', () => {
   });
 });
 
-describe('an asynchronous run', () => {
-  const newest = (versions: number[], threads = 1) => {
-    const mind = joined({ threads }, null, { newestWeights: true });
-    for (const version of versions) mind.on(weights(version));
-    return mind;
-  };
+/** In an asynchronous run, after weights of these versions. */
+const newest = (versions: number[]) => {
+  const mind = joined({ threads: 1 }, null, { newestWeights: true });
+  for (const version of versions) mind.on(weights(version));
+  return mind;
+};
 
+describe('an asynchronous run', () => {
   it('has each task computed on the newest weights, and its result says on which', () => {
     const mind = newest([3, 7]);
     expect(mind.on(arrival(1, { step: 4, node: 1, weightsVersion: 2 }))).toMatchObject([

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import {
   type CoordinatorConfig,
+  checkAudit,
   type Progress,
   type RunSummary,
   startCoordinator,
@@ -47,6 +48,7 @@ export interface Flavour {
 export async function runTraining(o: RunOptions, flavour: Flavour, session: Session): Promise<ExitCode> {
   const { log, signals, host } = session;
   const draft = await trainingSpecOf(o, flavour.minWorkers);
+  checkAudit(draft, o.audit);
   const { kernels, reason } = resolveKernels(o.kernels ?? undefined);
   log.info('kernels', { name: kernels.name, numerics: kernels.numericsId, why: reason });
   const { now } = host;
