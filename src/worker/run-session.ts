@@ -45,7 +45,7 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
       `expected a model of ${offer.parameterCount} parameters, its spec gives ${model.parameterCount}: the versions of Onko differ.`,
     );
   }
-  const weights = createWeightsShelf(model.parameterCount, kernels);
+  const weights = createWeightsShelf(model.parameterCount, kernels, !offer.newestWeights);
   const pool: ComputePool = await openComputePool({
     threads,
     recipe: {

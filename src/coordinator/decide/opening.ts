@@ -75,9 +75,9 @@ export function openFront(
     { ...putFront(state, front), lastProgressMs: nowMs },
     { type: 'open_front', ...key, passes: size.passes },
   );
-  // The first steps of an epoch have theirs in common; in asynchronous training they are on their way already.
+  // Before all else, since everybody waits for them. The first steps of an epoch have theirs in common; asynchronous ones are out already.
   const isOut = isAsynchronous(plan, mode) || versionsInUse(state).includes(version);
-  if (!isOut) opened.actions.push({ type: 'broadcast_weights', version });
+  if (!isOut) opened.actions.unshift({ type: 'broadcast_weights', version });
   return chain(opened, (s) => fillFront(s, key, nowMs));
 }
 
