@@ -1,17 +1,25 @@
 // How far one coordinator and one broker reach: 1 to 256 simulated workers that compute nothing, models of 0.06 to 10 million parameters,
 // links that the kernel holds to a rate. To these points a model of a step's time is fitted, it is tried on points that it has not seen,
 // and then it says where larger clusters end. Prints the tables of docs/scale.md. Linux; the links need root and iproute2.
-//   npm run bench:scale -- [--broker amqp://…] [--quick] [--without links]
-// Without --broker it starts a RabbitMQ of its own. Again from the points of the last time: --from bench/results/scale.json
+//   npm run bench:scale -- [--broker amqp://…] [--quick] [--without links] [--write docs/scale.md]
+// Without --broker it starts a RabbitMQ of its own. --write puts the tables into the page, too. From the points of the last time instead
+// of new ones: --from bench/results/scale.json
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { brokerOf } from './broker.mjs';
 import { median } from './measure.mjs';
 import { startCluster } from './scale/cluster.mjs';
-import { fitModel, predictPoint, resultsOf } from './scale/model.mjs';
+import { fitModel, predictPoint, resultsOf, stepTerms } from './scale/model.mjs';
 import { pointsOf } from './scale/points.mjs';
-import { checkTable, coefficientsTable, endTable, measuredTable, stepTable } from './scale/report.mjs';
+import {
+  checkTable,
+  coefficientsTable,
+  endTable,
+  measuredTable,
+  replaceTables,
+  stepTable,
+} from './scale/report.mjs';
 import { bucketBytes, shapedLinks } from './shaped-links.mjs';
 
 const { values } = parseArgs({
@@ -20,6 +28,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     without: { type: 'string', multiple: true, default: [] },
     from: { type: 'string' },
+    write: { type: 'string' },
   },
 });
 const unknown = values.without.filter((one) => one !== 'links');
@@ -31,6 +40,15 @@ const machineCores = availableParallelism();
 /** Small against what a step sends, so that it does not hide the link. */
 const bucketMs = 1;
 const leastMs = values.quick ? 700 : 1500;
+
+const titles = {
+  how: 'How',
+  measured: 'Measured',
+  model: 'The model',
+  fitted: 'Points that it was fitted to',
+  unseen: 'Points that it has not seen',
+  ends: 'Predicted: threads that compute for half of a step, and what takes most of the other half',
+};
 
 async function measureAll() {
   const broker = await brokerOf(values.broker);
@@ -98,39 +116,42 @@ async function measureShaped(broker, { model, rateBits, links: count, perLink, h
 }
 
 const began = performance.now();
-const points =
-  values.from === undefined ? await measureAll() : JSON.parse(readFileSync(values.from, 'utf8')).points;
+const last = values.from === undefined ? null : JSON.parse(readFileSync(values.from, 'utf8'));
+const points = last?.points ?? (await measureAll());
+const how =
+  last?.how ??
+  `${points.length} points in ${((performance.now() - began) / 1000).toFixed(0)} s on ${machineCores} cores; load ${loadavg()[0].toFixed(1)} at the end.`;
 const seen = points.filter(({ held }) => !held);
 const unseen = points.filter(({ held }) => held);
 const model = fitModel(seen);
 const predict = (point) => predictPoint(model, point);
-const middleError = (some) =>
-  `${(100 * median(some.map((point) => Math.abs(predict(point) / point.stepMs - 1)))).toFixed(0)} %`;
+/** The median of the relative errors, and the largest. */
+const errors = (some) => {
+  const all = some.map((point) => Math.abs(predict(point) / point.stepMs - 1));
+  const [middle, worst] = [median(all), Math.max(...all)].map((error) => `${(100 * error).toFixed(0)} %`);
+  return `${some.length} points; the error is ${middle} in the middle and ${worst} at most.`;
+};
+const withoutLinks = points.every(({ link }) => link === null);
 
-console.log(
-  `${points.length} points in ${((performance.now() - began) / 1000).toFixed(0)} s, ${machineCores} cores; load ${loadavg()[0].toFixed(1)}`,
-);
-console.log(`\nMeasured\n\n${measuredTable(points)}`);
-console.log(
-  `\nThe model, fitted to ${seen.length} points\n\n${coefficientsTable(model)}\n\n${stepTable(model)}`,
-);
-console.log(
-  `\nPoints it was fitted to, error ${middleError(seen)} in the middle\n\n${checkTable(seen, predict)}`,
-);
-console.log(
-  `\nPoints it has not seen, error ${middleError(unseen)} in the middle\n\n${checkTable(unseen, predict)}`,
-);
-if (model.step[4] === 0) {
-  console.log('\nNothing was measured behind a link: links are taken to need what their rate says.');
-  model.step[4] = 1;
+const texts = {
+  how,
+  measured: measuredTable(points),
+  model: `${coefficientsTable(model)}\n\n${stepTable(model)}`,
+  fitted: `${errors(seen)}\n\n${checkTable(seen, predict)}`,
+  unseen: `${errors(unseen)}\n\n${checkTable(unseen, predict)}`,
+};
+if (withoutLinks) {
+  // Nothing says how much longer they need than their rate does.
+  console.log('Nothing was measured behind a link: links are taken to need what their rate says.\n');
+  model.step[stepTerms.indexOf('link')] = 1;
 }
-console.log(
-  `\nPredicted: threads that compute for half of a step, and what they wait for\n\n${endTable(model)}`,
-);
-if (values.from === undefined) {
+texts.ends = endTable(model);
+
+for (const [name, text] of Object.entries(texts)) console.log(`${titles[name]}\n\n${text}\n`);
+if (values.write !== undefined)
+  writeFileSync(values.write, replaceTables(readFileSync(values.write, 'utf8'), texts));
+if (last === null) {
   mkdirSync(new URL('results/', import.meta.url), { recursive: true });
-  writeFileSync(
-    new URL('results/scale.json', import.meta.url),
-    `${JSON.stringify({ points, model }, null, 2)}\n`,
-  );
+  const kept = `${JSON.stringify({ how, points, model }, null, 2)}\n`;
+  writeFileSync(new URL('results/scale.json', import.meta.url), kept);
 }

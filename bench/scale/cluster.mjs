@@ -14,20 +14,28 @@ const processes = 2;
 /** Before the clock starts: connections, compiled code. */
 const warmUpMs = 400;
 const joiningPauseMs = 300;
+const patienceMs = 120_000;
 let clusters = 0;
 
 const path = (file) => fileURLToPath(new URL(file, import.meta.url));
 
-/** The next message of a child; an error if it ends instead. */
+/** The next message of a child; an error if it ends instead, or says nothing. */
 const told = (child, name) =>
   new Promise((resolve, reject) => {
-    const ended = (code, signal) =>
-      reject(new Error(`The ${name} of the cluster ended with ${signal ?? code}.`));
-    child.once('exit', ended);
-    child.once('message', (message) => {
+    const settle = (how, value) => {
+      clearTimeout(timer);
       child.off('exit', ended);
-      resolve(message);
-    });
+      child.off('message', heard);
+      how(value);
+    };
+    const ended = (code, signal) =>
+      settle(reject, new Error(`The ${name} of the cluster ended with ${signal ?? code}.`));
+    const heard = (message) => settle(resolve, message);
+    const silent = () =>
+      settle(reject, new Error(`The ${name} of the cluster did not answer within ${patienceMs / 1000} s.`));
+    const timer = setTimeout(silent, patienceMs);
+    child.once('exit', ended);
+    child.once('message', heard);
   });
 const ask = (child, name, message) => {
   const answer = told(child, name);
@@ -124,11 +132,8 @@ export async function startCluster({ broker, model, microshards, links }) {
       };
     },
     async close() {
-      const ended = children.map((child) =>
-        child.exitCode === null && child.signalCode === null
-          ? new Promise((done) => child.once('exit', done))
-          : null,
-      );
+      const running = children.filter((child) => child.exitCode === null && child.signalCode === null);
+      const ended = running.map((child) => new Promise((done) => child.once('exit', done)));
       for (const child of children) if (child.connected) child.disconnect();
       await Promise.all(ended);
     },

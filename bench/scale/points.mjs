@@ -33,7 +33,7 @@ const plain = [
     microshards: 256,
     points: [
       ...growing(fitted(1, 2, 4), held(3)),
-      { workers: 4, pauseMs: 10, held: false },
+      { workers: 4, pauseMs: 10, held: true },
       { workers: 4, pauseMs: 40, held: true },
       { workers: 4, cores: 1, held: true },
       ...growing(fitted(8, 16)),

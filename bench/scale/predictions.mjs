@@ -2,7 +2,7 @@
 import { exchangeMs, linkMs, moreWork, stepMs, workOf } from './model.mjs';
 
 /** What is assumed of that cluster. */
-export const assumed = { brokerCores: 2, brokerBits: 10e9, workerBits: 1e9, threadsPerHost: 8 };
+export const assumed = { brokerCores: 2, linkBits: 10e9, threadsPerHost: 8 };
 
 /**
  * @param {{ hosts: number, valueBytes: number, computingMs: number, shards?: number }} cluster `hosts` that send one gradient each;
@@ -13,23 +13,25 @@ export function stepOf(model, { hosts, valueBytes, computingMs, shards = 1 }) {
   const part = valueBytes / shards;
   const load = { workers: hosts, results: hosts, valueBytes: part };
   const more = moreWork(model, load);
-  const ends = shards === 1 ? 'coordinator' : 'summing process';
-  const queues = { [ends]: more.coordinator, broker: more.broker / assumed.brokerCores };
-  const links = {
-    "worker's link": linkMs(valueBytes, { rateBits: assumed.workerBits, workers: 1 }),
-    "broker's link": linkMs(part, { rateBits: assumed.brokerBits, workers: hosts }),
-  };
-  // A worker does the work of `shards` messages; then the coordinator puts the sums together.
   const sums = { workers: shards, results: shards, valueBytes: part };
+  const [summing, queueCost, linkCost] = [shards === 1 ? 'coordinator' : 'summing', ...model.step.slice(2)];
+  // A worker sends its gradient in as many messages as there are shards; then the coordinator puts the sums together.
   const exchange =
     exchangeMs(model, part) +
     (shards === 1 ? 0 : workOf(model, sums).coordinator + moreWork(model, sums).workers);
-  const [queued, link] = [Math.max(...Object.values(queues)), Math.max(...Object.values(links))];
-  const waits = Object.entries({ ...queues, ...links });
-  const cost = ([name, ms]) => ms * model.step[name in queues ? 2 : 4];
+  const queues = { [summing]: more.coordinator, broker: more.broker / assumed.brokerCores };
+  const queued = Math.max(...Object.values(queues));
+  // The broker's link, or that of a worker, which has all the shards behind it.
+  const shared = { rateBits: assumed.linkBits, workers: Math.max(1, hosts / shards) };
+  const link = linkMs(valueBytes, shared);
+  const costs = {
+    exchange: model.step[1] * exchange,
+    ...Object.fromEntries(Object.entries(queues).map(([name, ms]) => [name, queueCost * ms])),
+    link: linkCost * link,
+  };
   return {
-    stepMs: stepMs(model, { exchange, queued, computing: computingMs, link }),
-    limit: waits.reduce((most, one) => (cost(one) > cost(most) ? one : most))[0],
+    stepMs: stepMs(model, { exchange, queued, link, computing: computingMs }),
+    limit: Object.entries(costs).reduce((most, one) => (one[1] > most[1] ? one : most))[0],
   };
 }
 
@@ -48,15 +50,16 @@ export const variants = [
   { name: 'all three', threads: assumed.threadsPerHost, steps: 16, shards: 4 },
 ];
 
-const mostThreads = 2 ** 20;
+/** More blocks than that a step cannot have. */
+const mostHosts = 65_536;
 
 /** The largest number of threads that compute for at least half of a step; 0 if even one host does not. */
 export function endOf(model, { threads, steps, shards }, valueBytes, computingMs) {
   const at = (hosts) => stepOf(model, { hosts, valueBytes, computingMs: steps * computingMs, shards });
   const pays = (hosts) => at(hosts).stepMs <= 2 * steps * computingMs;
   if (!pays(1)) return { threads: 0, limit: at(1).limit };
-  let [low, high] = [1, 2];
-  while (high * threads < mostThreads && pays(high)) [low, high] = [high, 2 * high];
+  if (pays(mostHosts)) return { threads: mostHosts * threads, limit: at(mostHosts).limit };
+  let [low, high] = [1, mostHosts];
   while (high - low > 1) {
     const middle = (low + high) >> 1;
     if (pays(middle)) low = middle;

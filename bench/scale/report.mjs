@@ -1,11 +1,13 @@
 // The tables of docs/scale.md.
-import { stepTerms } from './model.mjs';
+import { stepTerms, workTerms } from './model.mjs';
 import { endOf, variants } from './predictions.mjs';
 
 export const markdown = ([head, ...rows]) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 const short = (value) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+/** Two digits: a prediction has no more. */
+const rounded = (value) => Number(value.toPrecision(2)).toLocaleString('en');
 const percent = (measured, predicted) =>
   `${predicted >= measured ? '+' : '−'}${Math.abs((100 * predicted) / measured - 100).toFixed(0)} %`;
 const mega = (rateBits) => `${rateBits / 1e6} Mbit/s`;
@@ -50,7 +52,7 @@ export const measuredTable = (points) =>
 
 export const coefficientsTable = (model) =>
   markdown([
-    ['processor time', 'ms for a step', 'ms for a message', 'ms for a megabyte'],
+    ['processor time', ...workTerms],
     ...['coordinator', 'broker', 'workers'].map((role) => [
       role,
       ...model[role].map((value) => value.toFixed(3)),
@@ -84,8 +86,21 @@ export function endTable(model) {
       variant.name,
       ...cells.map(({ bytes, ms }) => {
         const { threads, limit } = endOf(model, variant, bytes, ms);
-        return `${threads}, ${limit}`;
+        return threads === 0 ? `none, ${limit}` : `${rounded(threads)}, ${limit}`;
       }),
     ]),
   ]);
+}
+
+/** Puts each text between its two comments, `<!-- bench:scale NAME -->` and `<!-- end -->`. */
+export function replaceTables(page, texts) {
+  let replaced = page;
+  for (const [name, text] of Object.entries(texts)) {
+    const begin = `<!-- bench:scale ${name} -->`;
+    const at = replaced.indexOf(begin);
+    const end = replaced.indexOf('<!-- end -->', at);
+    if (at < 0 || end < 0) throw new Error(`Expected ${begin} and <!-- end --> after it in the page.`);
+    replaced = `${replaced.slice(0, at + begin.length)}\n\n${text}\n\n${replaced.slice(end)}`;
+  }
+  return replaced;
 }

@@ -8,9 +8,11 @@ let pauseMs = 0;
 const options = { kernels, version, run, pauseMs: () => pauseMs };
 
 process.once('disconnect', () => process.exit());
-process.on('message', async (message) => {
+async function obey(message) {
   if (message.pauseMs !== undefined) pauseMs = message.pauseMs;
   if (message.add !== undefined) await startSimulatedWorkers(broker, message.add, options);
   process.send({ done: true });
-});
+}
+// What goes wrong ends the process, which whoever asked sees.
+process.on('message', (message) => void obey(message));
 process.send({ ready: true });
