@@ -48,20 +48,34 @@ function peakRss(pid) {
   }
 }
 
+/** A coordinator that trains for so many epochs of one step, and how to end its workers. */
+async function start(workers, epochs, env = {}) {
+  const spec = ['--data', data, '--train', 'training-a', '--validate', 'none', '--model', model];
+  const cut = ['--batch', String(batch), '--microshards', String(microshards), '--epochs', String(epochs)];
+  const out = `${workspace}/run-${workers}-${epochs}`;
+  const run = ['--out', out, '--min-workers', String(workers), '--lr', '0.00001'];
+  const coordinator = startCoordinator(broker.url, [...spec, ...cut, ...run], env);
+  const names = Array.from({ length: workers }, (_, i) => `simulated-${i + 1}`);
+  const end = await startSimulatedWorkers(broker.url, names, { kernels, version, fetches: true, pauseMs });
+  return { coordinator, end };
+}
+
+/** The images are decoded and packed by then: what that takes is none of the workers' doing. */
+async function packOnce() {
+  const { coordinator, end } = await start(1, 1);
+  await finished(coordinator);
+  await end();
+}
+
 async function weigh(workers) {
   const file = `${workspace}/probe-${workers}`;
   const probe = new URL('memory-probe.mjs', import.meta.url).href;
   const env = { NODE_OPTIONS: `--expose-gc --import=${probe}`, MEMORY_PROBE: file };
-  const spec = ['--data', data, '--train', 'training-a', '--validate', 'none', '--model', model];
-  const cut = ['--batch', String(batch), '--microshards', String(microshards), '--epochs', String(steps)];
-  const run = ['--out', `${workspace}/run-${workers}`, '--min-workers', String(workers), '--lr', '0.00001'];
-  const coordinator = startCoordinator(broker.url, [...spec, ...cut, ...run], env);
+  const { coordinator, end } = await start(workers, steps, env);
   const url = await metricsUrlOf(coordinator);
   const reaches = async (step) => {
-    while (((await figuresOf(url)).get('onko_step') ?? 0) < step) await sleep(50);
+    while (((await figuresOf(url)).get('onko_step') ?? 0) < step) await sleep(100);
   };
-  const names = Array.from({ length: workers }, (_, i) => `simulated-${i + 1}`);
-  const end = await startSimulatedWorkers(broker.url, names, { kernels, version, fetches: true, pauseMs });
   // Nobody clears up for it until two thirds are done: its peak is that of an ordinary run.
   await reaches(Math.floor((2 * steps) / 3));
   const peak = peakRss(coordinator.pid);
@@ -85,6 +99,7 @@ async function weigh(workers) {
 
 const rows = [];
 try {
+  await packOnce();
   for (const count of values.workers.split(',').map(Number)) rows.push({ count, ...(await weigh(count)) });
 } finally {
   await broker.stop();
