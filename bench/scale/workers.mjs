@@ -1,7 +1,9 @@
 // Some of the simulated workers of a cluster, in one process. Told to add some, it says when they have joined. Started by cluster.mjs.
+import { collectAtOnce } from '../../dist/cli/garbage.js';
 import { resolveKernels } from '../../dist/engine/index.js';
 import { startSimulatedWorkers } from '../simulated-workers.mjs';
 
+collectAtOnce(); // As every command does.
 const { broker, run, version } = JSON.parse(process.argv[2]);
 const { kernels } = resolveKernels();
 let pauseMs = 0;
