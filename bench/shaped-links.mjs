@@ -6,23 +6,34 @@ import { connect, createServer } from 'node:net';
 
 const run = (...command) => execFileSync(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
 
-/** A bucket of 20 ms, so that it holds more than a timer of the kernel lets through at once; what queues longer than 200 ms is dropped. */
-function shape(rateBits, device, within = []) {
-  const burst = String(Math.max(65_536, Math.round(rateBits / 8 / 50)));
+/** What a link lets through at once after it had nothing to do: of `bucketMs` of its rate, and one packet of the kernel's at least. */
+export const bucketBytes = (rateBits, bucketMs) =>
+  Math.max(65_536, Math.round((rateBits / 8) * (bucketMs / 1000)));
+
+/** What queues longer than 200 ms is dropped. */
+function shape(rateBits, bucketMs, device, within = []) {
+  const burst = String(bucketBytes(rateBits, bucketMs));
   const bucket = ['tbf', 'rate', `${rateBits}bit`, 'burst', burst, 'latency', '200ms'];
   run(...within, 'tc', 'qdisc', 'add', 'dev', device, 'root', ...bucket);
 }
 
+/** Networks for measuring (RFC 2544), by process, so that two measurements at once do not get into one another's way. */
+const networkOf = (i) => ({
+  host: `198.18.${process.pid % 256}.${4 * i + 1}`,
+  guest: `198.18.${process.pid % 256}.${4 * i + 2}`,
+});
+
 /**
- * @param count of namespaces
+ * @param count of namespaces, up to 64
  * @param rateBits bits per second in each direction of each link; null: as fast as the machine
  * @param broker amqp://… on 127.0.0.1
+ * @param bucketMs so that the bucket holds more than a timer of the kernel lets through at once
  */
-export async function shapedLinks(count, rateBits, broker) {
+export async function shapedLinks(count, rateBits, broker, bucketMs = 20) {
   const links = Array.from({ length: count }, (_, i) => {
     const name = `onko-${process.pid}-${i}`;
     const [outer, inner] = [`ob${process.pid % 10_000}x${i}`, `ow${process.pid % 10_000}x${i}`];
-    return { name, outer, inner, host: `10.213.${i}.1`, guest: `10.213.${i}.2` };
+    return { name, outer, inner, ...networkOf(i) };
   });
   const servers = [];
   const close = () => {
@@ -47,14 +58,14 @@ export async function shapedLinks(count, rateBits, broker) {
       const within = ['ip', 'netns', 'exec', name];
       run('ip', 'netns', 'add', name);
       run('ip', 'link', 'add', outer, 'type', 'veth', 'peer', 'name', inner, 'netns', name);
-      run('ip', 'addr', 'add', `${host}/24`, 'dev', outer);
+      run('ip', 'addr', 'add', `${host}/30`, 'dev', outer);
       run('ip', 'link', 'set', outer, 'up');
-      run(...within, 'ip', 'addr', 'add', `${guest}/24`, 'dev', inner);
+      run(...within, 'ip', 'addr', 'add', `${guest}/30`, 'dev', inner);
       run(...within, 'ip', 'link', 'set', inner, 'up');
       run(...within, 'ip', 'link', 'set', 'lo', 'up');
       if (rateBits !== null) {
-        shape(rateBits, outer);
-        shape(rateBits, inner, within);
+        shape(rateBits, bucketMs, outer);
+        shape(rateBits, bucketMs, inner, within);
       }
       servers.push(await forward(host, Number(target.port || 5672)));
     }

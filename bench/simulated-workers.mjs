@@ -1,85 +1,106 @@
-// Workers that cost next to nothing: they speak the protocol over RabbitMQ as true ones do, fetch every data block once, and answer
-// each task, after a moment of chance, with numbers that have the right length. For measuring a coordinator.
-import { setTimeout as sleep } from 'node:timers/promises';
+// Workers that cost next to nothing: they speak the protocol over RabbitMQ as true ones do, and answer each task, once its weights are
+// there, with a prepared gradient of the right length. As many as wanted fit into one process. For measuring all but the computing.
 import { createRabbitTransport } from '../dist/transport/index.js';
 
-/** Milliseconds that a block takes, at most: so results arrive in any order. */
-const longestMs = 20;
+/** What is sent to somebody who has left may be lost. */
+const quietly = (sent) => sent.catch(() => undefined);
+const noCounts = new Uint32Array(0);
 
-/** @returns {Promise<() => Promise<void>>} how to end them all */
-export async function startSimulatedWorkers(brokerUrl, count) {
+/**
+ * @param {string} brokerUrl
+ * @param {string[]} names one for each worker
+ * @param {{ kernels: { name: string, numericsId: string }, version: string, run?: string, fetches?: boolean,
+ *   pauseMs?: () => number }} options what they must have in common with the coordinator; `run`: the one they take part in, else
+ *   the first that is offered; `fetches`: every data block is asked for once; `pauseMs`: how long a block takes, from then on when its
+ *   weights are there
+ * @returns {Promise<() => Promise<void>>} how to end them all
+ */
+export async function startSimulatedWorkers(brokerUrl, names, options) {
   const transports = [];
-  for (let i = 0; i < count; i++) {
-    const transport = await createRabbitTransport({ url: brokerUrl, connectionName: `simulated ${i + 1}` });
+  /** The same numbers for all: 256 workers of a large model would not fit into memory otherwise. */
+  let shared = null;
+  const gradientOf = (count) => {
+    if (shared?.length !== 4 * count) {
+      shared = new Uint8Array(Float32Array.from({ length: count }, (_, i) => (i % 7) * 1e-4).buffer);
+    }
+    return shared;
+  };
+  for (const name of names) {
+    const transport = await createRabbitTransport({ url: brokerUrl, connectionName: name });
     transports.push(transport);
-    await startOne(transport, `simulated-${i + 1}`);
+    await startOne(transport, name, gradientOf, options);
   }
   return async () => {
     await Promise.all(transports.map((transport) => transport.close()));
   };
 }
 
-/** What is sent to somebody who has left may be lost. */
-const quietly = (sent) => sent.catch(() => undefined);
-
-async function startOne(transport, worker) {
+async function startOne(transport, worker, gradientOf, { kernels, version, run: only, fetches, pauseMs }) {
   const link = await transport.openWorker({ worker });
   let gradient = null;
+  let versionHere = -1;
+  let waiting = [];
+  let joined = false;
   let beating;
 
-  const onTask = async (task) => {
-    await sleep(Math.random() * longestMs);
-    const { run, fence, step, pass, weightsVersion, node, mode, samples } = task;
+  const answer = async ({ run, fence, step, pass, weightsVersion, node, mode, samples }, settle) => {
     const place = { run, fence, step, pass, weightsVersion, node, mode, worker };
-    const sums = { samples: samples.length, lossSum: 2.3 * samples.length, correct: 0 };
-    const times = { fetchMs: 0, waitMs: 0, computeMs: 1 };
-    const none = new Uint32Array(0);
-    await link.publishResult({
-      type: 'result',
-      ...place,
-      ...sums,
-      confusion: none,
-      encoding: 'f32',
-      gradient,
-      ...times,
+    const sums = { samples: samples.length, lossSum: 2.3 * samples.length, correct: 0, confusion: noCounts };
+    const nowMs = performance.now();
+    const times = { fetchMs: 0, waitMs: 0, computeMs: 0, takenAtMs: nowMs, sentAtMs: nowMs, thread: 0 };
+    await link.publishResult({ type: 'result', ...place, ...sums, encoding: 'f32', gradient, ...times });
+    settle('ack');
+  };
+  const answerLater = ({ task, settle }) => {
+    const send = () => void answer(task, settle).catch(() => settle('requeue'));
+    const ms = pauseMs?.() ?? 0;
+    if (ms > 0) setTimeout(send, ms);
+    else send();
+  };
+  const answerWhatCanBe = () => {
+    const ready = waiting.filter(({ task }) => task.weightsVersion === versionHere);
+    waiting = waiting.filter(({ task }) => task.weightsVersion !== versionHere);
+    for (const one of ready) answerLater(one);
+  };
+  const take = (task) =>
+    new Promise((settle) => {
+      waiting.push({ task, settle });
+      answerWhatCanBe();
     });
-    return 'ack';
+  const takeWeights = (message) => {
+    versionHere = message.version;
+    answerWhatCanBe();
   };
 
+  const ready = ({ run, fence }) => link.send(run, { type: 'ready', run, fence, worker, threads: 1 });
   const join = async (offer) => {
-    const { run, fence, heartbeatMs, parameterCount } = offer;
-    const values = Float32Array.from({ length: parameterCount }, () => (Math.random() - 0.5) * 1e-4);
-    gradient = new Uint8Array(values.buffer);
-    await link.joinRun(run, { prefetch: 2, task: onTask, weights: () => undefined });
-    await link.send(run, { type: 'ready', run, fence, worker, threads: 1 });
+    const { run, fence, heartbeatMs, parameterCount, manifestJson } = offer;
+    gradient = gradientOf(parameterCount);
+    await link.joinRun(run, { prefetch: 2, task: take, weights: takeWeights });
+    await ready(offer);
     const beat = { nodes: [], steps: [], images: 0, rssBytes: 0, eventLoopLagMs: 0 };
     beating = setInterval(
       () => void quietly(link.send(run, { type: 'heartbeat', run, fence, worker, ...beat })),
       heartbeatMs,
     );
-    for (const [block, { hash }] of JSON.parse(offer.manifestJson).blocks.entries()) {
+    if (!fetches) return;
+    for (const [block, { hash }] of JSON.parse(manifestJson).blocks.entries()) {
       await link.send(run, { type: 'block_request', run, worker, block, hash });
     }
   };
 
-  const hello = (description) =>
-    link.hello({ type: 'hello', worker, host: 'simulated', pid: 1, threads: 1, ...description });
-  // It takes part in whatever there is: what it computes with nobody asks.
-  let joined = false;
+  const { numericsId, name: kernelsName } = kernels;
+  const description = { numericsId, kernels: kernelsName, version, host: 'simulated', pid: 1, threads: 1 };
+  const hello = () => link.hello({ type: 'hello', worker, ...description });
   await link.receive((message) => {
-    if (message.type === 'announce') void quietly(hello(describe()));
-    if (message.type === 'offer' && !joined) {
+    if (message.type === 'announce') void quietly(hello());
+    // It takes part in whatever there is: what it computes with nobody asks.
+    if (message.type === 'offer' && (only ?? message.run) === message.run) {
+      // Offered again to one that was so busy that it was taken for lost.
+      void quietly(joined ? ready(message) : join(message));
       joined = true;
-      void quietly(join(message));
     }
     if (message.type === 'end_of_run') clearInterval(beating);
   });
-  await hello(describe());
+  await hello();
 }
-
-let description = null;
-/** What coordinator and worker must have in common. */
-export const pretend = (numericsId, kernels, version) => {
-  description = { numericsId, kernels, version };
-};
-const describe = () => description;

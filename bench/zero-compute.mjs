@@ -37,7 +37,7 @@ async function measure(way, workers) {
   runs += 1;
   const name = `zero-${process.pid}-${runs}`;
   const folder = `${workspace}/${name}`;
-  const size = { workers, steps, model, valueBytes, microshards, batch: 16 * microshards };
+  const size = { workers, steps, model, valueBytes, microshards };
   const children = [];
   const start = (role, worker, execArgv = []) => {
     const settings = JSON.stringify({
