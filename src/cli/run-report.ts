@@ -34,7 +34,7 @@ export function runReport(summary: RunSummary, o: ReportOptions): string {
 
 type Row = readonly [name: string, value: string];
 
-function figures({ validationAccuracy, best, trainLoss, delay }: RunSummary): Row[] {
+function figures({ validationAccuracy, best, trainLoss, delay, reproducible }: RunSummary): Row[] {
   const bestWords =
     best === null ? '' : `, best ${percent(best.validationAccuracy)} after epoch ${best.epoch}`;
   const validation =
@@ -47,6 +47,9 @@ function figures({ validationAccuracy, best, trainLoss, delay }: RunSummary): Ro
     ...(delay === 0
       ? []
       : [['delay', `gradients ${plural(delay, 'step')} late, another algorithm than without`] as const]),
+    ...(reproducible
+      ? []
+      : [['bits', 'depend on the cluster: the same spec and data give another sha256'] as const]),
   ];
 }
 

@@ -29,7 +29,9 @@ async function readSpec(path: string): Promise<Readonly<Record<string, unknown>>
 
 /** Names of the training spec → names of the options. What is off is absent from a spec, and said here. */
 function optionsOf(spec: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { learningRate, clipNorm, trainFolders, averaging, mode, gradients, ...same } = spec;
+  // Whether its bits depend on the cluster follows from the rest.
+  const { reproducible: _, ...chosen } = spec;
+  const { learningRate, clipNorm, trainFolders, averaging, mode, gradients, ...same } = chosen;
   const off = {
     augmentation: null,
     labelSmoothing: 0,
@@ -56,6 +58,6 @@ function modeOptions(mode: unknown): Record<string, unknown> {
 }
 
 function gradientOptions(gradients: unknown): Record<string, unknown> {
-  const { type = 'f32', blocks } = record(gradients);
-  return { gradients: type, gradientBlocks: blocks };
+  const { type = 'f32', blocks, density } = record(gradients);
+  return { gradients: type, gradientBlocks: blocks, gradientDensity: density };
 }

@@ -39,7 +39,8 @@ export interface SpecOptions {
   outerLr: number;
   outerMomentum: number;
   weightsDtype: 'f32' | 'bf16';
-  gradients: 'f32' | 'fp16' | 'int8';
+  gradients: 'f32' | 'fp16' | 'int8' | 'topk';
+  gradientDensity: number;
   gradientBlocks: number | null;
   delay: number;
 }
@@ -110,7 +111,10 @@ function localSgdOf(o: SpecOptions, replicas: number): LocalSgd | null {
 function gradientsOf(o: SpecOptions, microshards: number, workers: number): GradientEncoding | null {
   if (o.gradients === 'f32') return null;
   const wanted = 2 ** Math.ceil(Math.log2(Math.max(2, workers)));
-  return { type: o.gradients, blocks: o.gradientBlocks ?? Math.min(wanted, microshards) };
+  const blocks = o.gradientBlocks ?? Math.min(wanted, microshards);
+  return o.gradients === 'topk'
+    ? { type: 'topk', density: o.gradientDensity, blocks }
+    : { type: o.gradients, blocks };
 }
 
 /** Of 256 layers at most, in a few lines each. */

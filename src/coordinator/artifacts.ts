@@ -82,5 +82,6 @@ export function summaryOfFinished(config: CoordinatorConfig, run: string, finish
     trainLoss: finished.trainLoss ?? Number.NaN,
     modelEpoch: finished.modelEpoch ?? null,
     delay: config.spec.delay ?? 0,
+    reproducible: config.spec.reproducible ?? true,
   };
 }

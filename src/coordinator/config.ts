@@ -77,6 +77,8 @@ export interface RunSummary {
   modelEpoch: number | null;
   /** Steps that each gradient was late by: above 0 it is another algorithm. */
   delay: number;
+  /** False where the bits depend on the cluster: on who computed what, who died, when the coordinator was restarted. */
+  reproducible: boolean;
   /** Null for a run that an earlier start has finished. */
   account: RunAccount | null;
   /** Training images per second, over all coordinator starts of the run. */

@@ -78,6 +78,7 @@ export function createEnding(o: {
       validationAccuracy: last?.validationAccuracy ?? null,
       best: bestOf(rows),
       delay: config.spec.delay ?? 0,
+      reproducible: config.spec.reproducible ?? true,
       modelEpoch: config.spec.keep === 'best' ? (bestEpoch(rows)?.epoch ?? null) : null,
       account,
       imagesPerSecond: seconds > 0 ? images / seconds : 0,

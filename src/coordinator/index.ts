@@ -21,6 +21,12 @@ export {
   TrainingSpecError,
 } from './errors.js';
 export type { Progress } from './progress.js';
-export { type GradientEncoding, type LocalSgd, parseTrainingSpec, type TrainingSpec } from './spec.js';
+export {
+  checkAudits,
+  type GradientEncoding,
+  type LocalSgd,
+  parseTrainingSpec,
+  type TrainingSpec,
+} from './spec.js';
 export type { RunStatus, WorkerStatus } from './status.js';
 export type { RunView } from './view/run-view.js';

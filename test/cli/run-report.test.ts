@@ -14,6 +14,7 @@ const summary: RunSummary = {
   best: { epoch: 12, validationAccuracy: 0.985 },
   modelEpoch: null,
   delay: 0,
+  reproducible: true,
   account: { workers: ['w1', 'w2'], oddities: ['3 blocks were sent again (death 2, slow 1)'] },
   imagesPerSecond: 1388.4,
   seconds: 26,
@@ -39,6 +40,13 @@ it('says of what algorithm a run with a delay is', () => {
     '  delay      gradients 1 step late, another algorithm than without\n',
   );
   expect(runReport(summary, o)).not.toContain('late');
+});
+
+it('says whether another run of the same would have other bits', () => {
+  expect(runReport({ ...summary, reproducible: false }, o)).toContain(
+    '  bits       depend on the cluster: the same spec and data give another sha256\n',
+  );
+  expect(runReport(summary, o)).not.toContain('bits');
 });
 
 it('says how to go on with a run that was stopped, and nothing that is not known', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseTrainingSpec } from '../../src/coordinator/spec.js';
+import { checkAudits, parseTrainingSpec } from '../../src/coordinator/spec.js';
 import { defaultPreprocessing } from '../../src/data/index.js';
 import { namedSpecs } from '../../src/engine/index.js';
 
@@ -25,6 +25,11 @@ const localSgd = {
   outer: { learningRate: 0.7, momentum: 0.9 },
 };
 
+const topk = { type: 'topk', density: 0.01, blocks: 4 };
+
+const audited = (changes: object, share: number) => () =>
+  checkAudits(parseTrainingSpec({ ...spec, ...changes }), share);
+
 describe('the training spec', () => {
   it('fills in every default, so that it says what ran', () => {
     const parsed = parseTrainingSpec(spec);
@@ -37,6 +42,19 @@ describe('the training spec', () => {
     const off = { mode: null, weightsDtype: null, gradients: null };
     expect(Object.keys(parseTrainingSpec({ ...spec, ...off }))).toEqual(Object.keys(parseTrainingSpec(spec)));
     expect(parseTrainingSpec({ ...spec, mode: localSgd }).mode).toEqual(localSgd);
+  });
+
+  it('says of itself that its bits depend on the cluster, where they do', () => {
+    const parsed = parseTrainingSpec({ ...spec, gradients: topk });
+    expect(parsed).toMatchObject({ gradients: topk, reproducible: false });
+    expect(parseTrainingSpec(JSON.parse(JSON.stringify(parsed)))).toEqual(parsed);
+    expect(parseTrainingSpec({ ...spec, reproducible: true })).toEqual(parseTrainingSpec(spec));
+  });
+
+  it('of such a run refuses audits, which compare bits', () => {
+    expect(audited({ gradients: topk }, 0.1)).toThrow(/cannot be audited.*Leave out --audit/);
+    expect(audited({ gradients: topk }, 0)).not.toThrow();
+    expect(audited({ gradients: { type: 'int8', blocks: 2 } }, 0.1)).not.toThrow();
   });
 
   it.each([
@@ -59,6 +77,16 @@ describe('the training spec', () => {
     [{ gradients: { type: 'int8', blocks: 3 } }, /power of two up to the 8 microshards, but it is 3/],
     [{ gradients: { type: 'int8', blocks: 16 } }, /up to the 8 microshards, but it is 16/],
     [{ gradients: { type: 'int4', blocks: 2 } }, /"gradients.type"/],
+    [{ gradients: { type: 'topk', blocks: 2 } }, /"gradients.density"/],
+    [{ gradients: { type: 'topk', density: 0, blocks: 2 } }, /"gradients.density"/],
+    [{ gradients: { type: 'topk', density: 1.1, blocks: 2 } }, /"gradients.density"/],
+    [
+      { gradients: { type: 'topk', density: 0.1, blocks: 3 } },
+      /power of two up to the 8 microshards, but it is 3/,
+    ],
+    [{ gradients: { type: 'int8', density: 0.1, blocks: 2 } }, /"gradients"/],
+    [{ gradients: topk, reproducible: true }, /the bits depend on the cluster/],
+    [{ reproducible: false }, /nothing in it makes them/],
   ])('refuses %o in a sentence', (changes, message) => {
     expect(() => parseTrainingSpec({ ...spec, ...changes })).toThrow(message);
     try {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import {
   type CoordinatorConfig,
+  checkAudits,
   type Progress,
   type RunSummary,
   startCoordinator,
@@ -47,8 +48,13 @@ export interface Flavour {
 export async function runTraining(o: RunOptions, flavour: Flavour, session: Session): Promise<ExitCode> {
   const { log, signals, host } = session;
   const draft = await trainingSpecOf(o, flavour.minWorkers);
+  checkAudits(draft, o.audit);
   const { kernels, reason } = resolveKernels(o.kernels ?? undefined);
   log.info('kernels', { name: kernels.name, numerics: kernels.numericsId, why: reason });
+  if (draft.reproducible === false)
+    log.warn(
+      'With --gradients topk the bits of this run depend on the cluster: on who computes what, who dies, and when the coordinator is restarted.',
+    );
   const { now } = host;
   const spec = {
     ...draft,

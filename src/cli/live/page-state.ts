@@ -1,4 +1,4 @@
-import type { RunView, TrainingSpec } from '../../coordinator/index.js';
+import type { GradientEncoding, RunView, TrainingSpec } from '../../coordinator/index.js';
 import {
   type GallerySection,
   type LinesSection,
@@ -195,14 +195,21 @@ function galleryOf({ gallery }: RunView, picture: Parameters<typeof stateOf>[3])
 
 const count = (n: number): string => n.toLocaleString('en-GB');
 
+function gradientWords(gradients: GradientEncoding): string {
+  const kept = gradients.type === 'topk' ? `, ${100 * gradients.density} % of their values` : '';
+  return `gradients in ${gradients.type}${kept}, ${gradients.blocks} blocks`;
+}
+
 /** What makes it another algorithm than exact training; nothing for that. */
-function modeFacts({ mode, weightsDtype, gradients }: TrainingSpec): [string, string][] {
+function modeFacts({ mode, weightsDtype, gradients, reproducible }: TrainingSpec): [string, string][] {
   const facts = [
     mode === undefined ? [] : `${mode.type}, ${mode.localSteps} local steps`,
     weightsDtype === undefined ? [] : `weights in ${weightsDtype}`,
-    gradients === undefined ? [] : `gradients in ${gradients.type}, ${gradients.blocks} blocks`,
+    gradients === undefined ? [] : gradientWords(gradients),
   ].flat();
-  return facts.length === 0 ? [] : [['Mode', facts.join('; ')]];
+  const bits: [string, string][] =
+    reproducible === false ? [['Bits', 'depend on the cluster, not on spec and data alone']] : [];
+  return facts.length === 0 ? [] : [['Mode', facts.join('; ')], ...bits];
 }
 
 function factsOf(spec: TrainingSpec, view: RunView | null): PageState['run']['facts'] {

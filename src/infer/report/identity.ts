@@ -61,6 +61,8 @@ const words: Readonly<Record<string, string>> = {
   batch: 'Batch',
   microshards: 'Microshards',
   seed: 'Seed',
+  gradients: 'Gradients sent',
+  reproducible: 'Bits follow from spec and data',
 };
 
 /** Model and preprocessing are told above. */
