@@ -196,7 +196,10 @@ function galleryOf({ gallery }: RunView, picture: Parameters<typeof stateOf>[3])
 const count = (n: number): string => n.toLocaleString('en-GB');
 
 function gradientWords(gradients: GradientEncoding): string {
-  const kept = gradients.type === 'topk' ? `, ${100 * gradients.density} % of their values` : '';
+  const kept =
+    gradients.type === 'topk'
+      ? `, ${Number((100 * gradients.density).toPrecision(3))} % of their values`
+      : '';
   return `gradients in ${gradients.type}${kept}, ${gradients.blocks} blocks`;
 }
 
