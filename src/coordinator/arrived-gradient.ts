@@ -1,5 +1,6 @@
 import {
   addSparse,
+  allFinite,
   decodeSparse,
   type Encoding,
   encodedBytes,
@@ -88,6 +89,6 @@ function openSparse(
     ...nothing,
     encoded: { encoding, sparse },
     length: form.count,
-    finite: finite && sparse.values.every(Number.isFinite) && sparse.rest.every(Number.isFinite),
+    finite: finite && allFinite(sparse.values) && allFinite(sparse.rest),
   };
 }

@@ -133,7 +133,7 @@ function readGaps(bytes: Uint8Array, { learnt, kept }: SparseForm): Int32Array |
 /** y[count] ← the vector that is 0 where nothing is kept; or, with `add`, y[count] += it. */
 export function addSparse(y: Float32Array, { places, values, rest }: SparseValues, add: boolean): void {
   if (!add) y.fill(0);
-  for (const [i, place] of places.entries()) y[place] += values[i];
+  for (let i = 0; i < places.length; i++) y[places[i]] += values[i];
   const learnt = y.length - rest.length;
-  for (const [i, value] of rest.entries()) y[learnt + i] += value;
+  for (let i = 0; i < rest.length; i++) y[learnt + i] += rest[i];
 }

@@ -1,4 +1,4 @@
-import { encodeSparse, type Kernels, type SparseForm } from '../engine/index.js';
+import { allFinite, encodeSparse, type Kernels, type SparseForm } from '../engine/index.js';
 
 /** Of which coordinator's blocks, and of how many samples the block's sum is. */
 export interface BlockOrigin {
@@ -54,7 +54,7 @@ export function createErrorFeedback(kernels: Kernels, form: SparseForm): ErrorFe
       for (let i = 0; i < kept; i++) values[i] = residual[places[i]];
       const bytes = encodeSparse(kernels, form, { places, values, rest: gradient.subarray(learnt) });
       // The largest are among them: if one is not finite, it is here.
-      if (!values.every(Number.isFinite)) residual.fill(0);
+      if (!allFinite(values)) residual.fill(0);
       else for (let i = 0; i < kept; i++) residual[places[i]] -= values[i];
       return bytes;
     },

@@ -38,7 +38,7 @@ export const modeRows = {
   ),
   gradientDensity: mode.value(
     kind.decimal({ above: 0, max: 1 }),
-    0.01,
+    0.03,
     'with --gradients topk: share of the values of a gradient that is sent, k / n',
   ),
   gradientBlocks: mode.optional(

@@ -79,9 +79,10 @@ function view(o: { workers?: Worker[]; epochs?: number; phase?: RunView['status'
 const spec = smallSpec();
 const stateFor = (seen: RunView) => stateOf(seen, spec, '1', rememberPictures());
 
+const factsOf = (changes: Record<string, unknown>) =>
+  stateBefore(smallSpec(changes), '1', '').run.facts.map(({ name, value }) => [name, value]);
+
 it('says of what algorithm a run is, and whether its bits depend on the cluster', () => {
-  const factsOf = (changes: Record<string, unknown>) =>
-    stateBefore(smallSpec(changes), '1', '').run.facts.map(({ name, value }) => [name, value]);
   const topk = factsOf({ gradients: { type: 'topk', density: 0.07, blocks: 2 } });
   expect(topk).toContainEqual(['Mode', 'gradients in topk, 7 % of their values, 2 blocks']);
   expect(topk).toContainEqual(['Bits', 'depend on the cluster, not on spec and data alone']);
