@@ -29,9 +29,7 @@ async function readSpec(path: string): Promise<Readonly<Record<string, unknown>>
 
 /** Names of the training spec → names of the options. What is off is absent from a spec, and said here. */
 function optionsOf(spec: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  // Whether its bits depend on the cluster follows from the rest.
-  const { reproducible: _, ...chosen } = spec;
-  const { learningRate, clipNorm, trainFolders, averaging, mode, gradients, ...same } = chosen;
+  const { learningRate, clipNorm, trainFolders, averaging, mode, gradients, ...same } = spec;
   const off = {
     augmentation: null,
     labelSmoothing: 0,

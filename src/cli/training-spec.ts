@@ -113,7 +113,7 @@ function gradientsOf(o: SpecOptions, microshards: number, workers: number): Grad
   const wanted = 2 ** Math.ceil(Math.log2(Math.max(2, workers)));
   const blocks = o.gradientBlocks ?? Math.min(wanted, microshards);
   return o.gradients === 'topk'
-    ? { type: 'topk', density: o.gradientDensity, blocks }
+    ? { type: 'topk', density: o.gradientDensity, blocks, reproducible: false }
     : { type: o.gradients, blocks };
 }
 

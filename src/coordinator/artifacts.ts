@@ -6,6 +6,7 @@ import type { CoordinatorConfig, RunSummary } from './config.js';
 import { bestEpoch, type HistoryRow } from './history.js';
 import type { PreparedRun } from './prepare.js';
 import { type FinishedRun, runPaths, writeRunFile } from './run-dir.js';
+import { isReproducible } from './spec.js';
 
 /**
  * Writes model.safetensors; returns its SHA-256. Its bytes follow from spec, data and numerics alone: nothing in them tells
@@ -82,6 +83,6 @@ export function summaryOfFinished(config: CoordinatorConfig, run: string, finish
     trainLoss: finished.trainLoss ?? Number.NaN,
     modelEpoch: finished.modelEpoch ?? null,
     delay: config.spec.delay ?? 0,
-    reproducible: config.spec.reproducible ?? true,
+    reproducible: isReproducible(config.spec),
   };
 }

@@ -9,6 +9,7 @@ import { RunStoppedError, TakenOverError } from './errors.js';
 import { bestEpoch, type HistoryRow } from './history.js';
 import type { PreparedRun } from './prepare.js';
 import { runPaths } from './run-dir.js';
+import { isReproducible } from './spec.js';
 
 /** The three ways a run ends; only the first call counts. */
 export interface Ending {
@@ -78,7 +79,7 @@ export function createEnding(o: {
       validationAccuracy: last?.validationAccuracy ?? null,
       best: bestOf(rows),
       delay: config.spec.delay ?? 0,
-      reproducible: config.spec.reproducible ?? true,
+      reproducible: isReproducible(config.spec),
       modelEpoch: config.spec.keep === 'best' ? (bestEpoch(rows)?.epoch ?? null) : null,
       account,
       imagesPerSecond: seconds > 0 ? images / seconds : 0,

@@ -24,6 +24,7 @@ export type { Progress } from './progress.js';
 export {
   checkAudits,
   type GradientEncoding,
+  isReproducible,
   type LocalSgd,
   parseTrainingSpec,
   type TrainingSpec,

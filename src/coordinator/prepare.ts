@@ -57,7 +57,7 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
     log.info(
       `Going on with run ${file.run} after step ${step} of ${curriculum.totalSteps}, from ${found.path}.`,
     );
-    if (spec.reproducible === false)
+    if (spec.gradients?.type === 'topk')
       log.warn(
         'What workers had computed and not sent yet (the residuals of topk) is forgotten: the model will have other bits than that of a run without a restart.',
       );

@@ -51,11 +51,6 @@ export interface TrainingSpec {
   weightsDtype?: 'bf16' | undefined;
   /** What gradients are rounded to, or thinned out to, before they are sent. */
   gradients?: GradientEncoding | undefined;
-  /**
-   * False where the bits of the result do not follow from spec and data alone, but also from the cluster: who computed which block, who died,
-   * when the coordinator was restarted. It follows from the rest of the spec, and stands here so that the model file says it.
-   */
-  reproducible?: false | undefined;
   /** Steps that a gradient is late by, within its epoch: step t is computed on the weights that t − delay began with. */
   delay?: number | undefined;
 }
@@ -64,9 +59,9 @@ export type GradientEncoding = (
   | { type: 'fp16' | 'int8' }
   /**
    * The largest values alone are sent, a share `density` of those that are learnt, and what is not sent is remembered by who has computed
-   * it. So the bits of the run depend on who computes what: `reproducible` is false.
+   * it. So the bits of the run depend on who computes what, which the spec, and thus the model file, says too.
    */
-  | { type: 'topk'; density: number }
+  | { type: 'topk'; density: number; reproducible: false }
 ) & {
   /**
    * A power of two: the blocks that a full step is always cut into, since each block's sum is rounded by itself. Further workers get
@@ -153,11 +148,11 @@ const shape = z.strictObject({
       z.strictObject({
         type: z.literal('topk'),
         density: z.number().positive().max(1),
+        reproducible: z.literal(false),
         blocks: z.int().positive(),
       }),
     ])
     .nullish(),
-  reproducible: z.boolean().nullish(),
   delay: z.int().min(0).max(longestDelay).nullish(),
 });
 
@@ -171,7 +166,7 @@ export function parseTrainingSpec(json: unknown): TrainingSpec {
   const spec = parsed.data;
   checkBatch(spec.batch, spec.microshards);
   const { augmentation, labelSmoothing, classWeights, averaging, keep, patience, ...others } = spec;
-  const { mode, weightsDtype, gradients, delay, reproducible: _, ...rest } = others;
+  const { mode, weightsDtype, gradients, delay, ...rest } = others;
   checkChoosing(spec);
   checkMode(spec);
   checkGradients(spec);
@@ -192,7 +187,6 @@ export function parseTrainingSpec(json: unknown): TrainingSpec {
       weightsDtype,
       gradients,
       delay: delay === 0 ? null : delay,
-      reproducible: isReproducible(spec) ? null : (false as const),
     }),
   };
 }
@@ -224,25 +218,19 @@ function checkGradients({ gradients, microshards }: z.infer<typeof shape>): void
   );
 }
 
+/** Whether the bits of the result follow from spec and data alone, and not from the cluster too: no part of the spec says otherwise of itself. */
+export function isReproducible({ mode, gradients }: Pick<TrainingSpec, 'mode' | 'gradients'>): boolean {
+  return [mode, gradients].every((part) => part === undefined || !('reproducible' in part));
+}
+
 /**
  * An audit has a block computed by two workers and compares their bits.
  * @throws TrainingSpecError if two workers have no bits in common that say whether they compute rightly
  */
-export function checkAudits({ reproducible }: TrainingSpec, auditShare: number): void {
-  if (reproducible === undefined || auditShare === 0) return;
+export function checkAudits({ gradients }: TrainingSpec, auditShare: number): void {
+  if (gradients?.type !== 'topk' || auditShare === 0) return;
   throw new TrainingSpecError(
     'Gradients of topk cannot be audited: two workers rightly send different ones for the same block, since each adds what it has not sent before. Leave out --audit, or take --gradients int8.',
-  );
-}
-
-/** @throws TrainingSpecError if the spec says otherwise of itself */
-function isReproducible({ gradients, reproducible }: z.infer<typeof shape>): boolean {
-  const found = gradients?.type !== 'topk';
-  if (reproducible === undefined || reproducible === null || reproducible === found) return found;
-  throw new TrainingSpecError(
-    found
-      ? 'The spec says that its bits depend on the cluster ("reproducible": false), but nothing in it makes them: leave it out.'
-      : 'With gradients of topk the bits depend on the cluster, but the spec says that they do not ("reproducible": true): leave it out.',
   );
 }
 

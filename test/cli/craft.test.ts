@@ -204,8 +204,7 @@ describe('another mode', () => {
     const flags = { ...chosen, gradients: 'topk', gradientDensity: '0.05' };
     const spec = await trainingSpecOf(resolveOptions(trainTable, { ...none, flags }), 2);
     expect(spec).toMatchObject({
-      gradients: { type: 'topk', density: 0.05, blocks: 2 },
-      reproducible: false,
+      gradients: { type: 'topk', density: 0.05, blocks: 2, reproducible: false },
     });
     const out = join(dir, 'stored-topk');
     await mkdir(out);

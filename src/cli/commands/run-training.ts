@@ -51,7 +51,7 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
   checkAudits(draft, o.audit);
   const { kernels, reason } = resolveKernels(o.kernels ?? undefined);
   log.info('kernels', { name: kernels.name, numerics: kernels.numericsId, why: reason });
-  if (draft.reproducible === false)
+  if (draft.gradients?.type === 'topk')
     log.warn(
       'With --gradients topk the bits of this run depend on the cluster: on who computes what, who dies, and when the coordinator is restarted.',
     );

@@ -1,4 +1,9 @@
-import type { GradientEncoding, RunView, TrainingSpec } from '../../coordinator/index.js';
+import {
+  type GradientEncoding,
+  isReproducible,
+  type RunView,
+  type TrainingSpec,
+} from '../../coordinator/index.js';
 import {
   type GallerySection,
   type LinesSection,
@@ -204,14 +209,16 @@ function gradientWords(gradients: GradientEncoding): string {
 }
 
 /** What makes it another algorithm than exact training; nothing for that. */
-function modeFacts({ mode, weightsDtype, gradients, reproducible }: TrainingSpec): [string, string][] {
+function modeFacts(spec: TrainingSpec): [string, string][] {
+  const { mode, weightsDtype, gradients } = spec;
   const facts = [
     mode === undefined ? [] : `${mode.type}, ${mode.localSteps} local steps`,
     weightsDtype === undefined ? [] : `weights in ${weightsDtype}`,
     gradients === undefined ? [] : gradientWords(gradients),
   ].flat();
-  const bits: [string, string][] =
-    reproducible === false ? [['Bits', 'depend on the cluster, not on spec and data alone']] : [];
+  const bits: [string, string][] = isReproducible(spec)
+    ? []
+    : [['Bits', 'depend on the cluster, not on spec and data alone']];
   return facts.length === 0 ? [] : [['Mode', facts.join('; ')], ...bits];
 }
 

@@ -62,7 +62,6 @@ const words: Readonly<Record<string, string>> = {
   microshards: 'Microshards',
   seed: 'Seed',
   gradients: 'Gradients sent',
-  reproducible: 'Bits follow from spec and data',
 };
 
 /** Model and preprocessing are told above. */
