@@ -44,13 +44,15 @@ export interface EffectTargets {
   state: () => CoordinatorState;
   /** Takes what came of an effect, to be decided on after the actions at hand. */
   post: (event: CoordinatorEvent) => void;
+  /** Puts off what nobody waits for: the next step's weights and tasks go out before the last one is accounted for. */
+  later: (work: () => void) => void;
 }
 
 /** The effect of every action: what it does to tensors, messages, files and figures. `arrived`: the result that the event brought. */
 export function createEffects(
   targets: EffectTargets,
 ): (action: Action, arrived: ArrivedResult | null) => void {
-  const { config, run, link, metrics, now, outbox, work, state, post } = targets;
+  const { config, run, link, metrics, now, outbox, work, state, post, later } = targets;
   const { chronicle, recorder, reporter, viewing, disk, blocks, ending } = targets;
   const { trainer, fence } = run;
   const { run: runId } = run.file;
@@ -58,17 +60,20 @@ export function createEffects(
 
   const applyStep = (step: number): void => {
     const { sums, finite, gradientNorm } = work.apply(step);
-    recorder.closed({ mode: 'train', step });
+    const endMs = now();
+    later(() => recorder.closed({ mode: 'train', step }, endMs));
     if (!finite) return post({ type: 'step_applied', step, finite });
     const trend = chronicle.addStep(sums);
-    reporter.stepApplied(step, sums, gradientNorm);
-    viewing.stepApplied(step, sums);
+    later(() => {
+      reporter.stepApplied(step, sums, gradientNorm);
+      viewing.stepApplied(step, sums);
+    });
     post({ type: 'step_applied', step, finite, trend });
   };
 
   const recordEpoch = (epoch: number, validated: boolean): void => {
     const step = trainer.version();
-    recorder.closed({ mode: 'evaluate', step: step - 1 });
+    recorder.closed({ mode: 'evaluate', step: step - 1 }, now());
     const evaluation = validated ? work.takeEvaluation() : null;
     const validation = evaluation?.sums ?? null;
     const learningRate = trainer.learningRateOf(step - 1);
@@ -138,10 +143,12 @@ export function createEffects(
         return reporter.expelled(action.line);
       case 'accept':
         if (arrived === null) throw new TypeError('Expected a result to accept.');
-        recorder.accepted(action, arrived);
         work.fold(action, arrived);
-        viewing.accepted(arrived.header.worker, arrived.result);
-        return reporter.accepted(action.mode, arrived.header.samples);
+        return later(() => {
+          recorder.accepted(action, arrived);
+          viewing.accepted(arrived.header.worker, arrived.result);
+          reporter.accepted(action.mode, arrived.header.samples);
+        });
       case 'accept_empty':
         return work.foldEmpty(action);
       case 'reject':

@@ -53,6 +53,7 @@ export async function openRabbitWorker(
     await subscribe(session.consuming, {
       queue: workerInbox(worker),
       prefetch: inboxPrefetch,
+      timers: options.timers,
       opened: session.opened,
       handle: decoding(events, decodeToWorker, received),
       onMalformed: events.malformed.tell,
@@ -95,7 +96,7 @@ export async function openRabbitWorker(
     exchange: string,
     routingKey: string,
     message: Message,
-    route: { persistent: boolean; gone: RunGoneError | null },
+    route: { persistent: boolean; gone: (() => RunGoneError) | null },
   ): Promise<void> => {
     const bytes = encode(message);
     const { publisher } = sessions.get();
@@ -105,7 +106,7 @@ export async function openRabbitWorker(
     try {
       await publisher.publish(exchange, routingKey, bytes, published);
     } catch (error) {
-      throw error instanceof ReturnedError && unroutable !== null ? unroutable : error;
+      throw error instanceof ReturnedError && unroutable !== null ? unroutable() : error;
     }
   };
 
@@ -124,6 +125,7 @@ export async function openRabbitWorker(
         worker,
         run,
         joined,
+        timers: options.timers,
         weightsMessages: (joined.weightsKept ?? 1) * partCount(weightsBytes),
         events,
         onGone: () => gone(run),
@@ -142,12 +144,12 @@ export async function openRabbitWorker(
     pauseTasks: async () => membership?.pause(),
     leaveRun: leave,
     send: (run, message) => {
-      const away = new RunGoneError(run, 'no coordinator is listening at the moment.');
+      const away = () => new RunGoneError(run, 'no coordinator is listening at the moment.');
       const { inboxKey } = runTopology(run);
       return publish(coordinatorsExchange, inboxKey, message, { persistent: false, gone: away });
     },
     publishResult: (result) => {
-      const away = new RunGoneError(result.run, 'its result queue is no longer on the broker.');
+      const away = () => new RunGoneError(result.run, 'its result queue is no longer on the broker.');
       const { resultsKey } = runTopology(result.run);
       return publish(coordinatorsExchange, resultsKey, result, { persistent: false, gone: away });
     },
