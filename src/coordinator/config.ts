@@ -79,6 +79,8 @@ export interface RunSummary {
   delay: number;
   /** Updates that a gradient was allowed to miss, in asynchronous training, whose bits depend on the order of arrival; else null. */
   staleness: number | null;
+  /** False where the bits depend on the cluster: on who computed what, who died, when the coordinator was restarted. */
+  reproducible: boolean;
   /** Null for a run that an earlier start has finished. */
   account: RunAccount | null;
   /** Training images per second, over all coordinator starts of the run. */

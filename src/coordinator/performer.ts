@@ -22,7 +22,7 @@ import { createHealth } from './health.js';
 import { isExhausted } from './history.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import { createOutbox } from './outbox.js';
-import type { PreparedRun } from './prepare.js';
+import { gradientFormOf, type PreparedRun } from './prepare.js';
 import { createPutOff } from './put-off.js';
 import { createRecorder } from './recorder.js';
 import { createReporter } from './reporter.js';
@@ -167,7 +167,7 @@ export async function startPerformer(
     return 'ack';
   };
 
-  const form = { encoding: run.instructions.gradientEncoding, count: run.model.parameterCount };
+  const form = gradientFormOf(run);
   const onResult = (result: Result, arrivedMs: number): void => {
     if (state.phase === 'ended') return;
     const arrived = openResult(result, arrivedMs, form, kernels);

@@ -1,19 +1,12 @@
-import {
-  type Encoding,
-  encodedBytes,
-  encodedFinite,
-  type Kernels,
-  type UpdateKernels,
-} from '../engine/index.js';
-import { asFloat32, type Result } from '../protocol/index.js';
+import type { Kernels } from '../engine/index.js';
+import type { Result } from '../protocol/index.js';
+import { type EncodedValues, type GradientForm, openGradient } from './arrived-gradient.js';
 import type { UnitKey } from './decide/actions.js';
 import type { ResultHeader } from './decide/events.js';
 import type { FrontKey } from './decide/fronts.js';
-import { fingerprint } from './fingerprint.js';
 import {
   createEvaluationFold,
   createTreeFold,
-  type EncodedValues,
   type EvaluationFold,
   noSums,
   type Sums,
@@ -23,14 +16,6 @@ import type { PreparedRun } from './prepare.js';
 import type { StepTimeline } from './step-timeline.js';
 
 const noCounts = new Uint32Array(0);
-const noValues = new Float32Array(0);
-
-/** How gradients come in a run. */
-export interface GradientForm {
-  encoding: Encoding;
-  /** Values of one. */
-  count: number;
-}
 
 /** A result as the decider sees it, and its tensor; the gradient is a view of the message. */
 export interface ArrivedResult {
@@ -47,22 +32,14 @@ export function openResult(
   result: Result,
   arrivedMs: number,
   form: GradientForm,
-  kernels: UpdateKernels,
+  kernels: Kernels,
 ): ArrivedResult {
-  const { encoding, gradient: bytes } = result;
-  const whole = bytes.byteLength % 4 === 0;
-  const words = whole ? asFloat32(bytes) : noValues;
-  const { finite: wordsFinite, hash } = fingerprint(words, result.lossSum, result.correct, kernels);
-  const fits = encoding === form.encoding && bytes.byteLength === encodedBytes(encoding, form.count);
-  const finite =
-    encoding === 'f32' || !fits
-      ? wordsFinite
-      : encodedFinite(encoding, bytes, form.count) && Number.isFinite(result.lossSum);
+  const { gradient, encoded, length, fault, finite, hash } = openGradient(result, form, kernels);
   const { run, fence, step, pass, weightsVersion, node, mode, worker, samples } = result;
   return {
     result,
-    gradient: words,
-    encoded: encoding === 'f32' ? null : { encoding, bytes },
+    gradient,
+    encoded,
     arrivedMs,
     header: {
       run,
@@ -74,19 +51,13 @@ export function openResult(
       mode,
       worker,
       samples,
-      gradientLength: lengthOf(result, form, fits),
+      gradientLength: length,
       confusionLength: result.confusion.length,
+      ...(fault === null ? {} : { fault }),
       finite,
       hash,
     },
   };
-}
-
-/** How many values came. Of another encoding than the run's, or another length, it is not the number that is asked for. */
-function lengthOf({ encoding, gradient }: Result, form: GradientForm, fits: boolean): number {
-  if (fits) return form.count;
-  if (gradient.byteLength === 0 || encoding !== form.encoding) return 0;
-  return encoding === 'f32' ? gradient.byteLength / 4 : Number.NaN;
 }
 
 /** The tensors of the fronts that are open: what their results have come to. How long that took goes into the timeline. */

@@ -38,6 +38,14 @@ export type { PlanMemory } from './plan-buffers.js';
 export { createRandom, permutation, philox, type Random, streamWords } from './rng.js';
 export * from './schedule.js';
 export {
+  addSparse,
+  decodeSparse,
+  encodeSparse,
+  keptValues,
+  type SparseForm,
+  type SparseValues,
+} from './sparse.js';
+export {
   type InitScheme,
   type LayerSpec,
   type ModelSpec,

@@ -1,6 +1,6 @@
 import { assertNever, ProtocolError } from './errors.js';
 import { limits } from './limits.js';
-import type { Encoding, Mode, Outcome } from './messages.js';
+import type { Encoding, GradientEncoding, Mode, Outcome } from './messages.js';
 import type { FieldKind } from './schema.js';
 import { isIdentifier } from './topology.js';
 import { isPowerOfTwo, maxMicroshards } from './tree.js';
@@ -10,6 +10,7 @@ const modes: readonly (Mode | undefined)[] = [undefined, 'train', 'evaluate'];
 const outcomes: readonly (Outcome | undefined)[] = [undefined, 'finished', 'stopped', 'failed'];
 /** 0, which is what an older sender leaves out, is f32. */
 const encodings: readonly Encoding[] = ['f32', 'bf16', 'fp16', 'int8'];
+const gradientEncodings: readonly GradientEncoding[] = [...encodings, 'topk'];
 const hash = /^[0-9a-f]{64}$/;
 
 /** Kinds that travel in the envelope's tensor instead of the body. */
@@ -22,6 +23,7 @@ export function toWire(kind: FieldKind, value: unknown, type: string, field: str
   if (kind === 'mode') return enumNumber(modes, value, type, field);
   if (kind === 'outcome') return enumNumber(outcomes, value, type, field);
   if (kind === 'encoding') return enumNumber(encodings, value, type, field, 0);
+  if (kind === 'gradientEncoding') return enumNumber(gradientEncodings, value, type, field, 0);
   const tooLong = kind === 'text' && typeof value === 'string' && value.length > limits.textChars;
   return check(kind, tooLong ? `${value.slice(0, limits.textChars - 1)}…` : value, type, field);
 }
@@ -31,6 +33,7 @@ export function fromWire(kind: FieldKind, value: unknown, type: string, field: s
   if (kind === 'mode') return enumName(modes, value, type, field);
   if (kind === 'outcome') return enumName(outcomes, value, type, field);
   if (kind === 'encoding') return enumName(encodings, value, type, field);
+  if (kind === 'gradientEncoding') return enumName(gradientEncodings, value, type, field);
   const list = (kind === 'indices' || kind === 'counts') && Array.isArray(value);
   return check(kind, list ? Uint32Array.from(value, Number) : value, type, field);
 }
@@ -94,6 +97,7 @@ function problemWith(kind: FieldKind, value: unknown): string | null {
     case 'mode':
     case 'outcome':
     case 'encoding':
+    case 'gradientEncoding':
       throw new TypeError(`${kind} is checked where it is translated`);
     default:
       return assertNever(kind);

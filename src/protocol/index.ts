@@ -20,6 +20,7 @@ export type {
   Encoding,
   EndOfRun,
   Goodbye,
+  GradientEncoding,
   Heartbeat,
   Hello,
   Message,

@@ -11,6 +11,9 @@ export type Mode = 'train' | 'evaluate';
 /** How the values of a tensor stand in its bytes; the arithmetic is the engine's (src/engine/encodings.ts). */
 export type Encoding = 'f32' | 'bf16' | 'fp16' | 'int8';
 
+/** Of a gradient, which may also be thinned out to its largest values (src/engine/sparse.ts). */
+export type GradientEncoding = Encoding | 'topk';
+
 /** How a run ended, as told to its workers. */
 export type Outcome = 'finished' | 'stopped' | 'failed';
 
@@ -42,7 +45,9 @@ export interface RunOffer {
   /** How a leaf of the tree trains by itself in local SGD, its microshardSamples cut into steps; empty: it is a microshard. */
   localTrainingJson: string;
   /** Of the gradient in each result. */
-  gradientEncoding: Encoding;
+  gradientEncoding: GradientEncoding;
+  /** Values of a gradient that `topk` keeps; 0 with every other encoding. */
+  gradientsKept: number;
   /** How many versions older than the newest ones the weights of a task may be. */
   staleness: number;
   /** Training tasks are computed on the newest weights that are there; those that a task names are the oldest that will do. */
@@ -236,7 +241,7 @@ export interface Result {
   correct: number;
   /** [truth][guess], classes² counts; empty where the task asks for none. */
   confusion: Uint32Array;
-  encoding: Encoding;
+  encoding: GradientEncoding;
   /** Sum of the gradients over the samples, little-endian; empty for evaluate. */
   gradient: Uint8Array;
   /** Time spent on fetching data blocks, on waiting for weights or a thread, on computing; one after the other from `takenAtMs`. */

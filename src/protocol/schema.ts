@@ -25,6 +25,7 @@ export type FieldKind =
   | 'mode'
   | 'outcome'
   | 'encoding'
+  | 'gradientEncoding'
   | 'indices'
   | 'counts'
   | 'nodes'
@@ -85,7 +86,7 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     lossSum: 'double',
     correct: 'uint32',
     confusion: 'counts',
-    encoding: 'encoding',
+    encoding: 'gradientEncoding',
     gradient: 'floats',
     fetchMs: 'measure',
     waitMs: 'measure',
@@ -109,7 +110,8 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     augmentationJson: 'json',
     lossJson: 'json',
     localTrainingJson: 'json',
-    gradientEncoding: 'encoding',
+    gradientEncoding: 'gradientEncoding',
+    gradientsKept: 'uint32',
     staleness: 'uint32',
     newestWeights: 'flag',
   },

@@ -41,6 +41,7 @@ function byDefinition(of: TrainingSpec, delay: number): Float32Array {
     lossJson: '',
     localTrainingJson: '',
     gradientEncoding: 'f32',
+    gradientsKept: 0,
     staleness: 0,
     newestWeights: false,
   };

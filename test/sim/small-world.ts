@@ -96,6 +96,7 @@ export function createWorld(choice: WorldChoice): World {
         augment: tint,
         localTraining: null,
         gradientEncoding: 'f32',
+        gradientsKept: 0,
       }),
   };
 }

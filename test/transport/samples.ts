@@ -101,6 +101,7 @@ export function offer(run: string, over: Partial<RunOffer> = {}): RunOffer {
     lossJson: '',
     localTrainingJson: '',
     gradientEncoding: 'f32',
+    gradientsKept: 0,
     staleness: 0,
     newestWeights: false,
     ...over,

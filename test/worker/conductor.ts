@@ -78,6 +78,7 @@ export class Conductor {
       lossJson: '',
       localTrainingJson: '',
       gradientEncoding: 'f32',
+      gradientsKept: 0,
       staleness: 0,
       newestWeights: false,
       ...changes,

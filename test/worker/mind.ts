@@ -36,6 +36,7 @@ export const offer: RunOffer = {
   lossJson: '',
   localTrainingJson: '',
   gradientEncoding: 'f32',
+  gradientsKept: 0,
   staleness: 0,
   newestWeights: false,
 };

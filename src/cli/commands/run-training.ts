@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import {
   type CoordinatorConfig,
-  checkAudit,
+  checkAudits,
   type Progress,
   type RunSummary,
   startCoordinator,
@@ -48,9 +48,13 @@ export interface Flavour {
 export async function runTraining(o: RunOptions, flavour: Flavour, session: Session): Promise<ExitCode> {
   const { log, signals, host } = session;
   const draft = await trainingSpecOf(o, flavour.minWorkers);
-  checkAudit(draft, o.audit);
+  checkAudits(draft, o.audit);
   const { kernels, reason } = resolveKernels(o.kernels ?? undefined);
   log.info('kernels', { name: kernels.name, numerics: kernels.numericsId, why: reason });
+  if (draft.gradients?.type === 'topk')
+    log.warn(
+      'With --gradients topk the bits of this run depend on the cluster: on who computes what, who dies, and when the coordinator is restarted.',
+    );
   const { now } = host;
   const spec = {
     ...draft,

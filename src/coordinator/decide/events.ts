@@ -20,9 +20,11 @@ export interface ResultHeader
   /** f32 values in the gradient. */
   gradientLength: number;
   confusionLength: number;
+  /** What is wrong with the gradient, where its length does not say so. */
+  fault?: string;
   /** Whether the loss and every value of the gradient is finite. */
   finite: boolean;
-  /** Fingerprint of gradient, loss and hits. */
+  /** Fingerprint of gradient, loss and hits; without the gradient where it depends on what its worker has sent before. */
   hash: string;
 }
 
