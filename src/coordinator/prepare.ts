@@ -1,11 +1,13 @@
 import { channelsOf } from '../data/index.js';
 import { buildModel, type Model } from '../engine/index.js';
+import type { ParameterRange } from '../protocol/index.js';
 import { canonicalJson } from '../store/index.js';
 import { type Checkpoint, type CheckpointMetadata, readNewestCheckpoint } from './checkpoint.js';
 import type { CoordinatorConfig } from './config.js';
 import { type Curriculum, createCurriculum } from './curriculum.js';
 import { CheckpointError, ResumeMismatchError, TrainingSpecError } from './errors.js';
 import { type Instructions, instructionsOf } from './instructions.js';
+import { reducedRanges } from './reduced-sums.js';
 import { openRunFolder, type RunFile, readFence, runPaths } from './run-dir.js';
 import { createTrainer, type Trainer } from './trainer.js';
 
@@ -18,6 +20,8 @@ export interface PreparedRun {
   curriculum: Curriculum;
   /** What workers are told of the training beside model and data. */
   instructions: Instructions;
+  /** Of the parameters, summed by a reducer each; none where the coordinator sums. */
+  ranges: readonly ParameterRange[];
   /** Null for a run that begins. */
   restored: CheckpointMetadata | null;
 }
@@ -27,6 +31,7 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
   const { spec, pack, outDir, log, files } = config;
   const model = buildModel(spec.model);
   checkInput(config, model);
+  const ranges = reducedRanges(spec, model.parameterCount, config.reducers ?? 0);
   const curriculum = createCurriculum(spec, pack.manifest);
   const instructions = instructionsOf(spec, pack, curriculum, model.classes);
   const identity = {
@@ -58,7 +63,7 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
     log.info(`Run ${file.run} has no checkpoint yet: it starts from the beginning.`);
   }
   const fence = Math.max(await readFence(outDir, files), restored?.fence ?? 0) + 1;
-  return { file, fence, model, trainer, curriculum, instructions, restored };
+  return { file, fence, model, trainer, curriculum, instructions, ranges, restored };
 }
 
 /** The model must take what the pack holds. */

@@ -27,6 +27,7 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     averages: run.trainer.averages,
     gradientBlocks: spec.gradients?.blocks ?? null,
     delay: spec.delay ?? 0,
+    reducers: run.ranges.length,
     workerCommand: config.workerCommand === undefined ? 'worker start --broker URL' : config.workerCommand,
     patience: config.patience ?? defaultPatience,
   };

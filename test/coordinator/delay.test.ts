@@ -42,6 +42,7 @@ function byDefinition(of: TrainingSpec, delay: number): Float32Array {
     localTrainingJson: '',
     gradientEncoding: 'f32',
     staleness: 0,
+    reducers: 0,
   };
   const compute = createCompute(offer, pack, 'nobody');
   const versions: Float32Array[] = [];

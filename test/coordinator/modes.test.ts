@@ -77,7 +77,7 @@ const encoded = (values: Float32Array, encoding: Encoding): Uint8Array => {
 
 describe('a gradient in int8', () => {
   const count = 300;
-  const form = { encoding: 'int8', count } as const;
+  const form = { encoding: 'int8', count, ranges: 0 } as const;
   const values = Float32Array.from({ length: count }, (_, i) => createRandom(8, i).normal());
   const result = (changes: Partial<Result> = {}): Result =>
     sampleResult('r', { encoding: 'int8', gradient: encoded(values, 'int8'), ...changes });

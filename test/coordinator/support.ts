@@ -20,6 +20,7 @@ export const plan: RunPlan = {
   averages: false,
   gradientBlocks: null,
   delay: 0,
+  reducers: 0,
   numericsId: 'reference-1',
   microshards: 4,
   microshardSamples: 16,

@@ -52,6 +52,8 @@ export function result(run: string, over: Partial<Result> = {}): Result {
     takenAtMs: 5,
     sentAtMs: 8,
     thread: 0,
+    segmentMarks: [],
+    badSegments: 0,
     ...over,
   };
 }
@@ -102,6 +104,7 @@ export function offer(run: string, over: Partial<RunOffer> = {}): RunOffer {
     localTrainingJson: '',
     gradientEncoding: 'f32',
     staleness: 0,
+    reducers: 0,
     ...over,
   };
 }

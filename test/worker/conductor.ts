@@ -79,6 +79,7 @@ export class Conductor {
       localTrainingJson: '',
       gradientEncoding: 'f32',
       staleness: 0,
+      reducers: 0,
       ...changes,
     });
     return hello;

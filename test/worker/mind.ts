@@ -37,6 +37,7 @@ export const offer: RunOffer = {
   localTrainingJson: '',
   gradientEncoding: 'f32',
   staleness: 0,
+  reducers: 0,
 };
 
 export function task(changes: Partial<Task> = {}): Task {

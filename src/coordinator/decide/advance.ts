@@ -3,7 +3,8 @@ import { chain, type Decision, decision, type FailCause } from './actions.js';
 import type { CoordinatorEvent } from './events.js';
 import { isWhole } from './fronts.js';
 import { openEvaluation, openTraining } from './opening.js';
-import { type CoordinatorState, readyWorkers, stepsPerEpoch, totalSteps } from './state.js';
+import { askForSums, isSummed } from './reduction.js';
+import { type CoordinatorState, rangesAreHeld, readyWorkers, stepsPerEpoch, totalSteps } from './state.js';
 
 /** Starts whatever comes next, if somebody is there to do it and what is under way leaves room. */
 export function advance(state: CoordinatorState, nowMs: number): Decision {
@@ -18,14 +19,21 @@ export function advance(state: CoordinatorState, nowMs: number): Decision {
   if (!epochIsOver && (position.step >= totalSteps(plan) || state.exhausted)) return end(state, 'finished');
   // Whole already may be what had to wait for the step before it.
   if (readyWorkers(state).length === 0 || state.link.type === 'down') return closeIfWhole(state);
+  // What would be computed now could not be summed.
+  if (!epochIsOver && !rangesAreHeld(state)) return closeIfWhole(state);
   const opened = epochIsOver ? openEvaluation(state, nowMs) : openTraining(state, nowMs);
   return chain(opened, closeIfWhole);
 }
 
-/** Once every block of every pass of the oldest front is in: on to the optimizer, or to the history. */
+/** Once every block of every pass of the oldest front is in, and summed: on to the optimizer, or to the history. */
 export function closeIfWhole(state: CoordinatorState): Decision {
+  return chain(askForSums(state), closeOldest);
+}
+
+function closeOldest(state: CoordinatorState): Decision {
   const [front, ...others] = state.fronts;
-  if (state.phase !== 'working' || front === undefined || !isWhole(front)) return decision(state);
+  if (state.phase !== 'working' || front === undefined) return decision(state);
+  if (!isWhole(front) || !isSummed(state, front)) return decision(state);
   const { mode, step } = front;
   const units = front.units.map(({ pass, node, accepted }) => ({
     pass,
