@@ -8,6 +8,7 @@ import type { WorkerAction } from '../../src/worker/events.js';
 import { changeRun, type HeldTask } from '../../src/worker/state.js';
 import { type Mutation, unchanged } from './mutation.js';
 import type { Invariant } from './oracle.js';
+import { type Schedule, unreduced } from './schedule.js';
 import { standsFor } from './stand-in.js';
 
 /** A bug planted in the rules. `caughtBy`: the invariants that it breaks, one of which has to tell. */
@@ -18,7 +19,9 @@ export interface Mutant extends Mutation {
 }
 
 function mutant(name: string, caughtBy: Invariant[], changes: Partial<Mutation>, withinSeeds = 100): Mutant {
-  return { ...unchanged, ...changes, name, caughtBy, withinSeeds };
+  // They are found where they were before there were reducers.
+  const stage = (schedule: Schedule): Schedule => (changes.stage ?? unchanged.stage)(unreduced(schedule));
+  return { ...unchanged, ...changes, stage, name, caughtBy, withinSeeds };
 }
 
 /** The decider, told something else of each result. */
@@ -140,6 +143,25 @@ function namesNewest(action: Action, { position }: CoordinatorState): Action {
 /** With so many steps in flight, whatever was drawn. */
 const delayed = (delay: number): Pick<Mutation, 'stage'> => ({
   stage: (schedule) => ({ ...schedule, world: { ...schedule.world, stepsPerEpoch: 4, delay } }),
+});
+
+const misplaced: typeof createStepWork = (run, kernels, timeline, now) => {
+  const work = createStepWork(run, kernels, timeline, now);
+  const { reduced: sums } = work;
+  if (sums === null) return work;
+  const take: typeof sums.take = (step, _range, values) => sums.take(step, 0, values);
+  return { ...work, reduced: { ...sums, take } };
+};
+
+/** With two reducers, to which only this happens. */
+const reduced = (faults: Schedule['faults']): Pick<Mutation, 'stage'> => ({
+  stage: (schedule) => ({
+    ...schedule,
+    reducers: 2,
+    world: { ...schedule.world, wide: true },
+    faults,
+    faultEveryMs: 2_000,
+  }),
 });
 
 /** Files that are never synced: the handles say that they were. */
@@ -287,5 +309,27 @@ export const mutants: readonly Mutant[] = [
       return { state: onNewest(next), actions: actions.map((action) => namesNewest(action, next)) };
     },
     ...delayed(2),
+  }),
+  mutant('blocks that a reducer lacks are not computed again', ['progress'], {
+    decideCoordinator: (state, event, nowMs) =>
+      event.type === 'range_sum' && event.header.missing.length > 0
+        ? { state, actions: [] }
+        : unchanged.decideCoordinator(state, event, nowMs),
+    ...reduced(['kill reducer']),
+  }),
+  mutant('a reducer that comes anew is not asked for what is awaited', ['progress'], {
+    decideCoordinator: (state, event, nowMs) => {
+      const { state: next, actions } = unchanged.decideCoordinator(state, event, nowMs);
+      const isAsked = event.type === 'result' || event.type === 'step_applied';
+      return {
+        state: next,
+        actions: isAsked ? actions : actions.filter(({ type }) => type !== 'fold_range'),
+      };
+    },
+    ...reduced(['kill reducer']),
+  }),
+  mutant('the sum of every range is put at the beginning', ['same bits'], {
+    createStepWork: misplaced,
+    ...reduced([]),
   }),
 ];

@@ -1,4 +1,4 @@
-import type { Random } from '../../src/engine/index.js';
+import { createRandom, type Random } from '../../src/engine/index.js';
 import type { Conditions } from './network.js';
 import type { WorldChoice } from './small-world.js';
 
@@ -22,7 +22,15 @@ export const faultKinds = [
   'restart broker',
   'block broker',
 ] as const;
-export type FaultKind = (typeof faultKinds)[number];
+/** Of schedules with reducers, beside the others. */
+export const reducerFaultKinds = [
+  'kill reducer',
+  'lose reducer machine',
+  'drain reducer',
+  'freeze reducer',
+  'cut reducer off',
+] as const;
+export type FaultKind = (typeof faultKinds)[number] | (typeof reducerFaultKinds)[number];
 
 /** Everything that a seed decides before anything happens. */
 export interface Schedule {
@@ -39,6 +47,8 @@ export interface Schedule {
   checkpointEveryMs: number;
   keepCheckpoints: number;
   auditShare: number;
+  /** Reducers at the start, and ranges of the run; 0: the coordinator sums. */
+  reducers: number;
   conditions: Conditions;
   oddities: { duplicate: number; reorder: number };
   faults: FaultKind[];
@@ -65,6 +75,7 @@ export function drawSchedule(seed: number, random: Random): Schedule {
       optimizer: pick(random, ['sgd', 'adam'] as const),
       seed: random.below(2),
       delay: 0,
+      wide: false,
     },
     workers,
     mostWorkers,
@@ -75,6 +86,7 @@ export function drawSchedule(seed: number, random: Random): Schedule {
     checkpointEveryMs: pick(random, [0, 0, 1_000, 10_000, 1_000_000]),
     keepCheckpoints: 2 + random.below(2),
     auditShare: pick(random, [0, 0, 0.3, 1]),
+    reducers: 0,
     conditions: {
       delayMs: [least, least * pick(random, [1.5, 10])],
       hiccup: pick(random, [0, 0.01, 0.05]),
@@ -86,7 +98,25 @@ export function drawSchedule(seed: number, random: Random): Schedule {
     faultsUntilMs: 3_000 + random.below(40_000),
   };
   // Drawn last: what the seeds were before there was a delay, most of them still are.
-  return { ...schedule, world: { ...schedule.world, delay: pick(random, [0, 0, 0, 1, 1, 2]) } };
+  const delayed = { ...schedule, world: { ...schedule.world, delay: pick(random, [0, 0, 0, 1, 1, 2]) } };
+  return withReducers(delayed, createRandom(seed, 5));
+}
+
+/** A third of all schedules; the others are what they were before there were reducers. */
+function withReducers(schedule: Schedule, random: Random): Schedule {
+  const reducers = pick(random, [0, 0, 0, 0, 1, 2]);
+  if (reducers === 0) return schedule;
+  const others = reducerFaultKinds.filter(() => random.below(2) === 0);
+  const faults = schedule.faults.length === 0 ? [] : [...schedule.faults, ...others];
+  return { ...schedule, reducers, faults, world: { ...schedule.world, wide: true } };
+}
+
+const isOfReducers = (kind: FaultKind): boolean => reducerFaultKinds.some((one) => one === kind);
+
+/** The same without reducers. */
+export function unreduced(schedule: Schedule): Schedule {
+  const world = { ...schedule.world, wide: false };
+  return { ...schedule, reducers: 0, world, faults: schedule.faults.filter((kind) => !isOfReducers(kind)) };
 }
 
 /** Not every schedule has every kind of fault: some bugs show only where others do not get in the way. */
@@ -108,6 +138,7 @@ export function undisturbed(schedule: Schedule): Schedule {
     microshardMs: 20,
     checkpointEveryMs: 1_000_000,
     auditShare: 0,
+    reducers: 0,
     conditions: { delayMs: [0.5, 1], hiccup: 0, corrupt: 0 },
     oddities: { duplicate: 0, reorder: 0 },
     faults: [],

@@ -31,6 +31,8 @@ export interface WorldChoice {
   seed: number;
   /** Steps that a gradient is late by. */
   delay: number;
+  /** Some hundred parameters instead of six: enough for two ranges. */
+  wide: boolean;
 }
 
 /** A run as small as it can be: six parameters, images of two bytes. Everything but the tensors' size is as it is. */
@@ -58,7 +60,12 @@ export function createWorld(choice: WorldChoice): World {
     model: {
       name: 'small-world',
       input: [1, 1, 2],
-      layers: [{ type: 'flatten' }, { type: 'linear', units: 2 }, { type: 'softmax' }],
+      layers: [
+        { type: 'flatten' },
+        ...(choice.wide ? [{ type: 'linear', units: 64 } as const] : []),
+        { type: 'linear', units: 2 },
+        { type: 'softmax' },
+      ],
     },
     preprocessing: { ...defaultPreprocessing, width: 2, height: 1 },
     optimizer: choice.optimizer === 'sgd' ? { type: 'sgd', momentum: 0.9 } : { type: 'adam' },
