@@ -46,6 +46,8 @@ export interface EffectTargets {
   state: () => CoordinatorState;
   /** Takes what came of an effect, to be decided on after the actions at hand. */
   post: (event: CoordinatorEvent) => void;
+  /** Puts off what nobody waits for: the next step's weights and tasks go out before the last one is accounted for. */
+  later: (work: () => void) => void;
 }
 
 /** What an event brought with it that the decider does not see: a result with its gradient, or the sum of a range. */
@@ -53,7 +55,7 @@ export type Arrived = ArrivedResult | { values: Uint8Array; arrivedMs: number } 
 
 /** The effect of every action: what it does to tensors, messages, files and figures. */
 export function createEffects(targets: EffectTargets): (action: Action, arrived: Arrived) => void {
-  const { config, run, link, metrics, now, outbox, work, state, post } = targets;
+  const { config, run, link, metrics, now, outbox, work, state, post, later } = targets;
   const { chronicle, recorder, reporter, viewing, disk, blocks, ending } = targets;
   const { trainer, fence } = run;
   const { run: runId } = run.file;
@@ -61,17 +63,20 @@ export function createEffects(targets: EffectTargets): (action: Action, arrived:
 
   const applyStep = (step: number): void => {
     const { sums, finite, gradientNorm } = work.apply(step);
-    recorder.closed({ mode: 'train', step });
+    const endMs = now();
+    later(() => recorder.closed({ mode: 'train', step }, endMs));
     if (!finite) return post({ type: 'step_applied', step, finite });
     const trend = chronicle.addStep(sums);
-    reporter.stepApplied(step, sums, gradientNorm);
-    viewing.stepApplied(step, sums);
+    later(() => {
+      reporter.stepApplied(step, sums, gradientNorm);
+      viewing.stepApplied(step, sums);
+    });
     post({ type: 'step_applied', step, finite, trend });
   };
 
   const recordEpoch = (epoch: number, validated: boolean): void => {
     const step = trainer.version();
-    recorder.closed({ mode: 'evaluate', step: step - 1 });
+    recorder.closed({ mode: 'evaluate', step: step - 1 }, now());
     const evaluation = validated ? work.takeEvaluation() : null;
     const validation = evaluation?.sums ?? null;
     const learningRate = trainer.learningRateOf(step - 1);
@@ -146,10 +151,12 @@ export function createEffects(targets: EffectTargets): (action: Action, arrived:
         return reporter.expelled(action.line);
       case 'accept':
         if (arrived === null || 'values' in arrived) throw new TypeError('Expected a result to accept.');
-        recorder.accepted(action, arrived);
         work.fold(action, arrived);
-        viewing.accepted(arrived.header.worker, arrived.result);
-        return reporter.accepted(action.mode, arrived.header.samples);
+        return later(() => {
+          recorder.accepted(action, arrived);
+          viewing.accepted(arrived.header.worker, arrived.result);
+          reporter.accepted(action.mode, arrived.header.samples);
+        });
       case 'forget':
         return work.forget(action);
       case 'offer_range':

@@ -19,7 +19,7 @@ export function membershipChanges(
   after: CoordinatorState,
   event: CoordinatorEvent,
 ): MembershipChanges {
-  if (before.workers === after.workers) return { joined: [], left: [] };
+  if (before.workers === after.workers || sameWorkers(before, after)) return { joined: [], left: [] };
   const [then, now] = [before, after].map(
     (state) => new Set(readyWorkers(state).map(({ worker }) => worker)),
   );
@@ -29,6 +29,15 @@ export function membershipChanges(
       .filter((worker) => !now.has(worker))
       .map((worker) => ({ worker, cause: causeOf(after, worker, event) })),
   };
+}
+
+/** As a rule, and quickly found: the same ones in the same places. */
+function sameWorkers(before: CoordinatorState, after: CoordinatorState): boolean {
+  const then = before.workers;
+  return (
+    then.length === after.workers.length &&
+    after.workers.every((entry, i) => then[i].worker === entry.worker && then[i].state === entry.state)
+  );
 }
 
 function causeOf(after: CoordinatorState, worker: string, event: CoordinatorEvent): DepartureCause {

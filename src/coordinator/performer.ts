@@ -23,6 +23,7 @@ import { isExhausted } from './history.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import { createOutbox } from './outbox.js';
 import type { PreparedRun } from './prepare.js';
+import { createPutOff } from './put-off.js';
 import { createRecorder } from './recorder.js';
 import { createReporter } from './reporter.js';
 import { planOf } from './run-plan.js';
@@ -98,7 +99,10 @@ export async function startPerformer(
     chronicle,
     disk,
     draw: parts.writeCurves,
-    account: () => reporter.account(),
+    account: () => {
+      accounts.catchUp();
+      return reporter.account();
+    },
     onClose: () => stopListening(),
   });
 
@@ -111,6 +115,7 @@ export async function startPerformer(
     if (!isDeciding) decideAll();
   };
 
+  const accounts = createPutOff(config.timers ?? realTimers, (error) => fail(error));
   const perform = createEffects({
     config,
     run,
@@ -128,6 +133,7 @@ export async function startPerformer(
     ending,
     state: () => state,
     post,
+    later: (one) => accounts.add(one),
   });
 
   /** Decides on the events, and on those that performing them brings, one after the other. */
@@ -225,6 +231,7 @@ export async function startPerformer(
     finished: ending.summary,
     illness: () => health.illness(),
     view: () => {
+      accounts.catchUp();
       const progress = reporter.progress(state);
       return viewing.view(statusOf(state, progress, now()), progress, chronicle.seconds(), chronicle.rows());
     },

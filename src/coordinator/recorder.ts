@@ -17,8 +17,8 @@ export interface Recorder {
   /** The block is on its way out, now. */
   published(unit: UnitKey): void;
   accepted(unit: UnitKey, arrived: ArrivedResult): void;
-  /** The step or validation is over. */
-  closed(front: FrontKey): void;
+  /** The step or validation is over, since `atMs`. */
+  closed(front: FrontKey, atMs: number): void;
   joined(worker: string): void;
   left(worker: string, cause: string): void;
   /** A checkpoint that was begun at `startMs` is on disk. */
@@ -67,9 +67,9 @@ export function createRecorder(
       timeline.add(unit, 'compute', times.computing);
       trace?.block(worker, result.thread, unit, times);
     },
-    closed(front) {
+    closed(front, atMs) {
       sendings.delete(nameOf(front));
-      const timed = timeline.close(front, now());
+      const timed = timeline.close(front, atMs);
       if (timed === null) return;
       trace?.step(timed);
       onTimed(timed);

@@ -118,6 +118,12 @@ function opened(bytes: Uint8Array): WireEnvelope {
   }
 }
 
+const fieldLists = new Map<MessageType, [string, FieldKind][]>();
+
 function fieldsOf(type: MessageType): [string, FieldKind][] {
-  return Object.entries(schema[type]);
+  const known = fieldLists.get(type);
+  if (known !== undefined) return known;
+  const fields = Object.entries(schema[type]);
+  fieldLists.set(type, fields);
+  return fields;
 }

@@ -14,14 +14,20 @@ export interface BorrowedWeights {
  */
 export interface WeightsShelf {
   /**
-   * Copies what stands in the bytes, parameterCount values, which may be borrowed from now on; `versions`: all that may. RangeError for
-   * another length.
+   * Keeps what stands in the bytes, parameterCount values, which may be borrowed from now on; `versions`: all that may. Bytes of shared
+   * memory are those of a coordinator in this process, who leaves them as they are while anybody may compute with them: they are
+   * borrowed themselves, all others are copied. RangeError for another length.
    */
   keep(version: number, bytes: Uint8Array, encoding: Encoding, versions: readonly number[]): void;
   /** RangeError for a version that is not kept. */
   borrow(version: number): BorrowedWeights;
-  /** Buffers in use or ready for use. */
+  /** Buffers of its own, in use or ready for use. */
   readonly buffers: number;
+}
+
+/** The buffer behind the bytes, if it is shared and they are all of it. */
+function wholeShared({ buffer, byteLength }: Uint8Array): SharedArrayBuffer | null {
+  return buffer instanceof SharedArrayBuffer && buffer.byteLength === byteLength ? buffer : null;
 }
 
 export function createWeightsShelf(parameterCount: number, kernels: Pick<Kernels, 'decode'>): WeightsShelf {
@@ -39,6 +45,11 @@ export function createWeightsShelf(parameterCount: number, kernels: Pick<Kernels
       if (bytes.byteLength !== expected)
         throw new RangeError(`Expected weights of ${expected} bytes, got ${bytes.byteLength}.`);
       for (const other of kept.keys()) if (other === version || !versions.includes(other)) kept.delete(other);
+      const whole = encoding === 'f32' ? wholeShared(bytes) : null;
+      if (whole !== null) {
+        kept.set(version, whole);
+        return;
+      }
       const buffer = free();
       const values = new Float32Array(buffer);
       if (encoding === 'f32') values.set(asFloat32(bytes));
@@ -49,7 +60,9 @@ export function createWeightsShelf(parameterCount: number, kernels: Pick<Kernels
     borrow(version) {
       const buffer = kept.get(version);
       if (buffer === undefined) throw new RangeError(`No weights of version ${version} are here.`);
-      readers.set(buffer, (readers.get(buffer) ?? 0) + 1);
+      const count = readers.get(buffer);
+      if (count === undefined) return { buffer, giveBack: () => undefined };
+      readers.set(buffer, count + 1);
       return { buffer, giveBack: () => void readers.set(buffer, (readers.get(buffer) ?? 1) - 1) };
     },
     get buffers() {

@@ -188,7 +188,7 @@ describe('an expelled worker', () => {
     const { d, actions } = withExpelled();
     expect(expelled(actions)).toEqual(['w1']);
     const after = types(actions).slice(types(actions).indexOf('expelled') + 1);
-    expect(after.slice(0, 3)).toEqual(['purge_tasks', 'open_front', 'broadcast_weights']);
+    expect(after.slice(0, 3)).toEqual(['purge_tasks', 'broadcast_weights', 'open_front']);
     expect(published(actions).length).toBeGreaterThan(0);
     expect(d.state.fronts[0]?.units.every((unit) => unit.accepted === null)).toBe(true);
     expect(d.state.workers.map(({ worker }) => worker)).toEqual(['w2', 'w3']);
@@ -241,8 +241,8 @@ describe('twins that differ', () => {
       'reject',
       'alarm',
       'purge_tasks',
-      'open_front',
       'broadcast_weights',
+      'open_front',
     ]);
     expect(d.state.fronts[0]?.units.every((unit) => unit.audit !== null)).toBe(true);
   });

@@ -77,12 +77,12 @@ describe('a delay', () => {
     expect(types(actions)).toEqual([
       'accept',
       'apply_step',
-      'open_front',
       'broadcast_weights',
+      'open_front',
       'publish_task',
       'apply_step',
-      'open_front',
       'broadcast_weights',
+      'open_front',
       'publish_task',
     ]);
     expect(applied(actions)).toEqual([0, 1]);

@@ -15,8 +15,8 @@ describe('the ledger', () => {
     expect(d.result(tasks[1])).toMatchObject([{ type: 'accept', node: 3, step: 0, pass: 0 }]);
     expect(types(d.result(tasks[0]))).toEqual(['accept', 'apply_step']);
     const next = d.post({ type: 'step_applied', step: 0, finite: true });
-    expect(types(next)).toEqual(['open_front', 'broadcast_weights', 'publish_task', 'publish_task']);
-    expect(next[1]).toEqual({ type: 'broadcast_weights', version: 1 });
+    expect(types(next)).toEqual(['broadcast_weights', 'open_front', 'publish_task', 'publish_task']);
+    expect(next[0]).toEqual({ type: 'broadcast_weights', version: 1 });
     expect(published(next)[0]).toMatchObject({ step: 1, weightsVersion: 1, attempt: 0, cause: 'first' });
   });
 

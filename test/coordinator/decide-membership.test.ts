@@ -23,8 +23,8 @@ describe('joining', () => {
     expect(types(second)).toEqual([
       'send_weights',
       'report',
-      'open_front',
       'broadcast_weights',
+      'open_front',
       'publish_task',
       'publish_task',
     ]);

@@ -57,6 +57,21 @@ describe('the shelf of weights', () => {
     }
   });
 
+  it('lends shared memory itself, whoever it belongs to, and never writes to it', () => {
+    const shelf = createWeightsShelf(2, referenceKernels);
+    const theirs = new Float32Array(new SharedArrayBuffer(8));
+    theirs.set([1, 2]);
+    shelf.keep(1, new Uint8Array(theirs.buffer), 'f32', [1]);
+    const lent = shelf.borrow(1);
+    expect(lent.buffer).toBe(theirs.buffer);
+    lent.giveBack();
+    for (const version of [2, 3]) shelf.keep(version, bytes(version, version), 'f32', [version]);
+    expect(read(theirs.buffer)).toEqual([1, 2]);
+    const large = new Uint8Array(new SharedArrayBuffer(16), 4, 8);
+    shelf.keep(4, large, 'f32', [4]);
+    expect(shelf.borrow(4).buffer).not.toBe(large.buffer);
+  });
+
   it('takes unaligned bytes, as they come off the wire', () => {
     const shelf = createWeightsShelf(2, referenceKernels);
     const wire = new Uint8Array(11);

@@ -56,8 +56,8 @@ export function openFront(
     { ...putFront(state, front), lastProgressMs: nowMs },
     { type: 'open_front', ...key, passes: size.passes },
   );
-  // The first steps of an epoch have theirs in common.
-  if (!versionsInUse(state).includes(version)) opened.actions.push({ type: 'broadcast_weights', version });
+  // Before all else, since everybody waits for them. The first steps of an epoch have theirs in common.
+  if (!versionsInUse(state).includes(version)) opened.actions.unshift({ type: 'broadcast_weights', version });
   return chain(opened, (s) => fillFront(s, key, nowMs));
 }
 

@@ -3,6 +3,7 @@ import type { ChannelModel } from 'amqplib';
 import { pauseFor, type Timers } from '../timers.js';
 import { type BrokerAddress, connectOptions } from './address.js';
 import { explainConnectError } from './connect-errors.js';
+import { spareCopies } from './frames.js';
 import type { ResolvedOptions, TlsOptions } from './options.js';
 
 /** One connection. BrokerError if it cannot be had. */
@@ -23,6 +24,7 @@ export async function openConnection(
     });
     // Without a listener an 'error' would end the process; the 'close' that follows carries the reason.
     connection.on('error', () => undefined);
+    spareCopies(connection);
     return connection;
   } catch (error) {
     throw explainConnectError(error, address, options.connectTimeoutMs, options.tls);

@@ -1,12 +1,17 @@
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import { throwLater } from '../listeners.js';
+import type { Timers } from '../timers.js';
 import type { Delivery, Verdict } from '../transport.js';
+import { type AckLimits, ackAtOnce, createAcks } from './acks.js';
 import { PartAssembler } from './parts.js';
 
 export interface ConsumerOptions {
   queue: string;
   /** Messages in hand at a time. */
   prefetch: number;
+  /** Default: each message is acked by itself. */
+  acks?: AckLimits;
+  timers: Timers;
   /** Of the session: what comes before is kept back until then, and is never seen if the session breaks first. */
   opened: Promise<void>;
   /** A rejected promise gives the message back. */
@@ -32,6 +37,7 @@ export interface Subscription {
 export async function subscribe(connection: ChannelModel, options: ConsumerOptions): Promise<Subscription> {
   const channel = await connection.createChannel();
   const assembler = new PartAssembler();
+  const acks = createAcks(channel, options.acks ?? ackAtOnce, options.timers);
   let state: 'active' | 'paused' | 'closed' = 'active';
   channel.on('error', () => undefined);
   channel.on('close', () => {
@@ -41,7 +47,7 @@ export async function subscribe(connection: ChannelModel, options: ConsumerOptio
   });
 
   const settle = (message: ConsumeMessage, verdict: Verdict): void => {
-    if (state !== 'closed') settleOn(channel, message, verdict);
+    if (state !== 'closed') acks.settle(message, verdict);
   };
 
   const take = async (message: ConsumeMessage): Promise<void> => {
@@ -61,8 +67,9 @@ export async function subscribe(connection: ChannelModel, options: ConsumerOptio
 
   await channel.prefetch(options.prefetch);
   const { consumerTag } = await channel.consume(options.queue, (message) => {
-    if (message === null) options.onCancelled();
-    else if (state === 'active') take(message).catch(throwLater);
+    if (message === null) return options.onCancelled();
+    acks.delivered(message);
+    if (state === 'active') take(message).catch(throwLater);
     else settle(message, 'requeue');
   });
 
@@ -74,19 +81,11 @@ export async function subscribe(connection: ChannelModel, options: ConsumerOptio
     },
     close: async () => {
       if (state === 'closed') return;
+      acks.flush();
       state = 'closed';
       await Promise.resolve()
         .then(() => channel.close())
         .catch(() => undefined);
     },
   };
-}
-
-function settleOn(channel: Channel, message: ConsumeMessage, verdict: Verdict): void {
-  try {
-    if (verdict === 'ack') channel.ack(message);
-    else channel.nack(message, false, verdict === 'requeue');
-  } catch {
-    // The channel is closing under us: the broker gives the message back by itself.
-  }
 }

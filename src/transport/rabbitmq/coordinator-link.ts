@@ -12,6 +12,7 @@ import {
 import { LinkDownError, RunGoneError, RunTakenError } from '../errors.js';
 import { createLinkEvents, throwLater } from '../listeners.js';
 import type { CoordinatorLink } from '../transport.js';
+import type { AckLimits } from './acks.js';
 import type { BrokerAddress } from './address.js';
 import { type Subscription, subscribe } from './consumer.js';
 import { declareRun, deleteRun } from './declarations.js';
@@ -25,6 +26,8 @@ type Handler = Parameters<CoordinatorLink['receive']>[0];
 /** Messages in hand at a time: small ones, and results, which may be megabytes each. */
 const inboxPrefetch = 64;
 const resultsPrefetch = 16;
+/** Every ack costs both sides as much as a small message, and the broker may keep a megabyte for a moment. */
+const resultsAcks: AckLimits = { messages: 8, bytes: 1024 * 1024, afterMs: 20 };
 
 /** Becomes the coordinator of the run. RunTakenError if there is one, BrokerError if the broker cannot be used. */
 export async function openRabbitCoordinator(
@@ -51,6 +54,7 @@ export async function openRabbitCoordinator(
   const consume = async (session: Session): Promise<void> => {
     const common = {
       opened: session.opened,
+      timers: options.timers,
       handle,
       onMalformed: events.malformed.tell,
       onCancelled: () => session.fail('a queue of the run was deleted'),
@@ -62,7 +66,12 @@ export async function openRabbitCoordinator(
         queue: names.coordinatorInbox,
         prefetch: inboxPrefetch,
       }),
-      await subscribe(session.consuming, { ...common, queue: names.results, prefetch: resultsPrefetch }),
+      await subscribe(session.consuming, {
+        ...common,
+        queue: names.results,
+        prefetch: resultsPrefetch,
+        acks: resultsAcks,
+      }),
     ];
   };
 

@@ -1,6 +1,7 @@
 import { decodeTask, decodeWeights, runTopology, type Task, type Weights } from '../../protocol/index.js';
 import type { LinkEvents } from '../listeners.js';
 import { throwLater } from '../listeners.js';
+import type { Timers } from '../timers.js';
 import type { Verdict, WorkerLink } from '../transport.js';
 import { type ConsumerOptions, type Subscription, subscribe } from './consumer.js';
 import { joinRun, leaveRun } from './declarations.js';
@@ -14,6 +15,7 @@ export interface MembershipOptions {
   /** AMQP messages that its sets of weights take. */
   weightsMessages: number;
   events: LinkEvents;
+  timers: Timers;
   /** The run's queues were deleted. */
   onGone: () => void;
 }
@@ -53,6 +55,7 @@ export function createMembership(options: MembershipOptions): Membership {
       if (!(await joinRun(session.consuming, names, worker, options.weightsMessages))) return false;
       const common = {
         opened: session.opened,
+        timers: options.timers,
         onMalformed: events.malformed.tell,
         onCancelled: onGone,
         onClosed: () => session.fail('a consuming channel was closed'),

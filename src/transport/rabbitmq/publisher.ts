@@ -43,6 +43,8 @@ export async function createPublisher(
   let messages = 0;
   /** Resolves when everything published so far was handed to the socket. */
   let written: Promise<unknown> = Promise.resolve();
+  /** Messages that were not yet: while there are none, the next one goes out at once. */
+  let unwritten = 0;
   /** Ends the wait for room, if somebody waits. */
   let wakeUp: (() => void) | null = null;
 
@@ -87,10 +89,11 @@ export async function createPublisher(
     const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const parts = splitParts(content);
     const message = messages++;
-    const before = written;
+    const before = unwritten > 0 ? written : null;
     const confirms: Promise<void>[] = [];
-    const writing = (async () => {
-      await before;
+    unwritten += 1;
+    const write = async (): Promise<void> => {
+      if (before !== null) await before;
       for (const [part, piece] of parts.entries()) {
         if (closed) throw new LinkDownError('The connection to the broker is lost.');
         const headers: Partial<PartHeaders> & { 'onko-reason'?: string } = {};
@@ -108,7 +111,10 @@ export async function createPublisher(
         sent.confirmed.catch(() => undefined);
         if (sent.full) await room();
       }
-    })();
+    };
+    const writing = write().finally(() => {
+      unwritten -= 1;
+    });
     written = writing.catch(() => undefined);
     await writing;
     await Promise.all(confirms);

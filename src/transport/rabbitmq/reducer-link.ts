@@ -11,6 +11,7 @@ import {
 import { BrokerError, RunGoneError } from '../errors.js';
 import { createLinkEvents } from '../listeners.js';
 import type { Delivery, ReducerLink } from '../transport.js';
+import type { AckLimits } from './acks.js';
 import type { BrokerAddress } from './address.js';
 import { subscribe } from './consumer.js';
 import { declareReducer, joinRange, leaveRange } from './declarations.js';
@@ -21,6 +22,8 @@ import { orLinkDown, ReconnectingSession, type Session } from './session.js';
 
 /** Messages in hand at a time; a segment may be megabytes. */
 const prefetch = 16;
+/** As for results, which segments stand for. */
+const acks: AckLimits = { messages: 8, bytes: 1024 * 1024, afterMs: 20 };
 
 /** BrokerError if the broker cannot be used, or has a reducer of this name. */
 export async function openRabbitReducer(
@@ -36,6 +39,8 @@ export async function openRabbitReducer(
     await subscribe(session.consuming, {
       queue: reducerInbox(reducer),
       prefetch,
+      acks,
+      timers: options.timers,
       opened: session.opened,
       handle: decoding(events, decodeToReducer, (message, delivery) =>
         surely(() => handler?.(message, delivery)),

@@ -53,6 +53,7 @@ export async function openRabbitWorker(
     await subscribe(session.consuming, {
       queue: workerInbox(worker),
       prefetch: inboxPrefetch,
+      timers: options.timers,
       opened: session.opened,
       handle: decoding(events, decodeToWorker, received),
       onMalformed: events.malformed.tell,
@@ -124,6 +125,7 @@ export async function openRabbitWorker(
         worker,
         run,
         joined,
+        timers: options.timers,
         weightsMessages: (joined.weightsKept ?? 1) * partCount(weightsBytes),
         events,
         onGone: () => gone(run),
