@@ -1,18 +1,21 @@
 // Workers that cost next to nothing: they speak the protocol over RabbitMQ as true ones do, fetch every data block once, and answer
-// each task, after a moment of chance, with numbers that have the right length. For measuring a coordinator.
+// each task, after a moment of chance, with numbers that have the right length, in segments where the run has reducers. For measuring a
+// coordinator.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fingerprint } from '../dist/engine/index.js';
+import { rangesOf } from '../dist/protocol/index.js';
 import { createRabbitTransport } from '../dist/transport/index.js';
 
-/** Milliseconds that a block takes, at most: so results arrive in any order. */
-const longestMs = 20;
-
-/** @returns {Promise<() => Promise<void>>} how to end them all */
-export async function startSimulatedWorkers(brokerUrl, count) {
+/**
+ * @param longestMs that a block takes: so results arrive in any order
+ * @returns {Promise<() => Promise<void>>} how to end them all
+ */
+export async function startSimulatedWorkers(brokerUrl, count, longestMs = 20) {
   const transports = [];
   for (let i = 0; i < count; i++) {
     const transport = await createRabbitTransport({ url: brokerUrl, connectionName: `simulated ${i + 1}` });
     transports.push(transport);
-    await startOne(transport, `simulated-${i + 1}`);
+    await startOne(transport, `simulated-${i + 1}`, longestMs);
   }
   return async () => {
     await Promise.all(transports.map((transport) => transport.close()));
@@ -22,9 +25,12 @@ export async function startSimulatedWorkers(brokerUrl, count) {
 /** What is sent to somebody who has left may be lost. */
 const quietly = (sent) => sent.catch(() => undefined);
 
-async function startOne(transport, worker) {
+async function startOne(transport, worker, longestMs) {
   const link = await transport.openWorker({ worker });
   let gradient = null;
+  /** Views of it, one for each reducer, and their marks: the same in every step. */
+  let segments = [];
+  let segmentMarks = [];
   let beating;
 
   const onTask = async (task) => {
@@ -32,27 +38,33 @@ async function startOne(transport, worker) {
     const { run, fence, step, pass, weightsVersion, node, mode, samples } = task;
     const place = { run, fence, step, pass, weightsVersion, node, mode, worker };
     const sums = { samples: samples.length, lossSum: 2.3 * samples.length, correct: 0 };
-    const times = { fetchMs: 0, waitMs: 0, computeMs: 1 };
+    const nowMs = performance.now();
+    const clock = { takenAtMs: nowMs, sentAtMs: nowMs, thread: 0 };
+    const times = { fetchMs: 0, waitMs: 0, computeMs: 1, ...clock };
     const none = new Uint32Array(0);
-    await link.publishResult({
-      type: 'result',
-      ...place,
-      ...sums,
-      confusion: none,
-      encoding: 'f32',
-      gradient,
-      ...times,
-    });
+    const result = { type: 'result', ...place, ...sums, confusion: none, encoding: 'f32', ...times };
+    const sent = segments.map((values, range) =>
+      link.publishSegment({ type: 'segment', run, fence, step, node, worker, range, values }),
+    );
+    const isWhole = segments.length === 0;
+    const body = { gradient: isWhole ? gradient : new Uint8Array(0), segmentMarks, badSegments: 0 };
+    await Promise.all([...sent, link.publishResult({ ...result, ...body })]);
     return 'ack';
   };
 
   const join = async (offer) => {
-    const { run, fence, heartbeatMs, parameterCount } = offer;
+    const { run, fence, heartbeatMs, parameterCount, reducers } = offer;
     const values = Float32Array.from({ length: parameterCount }, () => (Math.random() - 0.5) * 1e-4);
     gradient = new Uint8Array(values.buffer);
+    const views = rangesOf(parameterCount, reducers).map(({ first, count }) =>
+      values.subarray(first, first + count),
+    );
+    segmentMarks = views.map((view) => fingerprint(view, 0, 0).hash);
+    segments = views.map((view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
     await link.joinRun(run, { prefetch: 2, task: onTask, weights: () => undefined });
     await link.send(run, { type: 'ready', run, fence, worker, threads: 1 });
-    const beat = { nodes: [], steps: [], images: 0, rssBytes: 0, eventLoopLagMs: 0 };
+    const counts = { busyMs: 0, cacheHits: 0, cacheMisses: 0, reconnects: 0 };
+    const beat = { nodes: [], steps: [], images: 0, rssBytes: 0, eventLoopLagMs: 0, ...counts };
     beating = setInterval(
       () => void quietly(link.send(run, { type: 'heartbeat', run, fence, worker, ...beat })),
       heartbeatMs,

@@ -89,7 +89,14 @@ async function work() {
 
   const answer = async ({ run, fence, step, pass, weightsVersion, node, mode, samples }, settle) => {
     const place = { run, fence, step, pass, weightsVersion, node, mode, worker };
-    const sums = { samples: samples.length, lossSum: 2.3 * samples.length, correct: 0, confusion: none };
+    const sums = {
+      samples: samples.length,
+      lossSum: 2.3 * samples.length,
+      correct: 0,
+      confusion: none,
+      segmentMarks: [],
+      badSegments: 0,
+    };
     const nowMs = performance.now();
     const times = { fetchMs: 0, waitMs: 0, computeMs: 0, takenAtMs: nowMs, sentAtMs: nowMs, thread: 0 };
     await link.publishResult({ type: 'result', ...place, ...sums, encoding: 'f32', gradient, ...times });
