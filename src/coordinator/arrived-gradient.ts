@@ -5,12 +5,12 @@ import {
   type Encoding,
   encodedBytes,
   encodedFinite,
+  fingerprint,
   type Kernels,
   type SparseForm,
   type SparseValues,
 } from '../engine/index.js';
 import { asFloat32, type Result } from '../protocol/index.js';
-import { fingerprint } from './fingerprint.js';
 
 /** How gradients come in a run. `count`: values of one. */
 export type GradientForm = { encoding: Encoding; count: number } | ({ encoding: 'topk' } & SparseForm);

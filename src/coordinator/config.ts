@@ -35,6 +35,8 @@ export interface CoordinatorConfig {
   divergenceFactor?: number | null;
   /** Share of the blocks (0 to 1, default 0) that two workers compute; who computes wrongly is expelled. */
   auditShare?: number;
+  /** Processes that sum gradients, a range of the parameters each; 0 or absent: the coordinator does. Changes no bit. */
+  reducers?: number;
   /** Onko's version: workers of another one are turned away. */
   version: string;
   /** The registry that the coordinator's metrics are added to. */

@@ -1,5 +1,6 @@
 import { channelsOf } from '../data/index.js';
 import { buildModel, type Model } from '../engine/index.js';
+import type { ParameterRange } from '../protocol/index.js';
 import { canonicalJson } from '../store/index.js';
 import { firstLeft } from './ahead.js';
 import type { GradientForm } from './arrived-gradient.js';
@@ -8,6 +9,7 @@ import type { CoordinatorConfig } from './config.js';
 import { type Curriculum, createCurriculum } from './curriculum.js';
 import { CheckpointError, ResumeMismatchError, TrainingSpecError } from './errors.js';
 import { type Instructions, instructionsOf } from './instructions.js';
+import { reducedRanges } from './reduced-sums.js';
 import { openRunFolder, type RunFile, readFence, runPaths } from './run-dir.js';
 import { checkAudits } from './spec.js';
 import { createTrainer, type Trainer } from './trainer.js';
@@ -21,6 +23,8 @@ export interface PreparedRun {
   curriculum: Curriculum;
   /** What workers are told of the training beside model and data. */
   instructions: Instructions;
+  /** Of the parameters, summed by a reducer each; none where the coordinator sums. */
+  ranges: readonly ParameterRange[];
   /** Null for a run that begins. */
   restored: CheckpointMetadata | null;
 }
@@ -31,6 +35,7 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
   checkAudits(spec, config.auditShare ?? 0);
   const model = buildModel(spec.model);
   checkInput(config, model);
+  const ranges = reducedRanges(spec, model.parameterCount, config.reducers ?? 0);
   const curriculum = createCurriculum(spec, pack.manifest);
   const instructions = instructionsOf(spec, pack, curriculum, model);
   const identity = {
@@ -66,7 +71,7 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
     log.info(`Run ${file.run} has no checkpoint yet: it starts from the beginning.`);
   }
   const fence = Math.max(await readFence(outDir, files), restored?.fence ?? 0) + 1;
-  return { file, fence, model, trainer, curriculum, instructions, restored };
+  return { file, fence, model, trainer, curriculum, instructions, ranges, restored };
 }
 
 /** How gradients come, as its workers were told. */

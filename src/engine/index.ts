@@ -1,5 +1,6 @@
 /** Numerics only: knows no queue, no file, no process, no clock. Reads from a spec to a model, its plan, and what trains it. */
 export { chunkValues, type Encoding, encodedBytes, encodedFinite } from './encodings.js';
+export { fingerprint } from './fingerprint.js';
 export { allFinite, clipGradientNorm, euclideanNorm, scaleGradient } from './gradients.js';
 export {
   cellSize,

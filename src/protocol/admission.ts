@@ -66,7 +66,13 @@ function mostBytes(kind: FieldKind): number {
       return 5 * limits.confusion;
     case 'nodes':
     case 'steps':
+    case 'faults':
       return 5 * limits.nodes;
+    // Each with its tag and length.
+    case 'marks':
+      return 18 * limits.nodes;
+    case 'names':
+      return (limits.identifierChars + 2) * limits.nodes;
     // Names, numbers: the rest has room for them. The tensor has a limit of its own.
     case 'identifier':
     case 'hash':

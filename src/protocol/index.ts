@@ -4,6 +4,7 @@ export {
   decodeStatusReport,
   decodeTask,
   decodeToCoordinator,
+  decodeToReducer,
   decodeToWorker,
   decodeWeights,
   encode,
@@ -36,15 +37,28 @@ export type {
   Task,
   TaskFailed,
   ToCoordinator,
+  ToReducer,
   ToWorker,
   Weights,
 } from './messages.js';
+export { mostRanges, type ParameterRange, rangesOf } from './ranges.js';
+export type {
+  FoldRange,
+  RangeHeld,
+  RangeOffer,
+  RangeReleased,
+  RangeSum,
+  ReducerHello,
+  Segment,
+  SegmentFault,
+} from './reduce-messages.js';
 export {
   coordinatorsExchange,
   isIdentifier,
   lobbyExchange,
   observerInbox,
   type RunTopology,
+  reducerInbox,
   runTopology,
   sharedKeys,
   workerInbox,

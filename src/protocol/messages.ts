@@ -1,3 +1,13 @@
+import type {
+  FoldRange,
+  RangeHeld,
+  RangeOffer,
+  RangeReleased,
+  RangeSum,
+  ReducerHello,
+  Segment,
+} from './reduce-messages.js';
+
 /**
  * What coordinator and workers say to one another, as plain objects. `proto/onko/v1` describes the same
  * messages on the wire; `codec.ts` goes between the two.
@@ -52,6 +62,8 @@ export interface RunOffer {
   staleness: number;
   /** Training tasks are computed on the newest weights that are there; those that a task names are the oldest that will do. */
   newestWeights: boolean;
+  /** K: ranges that each gradient is cut into, with a reducer each (`rangesOf`); 0: gradients go to the coordinator whole. */
+  reducers: number;
 }
 
 /** One block of one step: an aligned subtree whose node the worker computes. */
@@ -253,6 +265,10 @@ export interface Result {
   sentAtMs: number;
   /** Compute thread of the worker, from 0. */
   thread: number;
+  /** In a run with reducers, in training: the mark (fingerprint) of each range's segment, and no gradient. Else empty. */
+  segmentMarks: string[];
+  /** How many of the segments hold values that are not finite. */
+  badSegments: number;
 }
 
 export type ToCoordinator =
@@ -263,7 +279,12 @@ export type ToCoordinator =
   | Goodbye
   | BlockRequest
   | Result
-  | StatusRequest;
+  | StatusRequest
+  | ReducerHello
+  | RangeHeld
+  | RangeSum
+  | RangeReleased;
 export type ToWorker = RunOffer | Announce | Refuse | BlockResponse | DrainWorker | DrainRequest | EndOfRun;
-export type Message = ToCoordinator | ToWorker | Task | Weights | StatusReport;
+export type ToReducer = RangeOffer | FoldRange | Segment | Announce | Refuse | EndOfRun;
+export type Message = ToCoordinator | ToWorker | ToReducer | Task | Weights | StatusReport;
 export type MessageType = Message['type'];

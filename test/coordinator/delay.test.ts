@@ -44,6 +44,7 @@ function byDefinition(of: TrainingSpec, delay: number): Float32Array {
     gradientsKept: 0,
     staleness: 0,
     newestWeights: false,
+    reducers: 0,
   };
   const compute = createCompute(offer, pack, 'nobody');
   const versions: Float32Array[] = [];

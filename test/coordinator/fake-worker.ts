@@ -204,6 +204,8 @@ export function createCompute(
       takenAtMs: 0,
       sentAtMs: 1,
       thread: 0,
+      segmentMarks: [],
+      badSegments: 0,
     };
   };
 }

@@ -23,7 +23,7 @@ function bytesOf(seed: number): Uint8Array {
 }
 
 const open = (changes: Partial<Result> = {}) =>
-  openResult(sampleResult('r', { encoding: 'topk', gradient: bytesOf(1), ...changes }), 0, form, kernels);
+  openResult(sampleResult('r', { encoding: 'topk', gradient: bytesOf(1), ...changes }), 0, form, 0, kernels);
 
 /** With other bits in place of two of its bytes. */
 const spoilt = (at: number, bits: number): Uint8Array => {

@@ -52,6 +52,8 @@ export function result(run: string, over: Partial<Result> = {}): Result {
     takenAtMs: 5,
     sentAtMs: 8,
     thread: 0,
+    segmentMarks: [],
+    badSegments: 0,
     ...over,
   };
 }
@@ -104,6 +106,7 @@ export function offer(run: string, over: Partial<RunOffer> = {}): RunOffer {
     gradientsKept: 0,
     staleness: 0,
     newestWeights: false,
+    reducers: 0,
     ...over,
   };
 }

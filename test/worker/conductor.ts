@@ -81,6 +81,7 @@ export class Conductor {
       gradientsKept: 0,
       staleness: 0,
       newestWeights: false,
+      reducers: 0,
       ...changes,
     });
     return hello;

@@ -39,6 +39,7 @@ export const offer: RunOffer = {
   gradientsKept: 0,
   staleness: 0,
   newestWeights: false,
+  reducers: 0,
 };
 
 export function task(changes: Partial<Task> = {}): Task {

@@ -31,6 +31,8 @@ export type RunOptions = Omit<Values<typeof trainTable>, 'workers'>;
 
 export interface Flavour {
   minWorkers: number;
+  /** Processes that sum gradients; 0: the coordinator does. */
+  reducers: number;
   workerWaitMs: number | null;
   heartbeatMs: number;
   run: { name: string | null; takeOver: boolean };
@@ -95,6 +97,7 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
       takeOver: flavour.run.takeOver,
       runName: flavour.run.name,
       minWorkers: flavour.minWorkers,
+      reducers: flavour.reducers,
       workerWaitMs: flavour.workerWaitMs,
       checkpointEveryMs: o.checkpointEvery * 1000,
       keepCheckpoints: o.keepCheckpoints,

@@ -3,7 +3,11 @@ import type {
   Goodbye,
   Heartbeat,
   Hello,
+  RangeHeld,
+  RangeReleased,
+  RangeSum,
   Ready,
+  ReducerHello,
   Result,
   StatusRequest,
   TaskFailed,
@@ -28,6 +32,16 @@ export interface ResultHeader
   hash: string;
 }
 
+/** The sum of a range, without its tensor. */
+export interface RangeSumHeader
+  extends Pick<
+    RangeSum,
+    'run' | 'fence' | 'reducer' | 'range' | 'step' | 'attempt' | 'missing' | 'faults' | 'senders'
+  > {
+  /** Whether it has as many values as the range. */
+  fits: boolean;
+}
+
 /** Everything that can happen to a coordinator. */
 export type CoordinatorEvent =
   /** The link is open and the performer ready: fresh or from a checkpoint. */
@@ -38,9 +52,22 @@ export type CoordinatorEvent =
   | { type: 'link_unblocked' }
   | {
       type: 'message';
-      message: Hello | Ready | Heartbeat | TaskFailed | Goodbye | BlockRequest | StatusRequest;
+      message:
+        | Hello
+        | Ready
+        | Heartbeat
+        | TaskFailed
+        | Goodbye
+        | BlockRequest
+        | StatusRequest
+        | ReducerHello
+        | RangeHeld
+        | RangeReleased;
     }
   | { type: 'result'; header: ResultHeader }
+  | { type: 'range_sum'; header: RangeSumHeader }
+  /** What was sent to it did not find its queue. */
+  | { type: 'reducer_gone'; reducer: string }
   | { type: 'tick' }
   /** The optimizer has made version `step + 1`; `finite` says whether its parameters are numbers, `trend` where the loss is going. */
   | { type: 'step_applied'; step: number; finite: boolean; trend?: LossTrend }
