@@ -11,7 +11,7 @@ import { figuresOf, increase, metricsUrlOf, processorSecondsOf } from '../runnin
 
 const phases = ['compute', 'queue', 'broadcast', 'sum', 'update'];
 /** Before the clock starts: threads, compiled code, the first epoch's order. */
-const warmUpMs = 2_000;
+const warmUpMs = 6_000;
 let runs = 0;
 
 /** As many independent engines at once: what this machine gives, if nobody has to wait for anybody. */
