@@ -5,7 +5,7 @@ import { FuzzFailure, type FuzzFigures, fuzz, type Target } from './target.js';
 import { allTargets } from './targets.js';
 
 const usage = `npm run fuzz -- [--messages N] [--files N] [--seed S] [--target NAME]
-  N damaged messages (100,000), and N (10,000) of each kind of file: model files, specs, label files, images
+  N damaged messages (100,000), and N (10,000) of each other kind: gradients of topk, model files, specs, label files, images
 npm run fuzz -- --target NAME --seed S --only I       one input once more`;
 
 interface Command {
