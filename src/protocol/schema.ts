@@ -93,6 +93,7 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     takenAtMs: 'measure',
     sentAtMs: 'measure',
     thread: 'uint32',
+    threads: 'uint32',
   },
   offer: {
     run: 'identifier',
