@@ -45,8 +45,10 @@ const all = {
   'bf16 weights': [...plain, '--weights-dtype', 'bf16'],
   'fp16 gradients': [...plain, '--gradients', 'fp16'],
   'int8 gradients': [...plain, '--gradients', 'int8'],
+  'topk gradients': [...plain, '--gradients', 'topk'],
   'bf16 and int8': [...plain, '--weights-dtype', 'bf16', '--gradients', 'int8'],
   async: [...plain, '--mode', 'async'],
+  'bf16 and topk': [...plain, '--weights-dtype', 'bf16', '--gradients', 'topk'],
   'local-sgd': local,
   'local-sgd with bf16 and int8': [...local, '--weights-dtype', 'bf16', '--gradients', 'int8'],
 };

@@ -60,6 +60,8 @@ export const startCoordinator = (broker, args, env = {}) =>
 /** `within`: a command that starts it somewhere else, like `ip netns exec NAME`. */
 export const startWorker = (broker, name, args = [], within = []) =>
   start('worker', ['start', '--once', ...args], { home: name, broker, within });
+export const startReducer = (broker, name, args = []) =>
+  start('reducer', ['start', '--once', ...args], { home: name, broker });
 export const startTraining = (args) => start('onko', ['train', ...args], { home: 'train' });
 export const drawDemo = (args) => start('onko', ['dataset', 'demo', ...args], { home: 'demo' });
 export const infer = (args) => start('cnn-infer', args, { home: 'infer' });

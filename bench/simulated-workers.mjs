@@ -1,5 +1,7 @@
 // Workers that cost next to nothing: they speak the protocol over RabbitMQ as true ones do, and answer each task, once its weights are
 // there, with a prepared gradient of the right length. As many as wanted fit into one process. For measuring all but the computing.
+import { fingerprint } from '../dist/engine/index.js';
+import { rangesOf } from '../dist/protocol/index.js';
 import { createRabbitTransport } from '../dist/transport/index.js';
 
 /** What is sent to somebody who has left may be lost. */
@@ -38,6 +40,9 @@ export async function startSimulatedWorkers(brokerUrl, names, options) {
 async function startOne(transport, worker, gradientOf, { kernels, version, run: only, fetches, pauseMs }) {
   const link = await transport.openWorker({ worker });
   let gradient = null;
+  /** Views of it, one for each reducer, and their marks: the same in every step. */
+  let segments = [];
+  let segmentMarks = [];
   let versionHere = -1;
   let waiting = [];
   let joined = false;
@@ -48,7 +53,13 @@ async function startOne(transport, worker, gradientOf, { kernels, version, run: 
     const sums = { samples: samples.length, lossSum: 2.3 * samples.length, correct: 0, confusion: noCounts };
     const nowMs = performance.now();
     const times = { fetchMs: 0, waitMs: 0, computeMs: 0, takenAtMs: nowMs, sentAtMs: nowMs, thread: 0 };
-    await link.publishResult({ type: 'result', ...place, ...sums, encoding: 'f32', gradient, ...times });
+    const sent = segments.map((values, range) =>
+      link.publishSegment({ type: 'segment', run, fence, step, node, worker, range, values }),
+    );
+    const isWhole = segments.length === 0;
+    const body = { gradient: isWhole ? gradient : new Uint8Array(0), segmentMarks, badSegments: 0 };
+    const result = { type: 'result', ...place, ...sums, encoding: 'f32', ...times, ...body };
+    await Promise.all([...sent, link.publishResult(result)]);
     settle('ack');
   };
   const answerLater = ({ task, settle }) => {
@@ -74,8 +85,14 @@ async function startOne(transport, worker, gradientOf, { kernels, version, run: 
 
   const ready = ({ run, fence }) => link.send(run, { type: 'ready', run, fence, worker, threads: 1 });
   const join = async (offer) => {
-    const { run, fence, heartbeatMs, parameterCount, manifestJson } = offer;
+    const { run, fence, heartbeatMs, parameterCount, manifestJson, reducers } = offer;
     gradient = gradientOf(parameterCount);
+    const values = new Float32Array(gradient.buffer);
+    const views = rangesOf(parameterCount, reducers).map(({ first, count }) =>
+      values.subarray(first, first + count),
+    );
+    segmentMarks = views.map((view) => fingerprint(view, 0, 0).hash);
+    segments = views.map((view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
     await link.joinRun(run, { prefetch: 2, task: take, weights: takeWeights });
     await ready(offer);
     const beat = { nodes: [], steps: [], images: 0, rssBytes: 0, eventLoopLagMs: 0 };

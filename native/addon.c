@@ -16,6 +16,7 @@
 #include "addon_encode.h"
 #include "addon_linear.h"
 #include "addon_maxpool2d.h"
+#include "addon_select.h"
 #include "addon_softmax.h"
 #include "addon_update.h"
 
@@ -92,6 +93,7 @@ static void export_kernels(napi_env env, napi_value exports, const struct kernel
       METHOD("augment", augment),
       METHOD("encode", encode),
       METHOD("decode", decode),
+      METHOD("selectLargest", select_largest),
       METHOD("allocate", allocate),
       METHOD("cacheLineOffset", cache_line_offset),
       METHOD("multiplyAdds", multiply_adds),

@@ -14,6 +14,7 @@
 #include "encode.h"
 #include "linear.h"
 #include "maxpool2d.h"
+#include "select.h"
 #include "softmax.h"
 /* What is done once for each step stays outside of WebAssembly: its arrays would have to be carried in and out. */
 #ifndef __wasm__
@@ -88,5 +89,6 @@ const struct kernels ONKO_KERNELS = {
     .augment = augment,
     .encode = encode,
     .decode = decode,
+    .select_largest = select_largest,
     .multiply_adds = multiply_adds,
 };

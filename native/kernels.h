@@ -98,6 +98,7 @@ struct kernels {
                   ptrdiff_t height, ptrdiff_t width, ptrdiff_t paper);
   void (*encode)(uint8_t *bytes, const float *x, ptrdiff_t count, enum encoding, const int32_t *stream);
   void (*decode)(float *y, const uint8_t *bytes, ptrdiff_t count, enum encoding, ptrdiff_t add);
+  void (*select_largest)(int32_t *indices, const float *x, ptrdiff_t count, ptrdiff_t kept);
   /* `count` independent chains' worth of multiply-adds, in registers: what the core can do at most. Returns how many. */
   double (*multiply_adds)(ptrdiff_t count, float *sink);
 };

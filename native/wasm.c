@@ -170,6 +170,11 @@ void export_decode(float *y, const uint8_t *bytes, ptrdiff_t count, enum encodin
   decode(y, bytes, count, encoding, add);
 }
 
+EXPORT("selectLargest")
+void export_select_largest(int32_t *indices, const float *x, ptrdiff_t count, ptrdiff_t kept) {
+  select_largest(indices, x, count, kept);
+}
+
 EXPORT("multiplyAdds")
 double export_multiply_adds(ptrdiff_t count, float *sink) { return multiply_adds(count, sink); }
 

@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { createCoordinatorMetrics } from '../dist/coordinator/metrics.js';
 import { createServiceMetrics } from '../dist/infer/service/metrics.js';
+import { createReducerMetrics } from '../dist/reducer/metrics.js';
 import { createWorkerMetrics } from '../dist/worker/metrics.js';
 
 const path = new URL('../docs/metrics.md', import.meta.url);
@@ -34,6 +35,9 @@ createCoordinatorMetrics(
 const worker = new Registry();
 createWorkerMetrics(worker, { worker: 'w', version: 'v', threads: 1, kernels: 'k', numericsId: 'n' }, now);
 
+const reducer = new Registry();
+createReducerMetrics(reducer, { reducer: 'r', version: 'v', kernels: 'k', numericsId: 'n' }, now);
+
 const service = new Registry();
 createServiceMetrics(service, { version: 'v', kernels: 'k', numericsId: 'n' });
 
@@ -58,6 +62,7 @@ const table = async (registry) => {
 const tables = {
   coordinator: await table(coordinator),
   worker: await table(worker),
+  reducer: await table(reducer),
   service: await table(service),
 };
 const before = readFileSync(path, 'utf8');

@@ -4,7 +4,7 @@ import type { Host } from './host.js';
 import { runProgram } from './main.js';
 import type { ProgramName } from './program.js';
 
-/** Entry of the four programs: the real process as a host, and its exit code. */
+/** Entry of the five programs: the real process as a host, and its exit code. */
 export async function main(name: ProgramName): Promise<void> {
   // On Linux this overwrites what `ps` and /proc show of the command line: a password given by flag stands there for the moment that
   // Node takes to start, and no longer.

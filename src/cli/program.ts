@@ -5,8 +5,8 @@ import { describeOption, exitCodeText, helpFooter } from './help.js';
 import { type Host, version } from './host.js';
 import { flagOf } from './options/table.js';
 
-/** The four programs of the package. */
-export type ProgramName = 'onko' | 'coordinator' | 'worker' | 'cnn-infer';
+/** The five programs of the package. */
+export type ProgramName = 'onko' | 'coordinator' | 'worker' | 'reducer' | 'cnn-infer';
 
 type Run = (
   command: AnyCommand,
@@ -49,6 +49,11 @@ export function buildProgram(name: ProgramName, host: Host, run: Run): Command {
       add(program, 'import', definitions.importModel);
       add(group(program, 'coordinator', 'a run over RabbitMQ'), 'start', definitions.coordinatorStart);
       add(group(program, 'worker', 'a worker of runs over RabbitMQ'), 'start', definitions.workerStart);
+      add(
+        group(program, 'reducer', 'sums gradients of runs over RabbitMQ'),
+        'start',
+        definitions.reducerStart,
+      );
       addDatasets(group(program, 'dataset', 'data sets'));
       add(program, 'status', definitions.status);
       add(program, 'drain', definitions.drain);
@@ -62,6 +67,10 @@ export function buildProgram(name: ProgramName, host: Host, run: Run): Command {
     case 'worker':
       program.description('A worker of runs over RabbitMQ.');
       add(program, 'start', definitions.workerStart);
+      break;
+    case 'reducer':
+      program.description('Sums gradients of runs over RabbitMQ.');
+      add(program, 'start', definitions.reducerStart);
       break;
     case 'cnn-infer':
       define(program, definitions.infer, run);

@@ -34,7 +34,8 @@ export function runReport(summary: RunSummary, o: ReportOptions): string {
 
 type Row = readonly [name: string, value: string];
 
-function figures({ validationAccuracy, best, trainLoss, delay, staleness }: RunSummary): Row[] {
+function figures(summary: RunSummary): Row[] {
+  const { validationAccuracy, best, trainLoss, delay, staleness, reproducible } = summary;
   const bestWords =
     best === null ? '' : `, best ${percent(best.validationAccuracy)} after epoch ${best.epoch}`;
   const validation =
@@ -55,6 +56,9 @@ function figures({ validationAccuracy, best, trainLoss, delay, staleness }: RunS
             `gradients up to ${plural(staleness, 'update')} late; not bit-identical: depends on the order of arrival`,
           ] as const,
         ]),
+    ...(reproducible
+      ? []
+      : [['bits', 'depend on the cluster: the same spec and data give another sha256'] as const]),
   ];
 }
 

@@ -56,6 +56,6 @@ function modeOptions(mode: unknown): Record<string, unknown> {
 }
 
 function gradientOptions(gradients: unknown): Record<string, unknown> {
-  const { type = 'f32', blocks } = record(gradients);
-  return { gradients: type, gradientBlocks: blocks };
+  const { type = 'f32', blocks, density } = record(gradients);
+  return { gradients: type, gradientBlocks: blocks, gradientDensity: density };
 }

@@ -41,7 +41,8 @@ export interface SpecOptions {
   outerLr: number;
   outerMomentum: number;
   weightsDtype: 'f32' | 'bf16';
-  gradients: 'f32' | 'fp16' | 'int8';
+  gradients: 'f32' | 'fp16' | 'int8' | 'topk';
+  gradientDensity: number;
   gradientBlocks: number | null;
   delay: number;
 }
@@ -112,10 +113,12 @@ function modeOf(o: SpecOptions, replicas: number): LocalSgd | AsynchronousSgd | 
 /** At least two blocks: of one, whoever joins later would have nothing to do. */
 function gradientsOf(o: SpecOptions, microshards: number, workers: number): GradientEncoding | null {
   if (o.gradients === 'f32') return null;
-  // Each batch is one block there.
-  if (o.mode === 'async') return { type: o.gradients, blocks: o.gradientBlocks ?? 1 };
-  const wanted = 2 ** Math.ceil(Math.log2(Math.max(2, workers)));
-  return { type: o.gradients, blocks: o.gradientBlocks ?? Math.min(wanted, microshards) };
+  // With async each batch is one block.
+  const wanted = o.mode === 'async' ? 1 : 2 ** Math.ceil(Math.log2(Math.max(2, workers)));
+  const blocks = o.gradientBlocks ?? Math.min(wanted, microshards);
+  return o.gradients === 'topk'
+    ? { type: 'topk', density: o.gradientDensity, blocks, reproducible: false }
+    : { type: o.gradients, blocks };
 }
 
 /** Of 256 layers at most, in a few lines each. */

@@ -7,6 +7,7 @@ import { bestEpoch, type HistoryRow } from './history.js';
 import { stalenessBound } from './mode.js';
 import type { PreparedRun } from './prepare.js';
 import { type FinishedRun, runPaths, writeRunFile } from './run-dir.js';
+import { isReproducible } from './spec.js';
 
 /**
  * Writes model.safetensors; returns its SHA-256. Its bytes follow from spec, data and numerics alone: nothing in them tells
@@ -84,5 +85,6 @@ export function summaryOfFinished(config: CoordinatorConfig, run: string, finish
     modelEpoch: finished.modelEpoch ?? null,
     delay: config.spec.delay ?? 0,
     staleness: stalenessBound(config.spec),
+    reproducible: isReproducible(config.spec),
   };
 }

@@ -35,6 +35,8 @@ export interface CoordinatorConfig {
   divergenceFactor?: number | null;
   /** Share of the blocks (0 to 1, default 0) that two workers compute; who computes wrongly is expelled. */
   auditShare?: number;
+  /** Processes that sum gradients, a range of the parameters each; 0 or absent: the coordinator does. Changes no bit. */
+  reducers?: number;
   /** Onko's version: workers of another one are turned away. */
   version: string;
   /** The registry that the coordinator's metrics are added to. */
@@ -79,6 +81,8 @@ export interface RunSummary {
   delay: number;
   /** Updates that a gradient was allowed to miss, in asynchronous training, whose bits depend on the order of arrival; else null. */
   staleness: number | null;
+  /** False where the bits depend on the cluster: on who computed what, who died, when the coordinator was restarted. */
+  reproducible: boolean;
   /** Null for a run that an earlier start has finished. */
   account: RunAccount | null;
   /** Training images per second, over all coordinator starts of the run. */

@@ -1,3 +1,4 @@
+import type { ToReducer } from '../protocol/index.js';
 import type { CoordinatorLink } from '../transport/index.js';
 import { assertNever } from './assert-never.js';
 import type { BlockServer } from './block-server.js';
@@ -17,6 +18,7 @@ import type { Outbox } from './outbox.js';
 import { outgoingMessages } from './outgoing.js';
 import type { PreparedRun } from './prepare.js';
 import type { Recorder } from './recorder.js';
+import type { ReducedSums } from './reduced-sums.js';
 import type { Reporter } from './reporter.js';
 import { statusOf } from './status.js';
 import type { ArrivedResult, StepWork } from './step-work.js';
@@ -49,10 +51,11 @@ export interface EffectTargets {
   later: (work: () => void) => void;
 }
 
-/** The effect of every action: what it does to tensors, messages, files and figures. `arrived`: the result that the event brought. */
-export function createEffects(
-  targets: EffectTargets,
-): (action: Action, arrived: ArrivedResult | null) => void {
+/** What an event brought with it that the decider does not see: a result with its gradient, or the sum of a range. */
+export type Arrived = ArrivedResult | { values: Uint8Array; arrivedMs: number } | null;
+
+/** The effect of every action: what it does to tensors, messages, files and figures. */
+export function createEffects(targets: EffectTargets): (action: Action, arrived: Arrived) => void {
   const { config, run, link, metrics, now, outbox, work, state, post, later } = targets;
   const { chronicle, recorder, reporter, viewing, disk, blocks, ending } = targets;
   const { trainer, fence } = run;
@@ -111,6 +114,11 @@ export function createEffects(
     });
   };
 
+  const toReducer = (reducer: string, message: ToReducer): void =>
+    outbox.send(async () => {
+      if (!(await link.sendToReducer(reducer, message))) post({ type: 'reducer_gone', reducer });
+    });
+
   return (action, arrived) => {
     switch (action.type) {
       case 'announce':
@@ -148,7 +156,7 @@ export function createEffects(
       case 'expelled':
         return reporter.expelled(action.line);
       case 'accept':
-        if (arrived === null) throw new TypeError('Expected a result to accept.');
+        if (arrived === null || 'values' in arrived) throw new TypeError('Expected a result to accept.');
         work.fold(action, arrived);
         return later(() => {
           recorder.accepted(action, arrived);
@@ -156,6 +164,26 @@ export function createEffects(
           if (action.staleness !== undefined) metrics.staleness.observe(action.staleness);
           reporter.accepted(action.mode, arrived.header.samples);
         });
+      case 'forget':
+        return work.forget(action);
+      case 'offer_range':
+        return toReducer(action.reducer, messages.rangeOffer(action.range));
+      case 'refuse_reducer': {
+        const { reducer, reason } = action;
+        return toReducer(reducer, { type: 'refuse', run: runId, reason });
+      }
+      case 'fold_range': {
+        const { range, step, attempt } = action;
+        const request = reducedOf(work).request(step, range);
+        const at = { run: runId, fence, range, step, attempt, oldestStep: trainer.version() };
+        return toReducer(action.reducer, { type: 'fold_range', ...at, ...request });
+      }
+      case 'take_range': {
+        if (arrived === null || !('values' in arrived)) throw new TypeError('Expected a sum to take.');
+        reducedOf(work).take(action.step, action.range, arrived.values);
+        const span = { startMs: arrived.arrivedMs, endMs: now() };
+        return recorder.timeline.add({ mode: 'train', step: action.step }, 'sum', span);
+      }
       case 'accept_empty':
         return work.foldEmpty(action);
       case 'reject':
@@ -197,4 +225,9 @@ export function createEffects(
         return assertNever(action);
     }
   };
+}
+
+function reducedOf({ reduced }: StepWork): ReducedSums {
+  if (reduced === null) throw new TypeError('Expected a run with reducers.');
+  return reduced;
 }

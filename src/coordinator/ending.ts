@@ -10,6 +10,7 @@ import { bestEpoch, type HistoryRow } from './history.js';
 import { stalenessBound } from './mode.js';
 import type { PreparedRun } from './prepare.js';
 import { runPaths } from './run-dir.js';
+import { isReproducible } from './spec.js';
 
 /** The three ways a run ends; only the first call counts. */
 export interface Ending {
@@ -80,6 +81,7 @@ export function createEnding(o: {
       best: bestOf(rows),
       delay: config.spec.delay ?? 0,
       staleness: stalenessBound(config.spec),
+      reproducible: isReproducible(config.spec),
       modelEpoch: config.spec.keep === 'best' ? (bestEpoch(rows)?.epoch ?? null) : null,
       account,
       imagesPerSecond: seconds > 0 ? images / seconds : 0,

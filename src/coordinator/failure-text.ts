@@ -46,7 +46,7 @@ export function runStopped(cause: FailCause, samples: readonly string[]): RunSto
       );
     case 'no_workers':
       return new RunStoppedError(
-        `No training without workers: ${cause.ready} of ${cause.needed} were ready after ${seconds(cause.waitedMs)}, so the run stops. Start workers, then go on with --resume.`,
+        `No training without workers: ${cause.ready} of ${cause.needed} were ready after ${seconds(cause.waitedMs)}${cause.rangesFree === 0 ? '' : `, and ${cause.rangesFree} more reducers were needed`}, so the run stops. Start ${cause.rangesFree === 0 ? 'workers' : 'what is missing'}, then go on with --resume.`,
       );
     default:
       return cause satisfies never;

@@ -1,5 +1,6 @@
-import type { Encoding, Kernels } from '../engine/index.js';
+import type { Kernels } from '../engine/index.js';
 import { siblingOf } from '../protocol/index.js';
+import { decodeInto, type EncodedValues } from './arrived-gradient.js';
 
 /** What a node came to, apart from its gradient. */
 export interface Sums {
@@ -7,12 +8,6 @@ export interface Sums {
   /** Nats, f64, added in tree order. */
   lossSum: number;
   correct: number;
-}
-
-/** Values in the shorter form in which they came. */
-export interface EncodedValues {
-  encoding: Encoding;
-  bytes: Uint8Array;
 }
 
 export const noSums: Sums = { samples: 0, lossSum: 0, correct: 0 };
@@ -64,7 +59,7 @@ export function createTreeFold(kernels: Kernels, parameterCount: number): TreeFo
         if (sibling === undefined) break;
         waiting.delete(siblingOf(at));
         if (arriving instanceof Float32Array) kernels.add(sibling.gradient, arriving);
-        else kernels.decode(sibling.gradient, arriving.bytes, arriving.encoding, true);
+        else decodeInto(sibling.gradient, arriving, true, kernels);
         total = at % 2 === 0 ? addSums(total, sibling.sums) : addSums(sibling.sums, total);
         if (owned !== null) free.push(owned);
         owned = sibling.gradient;
@@ -74,7 +69,7 @@ export function createTreeFold(kernels: Kernels, parameterCount: number): TreeFo
       if (owned === null) {
         owned = take();
         if (arriving instanceof Float32Array) owned.set(arriving);
-        else kernels.decode(owned, arriving.bytes, arriving.encoding, false);
+        else decodeInto(owned, arriving, false, kernels);
       }
       waiting.set(at, { gradient: owned, sums: total });
     },

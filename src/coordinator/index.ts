@@ -20,8 +20,14 @@ export {
   TakenOverError,
   TrainingSpecError,
 } from './errors.js';
-export { type AsynchronousSgd, checkAudit, type LocalSgd } from './mode.js';
+export type { AsynchronousSgd, LocalSgd } from './mode.js';
 export type { Progress } from './progress.js';
-export { type GradientEncoding, parseTrainingSpec, type TrainingSpec } from './spec.js';
+export {
+  checkAudits,
+  type GradientEncoding,
+  isReproducible,
+  parseTrainingSpec,
+  type TrainingSpec,
+} from './spec.js';
 export type { RunStatus, WorkerStatus } from './status.js';
 export type { RunView } from './view/run-view.js';

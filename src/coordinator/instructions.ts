@@ -1,12 +1,12 @@
 import type { Pack } from '../data/index.js';
-import { balancedWeights, type LossSpec, lossTargets } from '../engine/index.js';
+import { balancedWeights, keptValues, type LossSpec, lossTargets, type Model } from '../engine/index.js';
 import type { RunOffer } from '../protocol/index.js';
 import type { Curriculum } from './curriculum.js';
 import { localTrainingOf, type TrainingSpec } from './spec.js';
 
 export type Instructions = Pick<
   RunOffer,
-  'augmentationJson' | 'lossJson' | 'localTrainingJson' | 'gradientEncoding'
+  'augmentationJson' | 'lossJson' | 'localTrainingJson' | 'gradientEncoding' | 'gradientsKept'
 >;
 
 /** The parts of the training spec that workers compute by; balanced weights are counted out over the training samples. */
@@ -14,9 +14,9 @@ export function instructionsOf(
   spec: TrainingSpec,
   pack: Pick<Pack, 'labels'>,
   curriculum: Pick<Curriculum, 'trainIndices' | 'totalSteps'>,
-  classes: number,
+  { classes, learntCount }: Pick<Model, 'classes' | 'learntCount'>,
 ): Instructions {
-  const { augmentation, labelSmoothing, classWeights } = spec;
+  const { augmentation, labelSmoothing, classWeights, gradients } = spec;
   const loss: LossSpec = {};
   if (labelSmoothing !== undefined) loss.labelSmoothing = labelSmoothing;
   if (classWeights === 'balanced') {
@@ -31,6 +31,7 @@ export function instructionsOf(
     augmentationJson: augmentation === undefined ? '' : JSON.stringify(augmentation),
     lossJson: plain ? '' : JSON.stringify(loss),
     localTrainingJson: local === null ? '' : JSON.stringify(local),
-    gradientEncoding: spec.gradients?.type ?? 'f32',
+    gradientEncoding: gradients?.type ?? 'f32',
+    gradientsKept: gradients?.type === 'topk' ? keptValues(gradients.density, learntCount) : 0,
   };
 }

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { TrainingSpecError } from './errors.js';
 
 /**
  * Each step is one of an outer optimizer (SGD with Nesterov's momentum), whose gradient is how far R replicas have moved apart from the
@@ -54,14 +53,3 @@ export const modeShape = z.discriminatedUnion('type', [
     reproducible: z.literal(false),
   }),
 ]);
-
-/**
- * Nobody can compute an asynchronous gradient again: its weights are those that its worker happened to have.
- * @throws TrainingSpecError
- */
-export function checkAudit(spec: ModeChoice, auditShare: number): void {
-  if (stalenessBound(spec) === null || auditShare === 0) return;
-  throw new TrainingSpecError(
-    'Asynchronous training cannot be audited: two workers compute a batch on different weights, so their results differ anyway. Leave --audit out, or train in another mode.',
-  );
-}

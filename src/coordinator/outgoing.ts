@@ -1,5 +1,5 @@
 import { type Encoding, encodedBytes } from '../engine/index.js';
-import { asBytes, type RunOffer, type Task, type Weights } from '../protocol/index.js';
+import { asBytes, type RangeOffer, type RunOffer, type Task, type Weights } from '../protocol/index.js';
 import type { CoordinatorConfig } from './config.js';
 import type { UnitKey } from './decide/actions.js';
 import { stalenessBound } from './mode.js';
@@ -17,6 +17,8 @@ const roundedKept = 4;
 export interface OutgoingMessages {
   /** What a worker must know to take part. */
   offer(): RunOffer;
+  /** The same for the reducer of a range. */
+  rangeOffer(range: number): RangeOffer;
   /** Those of this version, or, where the trainer is past it, the newest parameters: nobody needs the others any more. */
   weights(version: number): Weights;
   task(unit: UnitKey, weightsVersion: number, attempt: number): Task;
@@ -58,7 +60,17 @@ export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): O
       coordinatorVersion: config.version,
       staleness: versionsBack(trainer.averages, spec.delay ?? 0),
       newestWeights: stalenessBound(spec) !== null,
+      reducers: run.ranges.length,
       ...run.instructions,
+    }),
+    rangeOffer: (range) => ({
+      type: 'range_offer',
+      run: runId,
+      fence,
+      range,
+      ranges: run.ranges.length,
+      parameterCount: run.model.parameterCount,
+      heartbeatMs: config.heartbeatMs,
     }),
     weights(version) {
       const there = isHeld(trainer, version);

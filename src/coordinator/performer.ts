@@ -1,4 +1,4 @@
-import type { Result, ToCoordinator } from '../protocol/index.js';
+import type { RangeSum, Result, ToCoordinator } from '../protocol/index.js';
 import {
   type CoordinatorLink,
   type Delivery,
@@ -16,19 +16,19 @@ import { decide } from './decide/decide.js';
 import type { CoordinatorEvent } from './decide/events.js';
 import { type CoordinatorState, initialState } from './decide/state.js';
 import { createDisk } from './disk.js';
-import { createEffects } from './effects.js';
+import { type Arrived, createEffects } from './effects.js';
 import { createEnding } from './ending.js';
 import { createHealth } from './health.js';
 import { isExhausted } from './history.js';
 import type { CoordinatorMetrics } from './metrics.js';
 import { createOutbox } from './outbox.js';
-import type { PreparedRun } from './prepare.js';
+import { gradientFormOf, type PreparedRun } from './prepare.js';
 import { createPutOff } from './put-off.js';
 import { createRecorder } from './recorder.js';
 import { createReporter } from './reporter.js';
 import { planOf } from './run-plan.js';
 import { statusOf } from './status.js';
-import { type ArrivedResult, createStepWork, openResult } from './step-work.js';
+import { createStepWork, openResult } from './step-work.js';
 import type { RunTrace } from './trace.js';
 import { createTravelWatch } from './travel-watch.js';
 import { createViewing } from './view/view.js';
@@ -108,11 +108,11 @@ export async function startPerformer(
     onClose: () => stopListening(),
   });
 
-  const events: { event: CoordinatorEvent; arrived: ArrivedResult | null }[] = [];
+  const events: { event: CoordinatorEvent; arrived: Arrived }[] = [];
   /** Until it has begun: what arrives while the queues are being consumed waits, since the beginning empties the tasks. */
   let isDeciding = true;
 
-  const post = (event: CoordinatorEvent, arrived: ArrivedResult | null = null): void => {
+  const post = (event: CoordinatorEvent, arrived: Arrived = null): void => {
     events.push({ event, arrived });
     if (!isDeciding) decideAll();
   };
@@ -162,16 +162,24 @@ export async function startPerformer(
   const onMessage = (message: ToCoordinator, delivery: Delivery): 'ack' => {
     metrics.link.delivered(delivery);
     if (message.type === 'result') onResult(message, now());
+    else if (message.type === 'range_sum') onRangeSum(message, now());
     else post({ type: 'message', message });
     // The ledger has what it needs, and everything else can be computed again: nothing is ever given back.
     return 'ack';
   };
 
-  const form = { encoding: run.instructions.gradientEncoding, count: run.model.parameterCount };
+  const form = gradientFormOf(run);
   const onResult = (result: Result, arrivedMs: number): void => {
     if (state.phase === 'ended') return;
-    const arrived = openResult(result, arrivedMs, form, kernels);
+    const arrived = openResult(result, arrivedMs, form, run.ranges.length, kernels);
     post({ type: 'result', header: arrived.header }, arrived);
+  };
+
+  const onRangeSum = (sum: RangeSum, arrivedMs: number): void => {
+    if (state.phase === 'ended') return;
+    const { type, values, ...header } = sum;
+    const fits = values.byteLength === 4 * (run.ranges[sum.range]?.count ?? Number.NaN);
+    post({ type, header: { ...header, fits } }, { values, arrivedMs });
   };
 
   const onLinkState = (change: LinkState): void => {

@@ -1,14 +1,17 @@
 import { channelsOf } from '../data/index.js';
 import { buildModel, type Model } from '../engine/index.js';
+import type { ParameterRange } from '../protocol/index.js';
 import { canonicalJson } from '../store/index.js';
 import { firstLeft } from './ahead.js';
+import type { GradientForm } from './arrived-gradient.js';
 import { type Checkpoint, type CheckpointMetadata, readNewestCheckpoint } from './checkpoint.js';
 import type { CoordinatorConfig } from './config.js';
 import { type Curriculum, createCurriculum } from './curriculum.js';
 import { CheckpointError, ResumeMismatchError, TrainingSpecError } from './errors.js';
 import { type Instructions, instructionsOf } from './instructions.js';
-import { checkAudit } from './mode.js';
+import { reducedRanges } from './reduced-sums.js';
 import { openRunFolder, type RunFile, readFence, runPaths } from './run-dir.js';
+import { checkAudits } from './spec.js';
 import { createTrainer, type Trainer } from './trainer.js';
 
 /** A run as the disk knows it, ready to be gone on with. */
@@ -20,6 +23,8 @@ export interface PreparedRun {
   curriculum: Curriculum;
   /** What workers are told of the training beside model and data. */
   instructions: Instructions;
+  /** Of the parameters, summed by a reducer each; none where the coordinator sums. */
+  ranges: readonly ParameterRange[];
   /** Null for a run that begins. */
   restored: CheckpointMetadata | null;
 }
@@ -27,11 +32,12 @@ export interface PreparedRun {
 /** Checks that spec and data fit, opens the folder, and restores the newest checkpoint of a run that is resumed. */
 export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun> {
   const { spec, pack, outDir, log, files } = config;
-  checkAudit(spec, config.auditShare ?? 0);
+  checkAudits(spec, config.auditShare ?? 0);
   const model = buildModel(spec.model);
   checkInput(config, model);
+  const ranges = reducedRanges(spec, model.parameterCount, config.reducers ?? 0);
   const curriculum = createCurriculum(spec, pack.manifest);
-  const instructions = instructionsOf(spec, pack, curriculum, model.classes);
+  const instructions = instructionsOf(spec, pack, curriculum, model);
   const identity = {
     spec: JSON.parse(canonicalJson(spec)) as unknown,
     dataHash: pack.manifest.hash,
@@ -57,11 +63,25 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
     log.info(
       `Going on with run ${file.run} after step ${step} of ${curriculum.totalSteps}, from ${found.path}.`,
     );
+    if (spec.gradients?.type === 'topk')
+      log.warn(
+        'What workers had computed and not sent yet (the residuals of topk) is forgotten: the model will have other bits than that of a run without a restart.',
+      );
   } else if (!isNew) {
     log.info(`Run ${file.run} has no checkpoint yet: it starts from the beginning.`);
   }
   const fence = Math.max(await readFence(outDir, files), restored?.fence ?? 0) + 1;
-  return { file, fence, model, trainer, curriculum, instructions, restored };
+  return { file, fence, model, trainer, curriculum, instructions, ranges, restored };
+}
+
+/** How gradients come, as its workers were told. */
+export function gradientFormOf({
+  model,
+  instructions,
+}: Pick<PreparedRun, 'model' | 'instructions'>): GradientForm {
+  const { gradientEncoding: encoding, gradientsKept: kept } = instructions;
+  const { parameterCount: count, learntCount: learnt } = model;
+  return encoding === 'topk' ? { encoding, count, learnt, kept } : { encoding, count };
 }
 
 /** The model must take what the pack holds. */

@@ -29,6 +29,7 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     gradientBlocks: spec.gradients?.blocks ?? null,
     delay: spec.delay ?? 0,
     staleness: stalenessBound(spec),
+    reducers: run.ranges.length,
     workerCommand: config.workerCommand === undefined ? 'worker start --broker URL' : config.workerCommand,
     patience: config.patience ?? defaultPatience,
   };

@@ -50,20 +50,26 @@ export interface TrainingSpec {
   mode?: LocalSgd | AsynchronousSgd | undefined;
   /** What parameters are rounded to before they are sent; the coordinator's own, and the model, stay f32. */
   weightsDtype?: 'bf16' | undefined;
-  /** What gradients are rounded to before they are sent. */
+  /** What gradients are rounded to, or thinned out to, before they are sent. */
   gradients?: GradientEncoding | undefined;
   /** Steps that a gradient is late by, within its epoch: step t is computed on the weights that t − delay began with. */
   delay?: number | undefined;
 }
 
-export interface GradientEncoding {
-  type: 'fp16' | 'int8';
+export type GradientEncoding = (
+  | { type: 'fp16' | 'int8' }
+  /**
+   * The largest values alone are sent, a share `density` of those that are learnt, and what is not sent is remembered by who has computed
+   * it. So the bits of the run depend on who computes what, which the spec, and thus the model file, says too.
+   */
+  | { type: 'topk'; density: number; reproducible: false }
+) & {
   /**
    * A power of two: the blocks that a full step is always cut into, since each block's sum is rounded by itself. Further workers get
    * nothing to do; fewer take several blocks.
    */
   blocks: number;
-}
+};
 
 /** Samples of a full leaf of the tree: what one replica takes in a step, or one microshard. */
 export const leafSamples = (spec: TrainingSpec): number => stepSamples(spec) / spec.microshards;
@@ -118,7 +124,17 @@ const shape = z.strictObject({
   patience: z.int().positive().nullish(),
   mode: modeShape.nullish(),
   weightsDtype: z.literal('bf16').nullish(),
-  gradients: z.strictObject({ type: z.enum(['fp16', 'int8']), blocks: z.int().positive() }).nullish(),
+  gradients: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.enum(['fp16', 'int8']), blocks: z.int().positive() }),
+      z.strictObject({
+        type: z.literal('topk'),
+        density: z.number().positive().max(1),
+        reproducible: z.literal(false),
+        blocks: z.int().positive(),
+      }),
+    ])
+    .nullish(),
   delay: z.int().min(0).max(longestDelay).nullish(),
 });
 
@@ -164,6 +180,10 @@ function checkMode({ mode, microshards, batch, delay, gradients }: z.infer<typeo
       throw new TrainingSpecError(
         'Asynchronous gradients are late by what it comes to, up to the staleness: take that mode or a delay, not both.',
       );
+    if (gradients?.type === 'topk')
+      throw new TrainingSpecError(
+        'Asynchronous gradients are sent whole or rounded: with async take fp16 or int8 in the place of topk, or none.',
+      );
     if ((gradients?.blocks ?? 1) === 1) return;
     throw new TrainingSpecError(
       `In asynchronous training a batch is one block, so its rounded gradients have 1 block, but the spec has ${gradients?.blocks}: leave the blocks out.`,
@@ -191,6 +211,27 @@ function checkGradients({ gradients, microshards }: z.infer<typeof shape>): void
   if (powerOfTwo(blocks) && blocks <= microshards) return;
   throw new TrainingSpecError(
     `Gradients in ${type} need a fixed number of blocks, a power of two up to the ${microshards} microshards, but it is ${blocks}.`,
+  );
+}
+
+/** Whether the bits of the result follow from spec and data alone, and not from the cluster too: no part of the spec says otherwise of itself. */
+export function isReproducible({ mode, gradients }: Pick<TrainingSpec, 'mode' | 'gradients'>): boolean {
+  return [mode, gradients].every((part) => part === undefined || !('reproducible' in part));
+}
+
+/**
+ * An audit has a block computed by two workers and compares their bits.
+ * @throws TrainingSpecError if two workers have no bits in common that say whether they compute rightly
+ */
+export function checkAudits({ mode, gradients }: TrainingSpec, auditShare: number): void {
+  if (auditShare === 0) return;
+  if (mode?.type === 'async')
+    throw new TrainingSpecError(
+      'Asynchronous training cannot be audited: two workers compute a batch on different weights, so their results differ anyway. Leave out --audit, or train in another mode.',
+    );
+  if (gradients?.type !== 'topk') return;
+  throw new TrainingSpecError(
+    'Gradients of topk cannot be audited: two workers rightly send different ones for the same block, since each adds what it has not sent before. Leave out --audit, or take --gradients int8.',
   );
 }
 

@@ -1,36 +1,23 @@
-import {
-  type Encoding,
-  encodedBytes,
-  encodedFinite,
-  type Kernels,
-  type UpdateKernels,
-} from '../engine/index.js';
-import { asFloat32, type Result } from '../protocol/index.js';
+import { fingerprint, type Kernels } from '../engine/index.js';
+import type { Result } from '../protocol/index.js';
+import { type EncodedValues, type GradientForm, openGradient } from './arrived-gradient.js';
 import type { UnitKey } from './decide/actions.js';
 import type { ResultHeader } from './decide/events.js';
 import type { FrontKey } from './decide/fronts.js';
-import { fingerprint } from './fingerprint.js';
 import {
   createEvaluationFold,
   createTreeFold,
-  type EncodedValues,
   type EvaluationFold,
   noSums,
   type Sums,
   type TreeFold,
 } from './fold.js';
 import type { PreparedRun } from './prepare.js';
+import { createReducedSums, type ReducedSums } from './reduced-sums.js';
 import type { StepTimeline } from './step-timeline.js';
 
 const noCounts = new Uint32Array(0);
 const noValues = new Float32Array(0);
-
-/** How gradients come in a run. */
-export interface GradientForm {
-  encoding: Encoding;
-  /** Values of one. */
-  count: number;
-}
 
 /** A result as the decider sees it, and its tensor; the gradient is a view of the message. */
 export interface ArrivedResult {
@@ -47,46 +34,39 @@ export function openResult(
   result: Result,
   arrivedMs: number,
   form: GradientForm,
-  kernels: UpdateKernels,
+  ranges: number,
+  kernels: Kernels,
 ): ArrivedResult {
-  const { encoding, gradient: bytes } = result;
-  const whole = bytes.byteLength % 4 === 0;
-  const words = whole ? asFloat32(bytes) : noValues;
-  const { finite: wordsFinite, hash } = fingerprint(words, result.lossSum, result.correct, kernels);
-  const fits = encoding === form.encoding && bytes.byteLength === encodedBytes(encoding, form.count);
-  const finite =
-    encoding === 'f32' || !fits
-      ? wordsFinite
-      : encodedFinite(encoding, bytes, form.count) && Number.isFinite(result.lossSum);
-  const { run, fence, step, pass, weightsVersion, node, mode, worker, samples } = result;
+  if (result.segmentMarks.length > 0) return openHeader(result, arrivedMs, form, ranges);
+  const { gradient, encoded, length, fault, finite, hash } = openGradient(result, form, kernels);
+  // In a run with reducers it should not have come here.
+  const gradientLength = ranges > 0 && result.gradient.byteLength > 0 ? Number.NaN : length;
   return {
     result,
-    gradient: words,
-    encoded: encoding === 'f32' ? null : { encoding, bytes },
+    gradient,
+    encoded,
     arrivedMs,
-    header: {
-      run,
-      fence,
-      step,
-      pass,
-      weightsVersion,
-      node,
-      mode,
-      worker,
-      samples,
-      gradientLength: lengthOf(result, form, fits),
-      confusionLength: result.confusion.length,
-      finite,
-      hash,
-    },
+    header: headerOf(result, { gradientLength, finite, hash, ...(fault === null ? {} : { fault }) }),
   };
 }
 
-/** How many values came. Of another encoding than the run's, or another length, it is not the number that is asked for. */
-function lengthOf({ encoding, gradient }: Result, form: GradientForm, fits: boolean): number {
-  if (fits) return form.count;
-  if (gradient.byteLength === 0 || encoding !== form.encoding) return 0;
-  return encoding === 'f32' ? gradient.byteLength / 4 : Number.NaN;
+/** A result whose gradient has gone to the reducers: what it says of the segments stands for them. */
+function openHeader(result: Result, arrivedMs: number, form: GradientForm, ranges: number): ArrivedResult {
+  const { segmentMarks, badSegments, lossSum, correct } = result;
+  const own = fingerprint(noValues, lossSum, correct);
+  const fits = segmentMarks.length === ranges && result.gradient.byteLength === 0;
+  const finite = own.finite && badSegments === 0;
+  const hash = [own.hash, ...segmentMarks].join('-');
+  const header = headerOf(result, { gradientLength: fits ? form.count : Number.NaN, finite, hash });
+  return { result, gradient: noValues, encoded: null, arrivedMs, header };
+}
+
+function headerOf(
+  { run, fence, step, pass, weightsVersion, node, mode, worker, samples, confusion }: Result,
+  of: Pick<ResultHeader, 'gradientLength' | 'finite' | 'hash' | 'fault'>,
+): ResultHeader {
+  const unit = { run, fence, step, pass, weightsVersion, node, mode };
+  return { ...unit, worker, samples, confusionLength: confusion.length, ...of };
 }
 
 /** The tensors of the fronts that are open: what their results have come to. How long that took goes into the timeline. */
@@ -94,6 +74,10 @@ export interface StepWork {
   /** A front that was open already begins anew. */
   open(front: FrontKey, passes: number): void;
   fold(unit: UnitKey, arrived: ArrivedResult): void;
+  /** In a run with reducers: it was folded, and is computed again. */
+  forget(unit: UnitKey): void;
+  /** What reducers are to sum, and where their sums go; null where there are none. */
+  readonly reduced: ReducedSums | null;
   foldEmpty(unit: UnitKey): void;
   /** Optimizer step on the whole sum of a training step. Only once every block is folded. */
   apply(step: number): { sums: Sums; finite: boolean; gradientNorm: number };
@@ -112,6 +96,8 @@ export function createStepWork(
   /** By step, from its first block on; one that is over leaves its buffers to the next. */
   const trees = new Map<number, TreeFold>();
   const spare: TreeFold[] = [];
+  const { ranges, model } = run;
+  const reduced = ranges.length === 0 ? null : createReducedSums(model.parameterCount, ranges);
   const everyTree = (): TreeFold[] => [...trees.values(), ...spare];
   const treeOf = (step: number): TreeFold => {
     const tree = trees.get(step) ?? spare.pop() ?? createTreeFold(kernels, run.model.parameterCount);
@@ -128,30 +114,39 @@ export function createStepWork(
   let evaluation: EvaluationFold | null = null;
   return {
     open({ mode, step }, passes) {
-      if (mode === 'train') putAway(step);
-      else evaluation = createEvaluationFold(passes, run.model.classes);
+      if (mode === 'train') {
+        putAway(step);
+        reduced?.open(step);
+      } else evaluation = createEvaluationFold(passes, run.model.classes);
     },
     fold(unit, { result, gradient, encoded, arrivedMs }) {
       const { mode, step, pass, node } = unit;
       const { samples, lossSum, correct } = result;
       const sums = { samples, lossSum, correct };
-      if (mode === 'train') treeOf(step).insert(node, encoded ?? gradient, sums);
-      else evaluation?.insert(pass, node, sums, result.confusion);
+      if (mode === 'train') {
+        if (reduced === null) treeOf(step).insert(node, encoded ?? gradient, sums);
+        else reduced.add(step, node, sums, result.segmentMarks);
+      } else evaluation?.insert(pass, node, sums, result.confusion);
       timeline.add(unit, 'sum', { startMs: arrivedMs, endMs: now() });
     },
     foldEmpty({ mode, step, pass, node }) {
-      if (mode === 'train') treeOf(step).insert(node, null, noSums);
-      else evaluation?.insert(pass, node, noSums, noCounts);
+      if (mode === 'train') {
+        if (reduced === null) treeOf(step).insert(node, null, noSums);
+        else reduced.add(step, node, noSums, []);
+      } else evaluation?.insert(pass, node, noSums, noCounts);
     },
+    forget: ({ step, node }) => reduced?.forget(step, node),
+    reduced,
     apply(step) {
-      const tree = treeOf(step);
-      const root = tree.root();
+      const tree = reduced === null ? treeOf(step) : null;
+      const root = tree === null ? (reduced?.root(step) ?? null) : tree.root();
       if (root === null) throw new TypeError(`Expected every block of step ${step} to be folded.`);
       const startMs = now();
       const { sums } = root;
       const applied = run.trainer.apply(root.gradient, sums.samples, step);
       timeline.add({ mode: 'train', step }, 'update', { startMs, endMs: now() });
       putAway(step);
+      reduced?.close(step);
       return { sums, ...applied };
     },
     takeEvaluation() {
@@ -160,7 +155,7 @@ export function createStepWork(
       return total;
     },
     get buffers() {
-      return everyTree().reduce((sum, tree) => sum + tree.buffers, 0);
+      return everyTree().reduce((sum, tree) => sum + tree.buffers, reduced?.buffers ?? 0);
     },
   };
 }

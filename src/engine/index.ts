@@ -1,5 +1,6 @@
 /** Numerics only: knows no queue, no file, no process, no clock. Reads from a spec to a model, its plan, and what trains it. */
 export { chunkValues, type Encoding, encodedBytes, encodedFinite } from './encodings.js';
+export { fingerprint } from './fingerprint.js';
 export { allFinite, clipGradientNorm, euclideanNorm, scaleGradient } from './gradients.js';
 export {
   cellSize,
@@ -37,6 +38,14 @@ export {
 export type { PlanMemory } from './plan-buffers.js';
 export { createRandom, permutation, philox, type Random, streamWords } from './rng.js';
 export * from './schedule.js';
+export {
+  addSparse,
+  decodeSparse,
+  encodeSparse,
+  keptValues,
+  type SparseForm,
+  type SparseValues,
+} from './sparse.js';
 export {
   type InitScheme,
   type LayerSpec,

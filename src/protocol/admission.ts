@@ -6,7 +6,7 @@ import { bodyFieldOf, type FieldKind, messageTypes, schema } from './schema.js';
 import { fieldNumber, type Outline, outlineOf } from './wire.js';
 
 /** A larger major than ours is refused; a larger minor only adds what we skip. */
-export const protocolVersion = { major: 1, minor: 3 } as const;
+export const protocolVersion = { major: 1, minor: 4 } as const;
 
 /** The kinds of message that may arrive at a place, and what to call them. */
 export interface Expected<T extends MessageType> {
@@ -66,7 +66,13 @@ function mostBytes(kind: FieldKind): number {
       return 5 * limits.confusion;
     case 'nodes':
     case 'steps':
+    case 'faults':
       return 5 * limits.nodes;
+    // Each with its tag and length.
+    case 'marks':
+      return 18 * limits.nodes;
+    case 'names':
+      return (limits.identifierChars + 2) * limits.nodes;
     // Names, numbers: the rest has room for them. The tensor has a limit of its own.
     case 'identifier':
     case 'hash':
@@ -80,6 +86,7 @@ function mostBytes(kind: FieldKind): number {
     case 'mode':
     case 'outcome':
     case 'encoding':
+    case 'gradientEncoding':
     case 'floats':
     case 'block':
       return 0;

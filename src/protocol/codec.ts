@@ -6,6 +6,7 @@ import type {
   StatusReport,
   Task,
   ToCoordinator,
+  ToReducer,
   ToWorker,
   Weights,
 } from './messages.js';
@@ -42,6 +43,9 @@ export const decodeToCoordinator = (bytes: Uint8Array): ToCoordinator => decodeA
 /** What a worker's inbox holds: a task that is meant for it alone, too. */
 export const decodeToWorker = (bytes: Uint8Array): ToWorker | Weights | Task => decodeAs(bytes, forWorker);
 
+/** What a reducer's queue holds. */
+export const decodeToReducer = (bytes: Uint8Array): ToReducer => decodeAs(bytes, forReducer);
+
 const expectedTask: Expected<'task'> = { what: 'a task', types: { task: true } };
 const expectedWeights: Expected<'weights'> = { what: 'weights', types: { weights: true } };
 const expectedReport: Expected<'status_report'> = { what: 'a status report', types: { status_report: true } };
@@ -57,6 +61,22 @@ const forCoordinator: Expected<ToCoordinator['type']> = {
     block_request: true,
     result: true,
     status_request: true,
+    reducer_hello: true,
+    range_held: true,
+    range_sum: true,
+    range_released: true,
+  },
+};
+
+const forReducer: Expected<ToReducer['type']> = {
+  what: 'a message for a reducer',
+  types: {
+    range_offer: true,
+    fold_range: true,
+    announce: true,
+    refuse: true,
+    end_of_run: true,
+    segment: true,
   },
 };
 

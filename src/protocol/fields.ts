@@ -1,6 +1,7 @@
 import { assertNever, ProtocolError } from './errors.js';
 import { limits } from './limits.js';
-import type { Encoding, Mode, Outcome } from './messages.js';
+import type { Encoding, GradientEncoding, Mode, Outcome } from './messages.js';
+import type { SegmentFault } from './reduce-messages.js';
 import type { FieldKind } from './schema.js';
 import { isIdentifier } from './topology.js';
 import { isPowerOfTwo, maxMicroshards } from './tree.js';
@@ -10,7 +11,17 @@ const modes: readonly (Mode | undefined)[] = [undefined, 'train', 'evaluate'];
 const outcomes: readonly (Outcome | undefined)[] = [undefined, 'finished', 'stopped', 'failed'];
 /** 0, which is what an older sender leaves out, is f32. */
 const encodings: readonly Encoding[] = ['f32', 'bf16', 'fp16', 'int8'];
+const gradientEncodings: readonly GradientEncoding[] = [...encodings, 'topk'];
+/** 0 is never sent. */
+const faults: readonly (SegmentFault | undefined)[] = [
+  undefined,
+  'lost',
+  'not_finite',
+  'wrong_length',
+  'differs',
+];
 const hash = /^[0-9a-f]{64}$/;
+const mark = /^[0-9a-f]{16}$/;
 
 /** Kinds that travel in the envelope's tensor instead of the body. */
 export function isTensor(kind: FieldKind): boolean {
@@ -22,6 +33,11 @@ export function toWire(kind: FieldKind, value: unknown, type: string, field: str
   if (kind === 'mode') return enumNumber(modes, value, type, field);
   if (kind === 'outcome') return enumNumber(outcomes, value, type, field);
   if (kind === 'encoding') return enumNumber(encodings, value, type, field, 0);
+  if (kind === 'gradientEncoding') return enumNumber(gradientEncodings, value, type, field, 0);
+  if (kind === 'faults' && Array.isArray(value)) {
+    const numbers = value.map((one: unknown) => enumNumber(faults, one, type, field));
+    return check(kind, numbers, type, field);
+  }
   const tooLong = kind === 'text' && typeof value === 'string' && value.length > limits.textChars;
   return check(kind, tooLong ? `${value.slice(0, limits.textChars - 1)}…` : value, type, field);
 }
@@ -31,6 +47,11 @@ export function fromWire(kind: FieldKind, value: unknown, type: string, field: s
   if (kind === 'mode') return enumName(modes, value, type, field);
   if (kind === 'outcome') return enumName(outcomes, value, type, field);
   if (kind === 'encoding') return enumName(encodings, value, type, field);
+  if (kind === 'gradientEncoding') return enumName(gradientEncodings, value, type, field);
+  if (kind === 'faults' && Array.isArray(value)) {
+    check(kind, value, type, field);
+    return value.map((one: unknown) => enumName(faults, one, type, field));
+  }
   const list = (kind === 'indices' || kind === 'counts') && Array.isArray(value);
   return check(kind, list ? Uint32Array.from(value, Number) : value, type, field);
 }
@@ -87,6 +108,17 @@ function problemWith(kind: FieldKind, value: unknown): string | null {
       if (!Array.isArray(value) || !value.every(isUint32))
         return `expected a list of ${kind === 'nodes' ? 'tree nodes' : 'steps'}, got ${shown(value)}`;
       return listProblem(value.length, limits.nodes, value);
+    case 'marks':
+      if (!Array.isArray(value) || !value.every((one) => typeof one === 'string' && mark.test(one)))
+        return `expected a list of marks of 16 lower-case hex digits, got ${shown(value)}`;
+      return listProblem(value.length, limits.nodes, value);
+    case 'names':
+      if (!Array.isArray(value) || !value.every((one) => one === '' || isName(one)))
+        return `expected a list of names, got ${shown(value)}`;
+      return listProblem(value.length, limits.nodes, value);
+    case 'faults':
+      if (!Array.isArray(value)) return `expected a list of faults, got ${shown(value)}`;
+      return listProblem(value.length, limits.nodes, value);
     case 'floats':
       return tensorProblem(value, 4);
     case 'block':
@@ -94,11 +126,14 @@ function problemWith(kind: FieldKind, value: unknown): string | null {
     case 'mode':
     case 'outcome':
     case 'encoding':
+    case 'gradientEncoding':
       throw new TypeError(`${kind} is checked where it is translated`);
     default:
       return assertNever(kind);
   }
 }
+
+const isName = (value: unknown): boolean => typeof value === 'string' && isIdentifier(value);
 
 function shorterThan(value: unknown, limit: number): string | null {
   if (typeof value !== 'string') return `expected text, got ${shown(value)}`;

@@ -1,3 +1,13 @@
+import type {
+  FoldRange,
+  RangeHeld,
+  RangeOffer,
+  RangeReleased,
+  RangeSum,
+  ReducerHello,
+  Segment,
+} from './reduce-messages.js';
+
 /**
  * What coordinator and workers say to one another, as plain objects. `proto/onko/v1` describes the same
  * messages on the wire; `codec.ts` goes between the two.
@@ -10,6 +20,9 @@ export type Mode = 'train' | 'evaluate';
 
 /** How the values of a tensor stand in its bytes; the arithmetic is the engine's (src/engine/encodings.ts). */
 export type Encoding = 'f32' | 'bf16' | 'fp16' | 'int8';
+
+/** Of a gradient, which may also be thinned out to its largest values (src/engine/sparse.ts). */
+export type GradientEncoding = Encoding | 'topk';
 
 /** How a run ended, as told to its workers. */
 export type Outcome = 'finished' | 'stopped' | 'failed';
@@ -42,11 +55,15 @@ export interface RunOffer {
   /** How a leaf of the tree trains by itself in local SGD, its microshardSamples cut into steps; empty: it is a microshard. */
   localTrainingJson: string;
   /** Of the gradient in each result. */
-  gradientEncoding: Encoding;
+  gradientEncoding: GradientEncoding;
+  /** Values of a gradient that `topk` keeps; 0 with every other encoding. */
+  gradientsKept: number;
   /** How many versions older than the newest ones the weights of a task may be. */
   staleness: number;
   /** Training tasks are computed on the newest weights that are there; those that a task names are the oldest that will do. */
   newestWeights: boolean;
+  /** K: ranges that each gradient is cut into, with a reducer each (`rangesOf`); 0: gradients go to the coordinator whole. */
+  reducers: number;
 }
 
 /** One block of one step: an aligned subtree whose node the worker computes. */
@@ -236,7 +253,7 @@ export interface Result {
   correct: number;
   /** [truth][guess], classes² counts; empty where the task asks for none. */
   confusion: Uint32Array;
-  encoding: Encoding;
+  encoding: GradientEncoding;
   /** Sum of the gradients over the samples, little-endian; empty for evaluate. */
   gradient: Uint8Array;
   /** Time spent on fetching data blocks, on waiting for weights or a thread, on computing; one after the other from `takenAtMs`. */
@@ -250,6 +267,10 @@ export interface Result {
   thread: number;
   /** How many shared it, each for `computeMs`; 0, from a worker that does not say: one. */
   threads: number;
+  /** In a run with reducers, in training: the mark (fingerprint) of each range's segment, and no gradient. Else empty. */
+  segmentMarks: string[];
+  /** How many of the segments hold values that are not finite. */
+  badSegments: number;
 }
 
 export type ToCoordinator =
@@ -260,7 +281,12 @@ export type ToCoordinator =
   | Goodbye
   | BlockRequest
   | Result
-  | StatusRequest;
+  | StatusRequest
+  | ReducerHello
+  | RangeHeld
+  | RangeSum
+  | RangeReleased;
 export type ToWorker = RunOffer | Announce | Refuse | BlockResponse | DrainWorker | DrainRequest | EndOfRun;
-export type Message = ToCoordinator | ToWorker | Task | Weights | StatusReport;
+export type ToReducer = RangeOffer | FoldRange | Segment | Announce | Refuse | EndOfRun;
+export type Message = ToCoordinator | ToWorker | ToReducer | Task | Weights | StatusReport;
 export type MessageType = Message['type'];

@@ -7,6 +7,7 @@ import type { Message, MessageType } from './messages.js';
  * - `uint32`; `node`: a tree node, from 1 on; `microshards`: a power of two; `microshardSamples`: a multiple of 16
  * - `double`: any number, NaN included, for the receiver to judge; `measure`: finite, not negative
  * - `flag`: true or false
+ * - `marks`: fingerprints, 16 lower-case hex digits each; `names`: identifiers, or '' for none; `faults`: of segments
  * - `indices`, `counts`: Uint32Array; `nodes`, `steps`: number[]
  * - `floats`, `block`: the envelope's tensor: values, in whatever encoding a multiple of four bytes, or plain bytes
  */
@@ -25,6 +26,10 @@ export type FieldKind =
   | 'mode'
   | 'outcome'
   | 'encoding'
+  | 'gradientEncoding'
+  | 'marks'
+  | 'names'
+  | 'faults'
   | 'indices'
   | 'counts'
   | 'nodes'
@@ -85,7 +90,7 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     lossSum: 'double',
     correct: 'uint32',
     confusion: 'counts',
-    encoding: 'encoding',
+    encoding: 'gradientEncoding',
     gradient: 'floats',
     fetchMs: 'measure',
     waitMs: 'measure',
@@ -94,6 +99,8 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     sentAtMs: 'measure',
     thread: 'uint32',
     threads: 'uint32',
+    segmentMarks: 'marks',
+    badSegments: 'uint32',
   },
   offer: {
     run: 'identifier',
@@ -110,9 +117,11 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     augmentationJson: 'json',
     lossJson: 'json',
     localTrainingJson: 'json',
-    gradientEncoding: 'encoding',
+    gradientEncoding: 'gradientEncoding',
+    gradientsKept: 'uint32',
     staleness: 'uint32',
     newestWeights: 'flag',
+    reducers: 'uint32',
   },
   announce: { run: 'identifier' },
   refuse: { run: 'identifier', reason: 'text' },
@@ -142,6 +151,56 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     encoding: 'encoding',
     parameters: 'floats',
   },
+  reducer_hello: {
+    reducer: 'identifier',
+    host: 'text',
+    pid: 'uint32',
+    numericsId: 'text',
+    kernels: 'text',
+    version: 'text',
+  },
+  range_offer: {
+    run: 'identifier',
+    fence: 'uint32',
+    range: 'uint32',
+    ranges: 'uint32',
+    parameterCount: 'uint32',
+    heartbeatMs: 'measure',
+  },
+  range_held: { run: 'identifier', fence: 'uint32', reducer: 'identifier', range: 'uint32' },
+  range_released: { run: 'identifier', reducer: 'identifier', reason: 'text' },
+  fold_range: {
+    run: 'identifier',
+    fence: 'uint32',
+    range: 'uint32',
+    step: 'uint32',
+    attempt: 'uint32',
+    oldestStep: 'uint32',
+    nodes: 'nodes',
+    marks: 'marks',
+    emptyNodes: 'nodes',
+  },
+  range_sum: {
+    run: 'identifier',
+    fence: 'uint32',
+    reducer: 'identifier',
+    range: 'uint32',
+    step: 'uint32',
+    attempt: 'uint32',
+    missing: 'nodes',
+    faults: 'faults',
+    senders: 'names',
+    values: 'floats',
+  },
+  segment: {
+    run: 'identifier',
+    fence: 'uint32',
+    step: 'uint32',
+    node: 'node',
+    worker: 'identifier',
+    range: 'uint32',
+    values: 'floats',
+  },
 };
 
 /** Names of the oneof's fields in JavaScript, which protobufjs writes in camel case. */
@@ -164,6 +223,13 @@ export const bodyFieldOf: { readonly [T in MessageType]: string } = {
   end_of_run: 'endOfRun',
   task: 'task',
   weights: 'weights',
+  reducer_hello: 'reducerHello',
+  range_offer: 'rangeOffer',
+  range_held: 'rangeHeld',
+  range_released: 'rangeReleased',
+  fold_range: 'foldRange',
+  range_sum: 'rangeSum',
+  segment: 'segment',
 };
 
 export const messageTypes: readonly MessageType[] = Object.keys(schema).filter(isMessageType);

@@ -31,6 +31,11 @@ export function observerInbox(observer: string): string {
   return `onko.observer.${observer}`;
 }
 
+/** Exclusive queue of one reducer: what coordinators tell it and the segments of its range, in one order. */
+export function reducerInbox(reducer: string): string {
+  return `onko.reducer.${reducer}`;
+}
+
 export interface RunTopology {
   /** Exclusive queue of the coordinator, and by that the lock of the run. */
   coordinatorInbox: string;
@@ -41,6 +46,8 @@ export interface RunTopology {
   /** Routing keys of the coordinators' exchange. */
   inboxKey: string;
   resultsKey: string;
+  /** Of the segments of one range. */
+  segmentsKey(range: number): string;
   /** Durable queue of quarantined tasks, consumed by nobody. */
   dead: string;
   /** Durable fanout exchange to the weights queues. */
@@ -59,6 +66,7 @@ export function runTopology(run: string): RunTopology {
     results: `${prefix}.results`,
     inboxKey: `${run}.inbox`,
     resultsKey: `${run}.results`,
+    segmentsKey: (range) => `${run}.segments.${range}`,
     dead: `${prefix}.dead`,
     weightsExchange: `${prefix}.weights`,
     broadcastExchange: `${prefix}.broadcast`,

@@ -10,6 +10,7 @@ export type {
   Delivery,
   LinkState,
   ObserverLink,
+  ReducerLink,
   Traffic,
   Transport,
   Verdict,

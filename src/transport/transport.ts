@@ -3,12 +3,18 @@ import type {
   Goodbye,
   Heartbeat,
   Hello,
+  RangeHeld,
+  RangeReleased,
+  RangeSum,
   Ready,
+  ReducerHello,
   Result,
+  Segment,
   StatusReport,
   Task,
   TaskFailed,
   ToCoordinator,
+  ToReducer,
   ToWorker,
   Weights,
 } from '../protocol/index.js';
@@ -49,6 +55,7 @@ export interface Transport {
   /** Becomes the one coordinator of the run. RunTakenError if there is one already. */
   openCoordinator(options: { run: string; fence: number }): Promise<CoordinatorLink>;
   openWorker(options: { worker: string }): Promise<WorkerLink>;
+  openReducer(options: { reducer: string }): Promise<ReducerLink>;
   /** Closes every link that is still open. */
   close(): Promise<void>;
 }
@@ -61,7 +68,7 @@ export interface CoordinatorLink {
   publishTask(task: Task): Promise<void>;
   /** To all workers that have joined. A worker that is slow gets only the newest. */
   broadcastWeights(weights: Weights): Promise<void>;
-  /** To all workers in the lobby: say hello. */
+  /** To all workers and reducers in the lobby: say hello. */
   announce(): Promise<void>;
   /** To one worker's inbox. Resolves quietly if that worker is gone: its absence is for heartbeats to tell. */
   send(worker: string, message: ToWorker | Weights): Promise<void>;
@@ -70,7 +77,9 @@ export interface CoordinatorLink {
    * and it is for the coordinator to notice.
    */
   sendTask(worker: string, task: Task): Promise<void>;
-  /** To the inboxes of all workers that have joined. */
+  /** To one reducer's queue, behind the segments that are there already. false if there is none of that name. */
+  sendToReducer(reducer: string, message: ToReducer): Promise<boolean>;
+  /** To the inboxes of all workers that have joined, and of all reducers that hold a range. */
   broadcast(message: ToWorker): Promise<void>;
   /** To somebody who asked. Resolves quietly if nobody waits for it any more. */
   answer(observer: string, report: StatusReport): Promise<void>;
@@ -129,6 +138,32 @@ export interface WorkerLink {
   send(run: string, message: Ready | Heartbeat | TaskFailed | Goodbye | BlockRequest): Promise<void>;
   /** Ack the task after this has resolved. RunGoneError if the run is no longer on the broker. */
   publishResult(result: Result): Promise<void>;
+  /**
+   * To the reducer that holds its range; lost if there is none. Segments, and the result that follows, are with their queues in the
+   * order of the calls: who has the result can rely on the segments being there.
+   */
+  publishSegment(segment: Segment): Promise<void>;
+  onState(listener: (state: LinkState) => void): void;
+  onMalformed(listener: (reason: string) => void): void;
+  onTraffic(listener: (traffic: Traffic) => void): void;
+  close(): Promise<void>;
+}
+
+export interface ReducerLink {
+  /** To every coordinator that is there. */
+  hello(hello: ReducerHello): Promise<void>;
+  /**
+   * The queue: what coordinators say, and the segments of the range that was joined, in one order. Call once, before `hello`. The next
+   * message comes when the handler is done with the one before.
+   */
+  receive(handler: (message: ToReducer, delivery: Delivery) => void): Promise<void>;
+  /** Takes the segments of this range from now on, also after the link was down; leaves the one before. */
+  joinRange(run: string, range: number): Promise<void>;
+  leaveRange(): Promise<void>;
+  /** To the coordinator of the run. RunGoneError if none is listening at the moment. */
+  send(run: string, message: RangeHeld | RangeReleased): Promise<void>;
+  /** To the results of the run. RunGoneError if the run is no longer there. */
+  publishSum(sum: RangeSum): Promise<void>;
   onState(listener: (state: LinkState) => void): void;
   onMalformed(listener: (reason: string) => void): void;
   onTraffic(listener: (traffic: Traffic) => void): void;

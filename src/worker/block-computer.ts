@@ -1,7 +1,6 @@
 import type { Augmenter, SampleReader } from '../data/index.js';
 import {
   type Batch,
-  type Encoding,
   encodedBytes,
   type Kernels,
   type LocalTraining,
@@ -10,8 +9,9 @@ import {
   streamWords,
   type Tally,
 } from '../engine/index.js';
-import { cutSamples, leavesOf } from '../protocol/index.js';
+import { cutSamples, type GradientEncoding, leavesOf } from '../protocol/index.js';
 import type { BlockSums, ComputeRequest } from './compute-messages.js';
+import { createErrorFeedback } from './error-feedback.js';
 import { createReplica } from './replica.js';
 
 export interface BlockComputerOptions {
@@ -30,7 +30,9 @@ export interface BlockComputerOptions {
   /** Of local SGD, where a leaf of the tree is a replica; null: it is a microshard. */
   localTraining: LocalTraining | null;
   /** What the block's gradient is written in. */
-  gradientEncoding: Encoding;
+  gradientEncoding: GradientEncoding;
+  /** With `topk`: how many of the learnt values are sent; what is not is remembered here, for the blocks that follow. */
+  gradientsKept: number;
 }
 
 const noGradient = new Float32Array(0);
@@ -49,8 +51,21 @@ export type BlockComputer = (request: ComputeRequest, isAbandoned: () => boolean
  */
 export function createBlockComputer(options: BlockComputerOptions): BlockComputer {
   const { model, plan, kernels, reader, sampleBytes, microshards, seed, augment, localTraining } = options;
-  const { gradientEncoding } = options;
-  const encodes = gradientEncoding !== 'f32';
+  const { gradientEncoding, gradientsKept: kept } = options;
+  const { parameterCount, learntCount: learnt } = model;
+  const feedback =
+    gradientEncoding === 'topk'
+      ? createErrorFeedback(kernels, { count: parameterCount, learnt, kept })
+      : null;
+  const encoded = (gradient: Float32Array, request: ComputeRequest): Uint8Array<ArrayBuffer> | null => {
+    if (feedback !== null) {
+      return feedback.encode(gradient, { fence: request.fence, samples: request.samples.length });
+    }
+    if (gradientEncoding === 'f32' || gradientEncoding === 'topk') return null;
+    const bytes = new Uint8Array(encodedBytes(gradientEncoding, parameterCount));
+    kernels.encode(bytes, gradient, gradientEncoding, roundingStream(seed, request));
+    return bytes;
+  };
   const pixels = new Uint8Array(plan.capacity * sampleBytes);
   const labels = new Uint8Array(plan.capacity);
   const batch: Batch = { pixels, labels, count: 0 };
@@ -134,9 +149,8 @@ export function createBlockComputer(options: BlockComputerOptions): BlockCompute
 
     sums.lossSum = sumTree(0, count, sums.gradient, 0);
     if (isAbandoned()) return null;
-    if (!isTraining || !encodes) return sums;
-    const bytes = new Uint8Array(encodedBytes(gradientEncoding, model.parameterCount));
-    kernels.encode(bytes, sums.gradient, gradientEncoding, roundingStream(seed, request));
+    const bytes = isTraining ? encoded(sums.gradient, request) : null;
+    if (bytes === null) return sums;
     return { ...sums, gradient: noGradient, encoded: { encoding: gradientEncoding, bytes } };
   };
 }

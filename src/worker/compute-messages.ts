@@ -1,4 +1,4 @@
-import type { Encoding, Mode } from '../protocol/index.js';
+import type { GradientEncoding, Mode } from '../protocol/index.js';
 
 /** What a compute thread is opened with: all that stays the same for a whole run. Travels as `workerData`. */
 export interface ThreadRecipe {
@@ -16,7 +16,8 @@ export interface ThreadRecipe {
   lossJson: string;
   /** Empty: leaves of the tree are microshards, else replicas of local SGD. */
   localTrainingJson: string;
-  gradientEncoding: Encoding;
+  gradientEncoding: GradientEncoding;
+  gradientsKept: number;
   /** How many versions older than the newest the weights of a task may be. */
   staleness: number;
   /** Tasks are of any step of their epoch, in any order. */
@@ -31,6 +32,8 @@ export interface ComputeRequest {
   /** Delivery number; the answer carries it. */
   id: number;
   mode: Mode;
+  /** Of the coordinator that gave the task. */
+  fence: number;
   step: number;
   epoch: number;
   node: number;
@@ -59,7 +62,7 @@ export interface BlockSums {
    */
   gradient: Float32Array;
   /** The same in the run's encoding; null in evaluation, and where that is f32. */
-  encoded: { encoding: Encoding; bytes: Uint8Array<ArrayBuffer> } | null;
+  encoded: { encoding: GradientEncoding; bytes: Uint8Array<ArrayBuffer> } | null;
 }
 
 export type FromThread =

@@ -64,6 +64,7 @@ const compute = createBlockComputer({
   gradientFor,
   localTraining,
   gradientEncoding: recipe.gradientEncoding,
+  gradientsKept: recipe.gradientsKept,
 });
 
 const answer = (message: FromThread, transfer: ArrayBuffer[] = []): void =>

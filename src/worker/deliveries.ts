@@ -1,3 +1,4 @@
+import type { UpdateKernels } from '../engine/index.js';
 import { asBytes, type Result, type Task } from '../protocol/index.js';
 import type { Verdict, WorkerLink } from '../transport/index.js';
 import { LinkDownError, RunGoneError } from '../transport/index.js';
@@ -5,6 +6,7 @@ import type { BlockSums } from './compute-messages.js';
 import type { WorkerAction, WorkerEvent } from './events.js';
 import type { WorkerMetrics } from './metrics.js';
 import type { RunSession } from './run-session.js';
+import { inSegments } from './segments.js';
 import { messageOf } from './sending.js';
 
 /** A task between its delivery and its verdict. */
@@ -19,6 +21,7 @@ export class Deliveries {
   readonly #raise: (event: WorkerEvent) => void;
   readonly #metrics: WorkerMetrics;
   readonly #now: () => number;
+  readonly #kernels: UpdateKernels;
   readonly #open = new Map<number, Open>();
   #count = 0;
 
@@ -27,11 +30,13 @@ export class Deliveries {
     raise: (event: WorkerEvent) => void;
     metrics: WorkerMetrics;
     now: () => number;
+    kernels: UpdateKernels;
   }) {
     this.#worker = o.worker;
     this.#raise = o.raise;
     this.#metrics = o.metrics;
     this.#now = o.now;
+    this.#kernels = o.kernels;
   }
 
   /** Resolves when the decider settles it; never if it forgets it. */
@@ -80,7 +85,7 @@ export class Deliveries {
 
   /** `published`, `publish_failed` or `run_gone` follows, or nothing if the link went down: then the task is void. */
   async publish(link: WorkerLink, action: Extract<WorkerAction, { type: 'publish' }>): Promise<void> {
-    const { delivery, task, takenAtMs, fetchMs, waitMs } = action;
+    const { delivery, task, takenAtMs, fetchMs, waitMs, ranges } = action;
     const computed = this.#open.get(delivery)?.computed;
     if (computed === undefined || computed === null)
       throw new Error(`There is no result of delivery ${delivery}.`);
@@ -111,9 +116,17 @@ export class Deliveries {
       sentAtMs,
       thread,
       threads,
+      segmentMarks: [],
+      badSegments: 0,
     };
     try {
-      await link.publishResult(result);
+      if (ranges.length === 0) await link.publishResult(result);
+      else {
+        const { header, segments } = inSegments(result, ranges, this.#kernels);
+        // In this order, on their way at once: whoever reads the header can rely on the segments.
+        const sent = segments.map((segment) => link.publishSegment(segment));
+        await Promise.all([...sent, link.publishResult(header)]);
+      }
       const publishing = this.#now() - sentAtMs;
       const ms = { fetching: fetchMs, waiting: waitMs, computing: computeMs, publishing };
       this.#metrics.published(mode, samples, ms);

@@ -1,4 +1,4 @@
-import type { BlockResponse, RunOffer, Task, ToWorker } from '../protocol/index.js';
+import type { BlockResponse, ParameterRange, RunOffer, Task, ToWorker } from '../protocol/index.js';
 
 /** What can happen to a worker. Tensors stay with the performer: events carry their names and sizes. */
 export type WorkerEvent =
@@ -49,7 +49,16 @@ export type WorkerAction =
   | { type: 'compute'; delivery: number; task: Task; width: number }
   /** Tell its threads to stop after its microshard. */
   | { type: 'abandon'; delivery: number }
-  | { type: 'publish'; delivery: number; task: Task; takenAtMs: number; fetchMs: number; waitMs: number }
+  | {
+      type: 'publish';
+      delivery: number;
+      task: Task;
+      takenAtMs: number;
+      fetchMs: number;
+      waitMs: number;
+      /** What a training gradient is cut into, for reducers; none: it is sent whole. */
+      ranges: readonly ParameterRange[];
+    }
   | { type: 'send_failure'; delivery: number; task: Task; reason: string }
   | { type: 'settle'; delivery: number; verdict: 'ack' | 'requeue' }
   /** The channel of this delivery is gone: no verdict can reach the broker any more. */

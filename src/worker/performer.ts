@@ -81,7 +81,13 @@ export class Performer implements RunningWorker {
     const { name, numericsId } = parts.kernels;
     const facts = { worker, threads, version: versionOf(parts.config), kernels: name, numericsId };
     this.#metrics = createWorkerMetrics(parts.config.metrics ?? new Registry(), facts, this.#now);
-    this.#deliveries = new Deliveries({ worker, raise, metrics: this.#metrics, now: this.#now });
+    this.#deliveries = new Deliveries({
+      worker,
+      raise,
+      metrics: this.#metrics,
+      now: this.#now,
+      kernels: parts.kernels,
+    });
     this.#current = new CurrentRun({
       ...parts,
       link,

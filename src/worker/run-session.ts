@@ -49,6 +49,12 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
       `expected a model of ${offer.parameterCount} parameters, its spec gives ${model.parameterCount}: the versions of Onko differ.`,
     );
   }
+  const { gradientEncoding, gradientsKept } = offer;
+  if (gradientEncoding === 'topk' && !(gradientsKept >= 1 && gradientsKept <= model.learntCount)) {
+    throw new Error(
+      `expected to keep 1 to ${model.learntCount} values of a gradient, the run asks for ${gradientsKept}.`,
+    );
+  }
   const weights = createWeightsShelf(model.parameterCount, kernels, !offer.newestWeights);
   const pool: ComputePool = await openComputePool({
     threads,
@@ -64,6 +70,7 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
       lossJson: offer.lossJson,
       localTrainingJson: offer.localTrainingJson,
       gradientEncoding: offer.gradientEncoding,
+      gradientsKept: offer.gradientsKept,
       staleness: offer.staleness,
       newestWeights: offer.newestWeights,
       threads,
@@ -106,6 +113,7 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
         const request = {
           id: delivery,
           mode: task.mode,
+          fence: task.fence,
           step: task.step,
           epoch: task.epoch,
           node: task.node,

@@ -1,4 +1,4 @@
-import type { Task } from '../protocol/index.js';
+import { rangesOf, type Task } from '../protocol/index.js';
 import type { WorkerAction, WorkerEvent } from './events.js';
 import {
   changeRun,
@@ -143,7 +143,10 @@ export function onComputed(run: RunState, delivery: number, actions: WorkerActio
   const fetchMs = blocksAtMs - held.arrivedAtMs;
   const waitMs = (held.startedAtMs ?? blocksAtMs) - blocksAtMs;
   const takenAtMs = held.arrivedAtMs;
-  actions.push({ type: 'publish', delivery, task: held.task, takenAtMs, fetchMs, waitMs });
+  const { parameterCount, reducers } = run.offer;
+  // The newest offer's: a coordinator that was started anew may have another number of reducers.
+  const ranges = held.task.mode === 'train' ? rangesOf(parameterCount, reducers) : [];
+  actions.push({ type: 'publish', delivery, task: held.task, takenAtMs, fetchMs, waitMs, ranges });
   return replaceTask(run, { ...held, phase: 'publishing' });
 }
 

@@ -215,6 +215,20 @@ describe('another mode', () => {
     expect(await trainingSpecOf(resolveOptions(trainTable, { ...resuming, stored }), 7)).toEqual(spec);
   });
 
+  it('that thins gradients out says in the spec that its bits depend on the cluster, and is taken up again so', async () => {
+    const flags = { ...chosen, gradients: 'topk', gradientDensity: '0.05' };
+    const spec = await trainingSpecOf(resolveOptions(trainTable, { ...none, flags }), 2);
+    expect(spec).toMatchObject({
+      gradients: { type: 'topk', density: 0.05, blocks: 2, reproducible: false },
+    });
+    const out = join(dir, 'stored-topk');
+    await mkdir(out);
+    await writeFile(join(out, 'run.json'), JSON.stringify({ spec }));
+    const resuming = { ...none, flags: { resume: true, out, data: '.' } };
+    const stored = await storedRun(resuming);
+    expect(await trainingSpecOf(resolveOptions(trainTable, { ...resuming, stored }), 7)).toEqual(spec);
+  });
+
   it('has as many blocks as workers are waited for, a power of two, from 2 to the microshards', async () => {
     const flags = { data: '.', train: 'a', gradients: 'fp16', microshards: '4' };
     const blocksFor = async (workers: number): Promise<number | undefined> =>

@@ -47,6 +47,7 @@ it.each(allCommands.map((command) => [command.words, command] as const))(
 it.each([
   ['coordinator', ['start', '--help'], '--min-workers'],
   ['worker', ['start', '--help'], '--once'],
+  ['reducer', ['start', '--help'], '--once'],
   ['cnn-infer', ['--help'], '--eval'],
 ] as const)('%s is a program of its own', async (program, args, option) => {
   const { code, stdout } = await run(program, [...args]);
@@ -55,7 +56,7 @@ it.each([
   expect(stdout).toContain(option);
 });
 
-it.each(['onko', 'coordinator', 'worker', 'cnn-infer'] as const)(
+it.each(['onko', 'coordinator', 'worker', 'reducer', 'cnn-infer'] as const)(
   '%s --version says the version',
   async (program) => {
     const { code, stdout } = await run(program, ['--version']);

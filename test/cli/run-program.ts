@@ -11,7 +11,7 @@ export interface Ended {
 
 /** Runs a compiled program as a user would, in an environment without any ONKO_ variable of the machine's. */
 export async function runProgram(
-  program: 'onko' | 'coordinator' | 'worker' | 'cnn-infer',
+  program: 'onko' | 'coordinator' | 'worker' | 'reducer' | 'cnn-infer',
   args: readonly string[],
   o: {
     cwd: string;

@@ -15,6 +15,7 @@ const summary: RunSummary = {
   modelEpoch: null,
   delay: 0,
   staleness: null,
+  reproducible: true,
   account: { workers: ['w1', 'w2'], oddities: ['3 blocks were sent again (death 2, slow 1)'] },
   imagesPerSecond: 1388.4,
   seconds: 26,
@@ -46,6 +47,13 @@ it('says that the bits of an asynchronous run depend on more than its spec', () 
   expect(runReport({ ...summary, staleness: 8 }, o)).toContain(
     '  async      gradients up to 8 updates late; not bit-identical: depends on the order of arrival\n',
   );
+});
+
+it('says whether another run of the same would have other bits', () => {
+  expect(runReport({ ...summary, reproducible: false }, o)).toContain(
+    '  bits       depend on the cluster: the same spec and data give another sha256\n',
+  );
+  expect(runReport(summary, o)).not.toContain('bits');
 });
 
 it('says how to go on with a run that was stopped, and nothing that is not known', () => {

@@ -347,7 +347,12 @@ class Simulation {
         this.isAlone = action.outcome === 'skipped';
         return;
       case 'answer_status':
+      case 'fold_range':
+      case 'forget':
       case 'leave':
+      case 'offer_range':
+      case 'refuse_reducer':
+      case 'take_range':
       case 'reject':
       case 'report':
       case 'serve_block':

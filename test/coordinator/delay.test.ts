@@ -41,8 +41,10 @@ function byDefinition(of: TrainingSpec, delay: number): Float32Array {
     lossJson: '',
     localTrainingJson: '',
     gradientEncoding: 'f32',
+    gradientsKept: 0,
     staleness: 0,
     newestWeights: false,
+    reducers: 0,
   };
   const compute = createCompute(offer, pack, 'nobody');
   const versions: Float32Array[] = [];

@@ -205,6 +205,8 @@ export function createCompute(
       sentAtMs: 1,
       thread: 0,
       threads: 1,
+      segmentMarks: [],
+      badSegments: 0,
     };
   };
 }

@@ -82,7 +82,7 @@ describe('a gradient in int8', () => {
   const result = (changes: Partial<Result> = {}): Result =>
     sampleResult('r', { encoding: 'int8', gradient: encoded(values, 'int8'), ...changes });
   const header = (changes: Partial<Result> = {}) =>
-    openResult(result(changes), 0, form, referenceKernels).header;
+    openResult(result(changes), 0, form, 0, referenceKernels).header;
 
   it('has as many values as were asked for if its bytes are as many as those take, and no other number else', () => {
     expect(header()).toMatchObject({ gradientLength: count, finite: true });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseTrainingSpec } from '../../src/coordinator/spec.js';
+import { checkAudits, isReproducible, parseTrainingSpec } from '../../src/coordinator/spec.js';
 import { defaultPreprocessing } from '../../src/data/index.js';
 import { namedSpecs } from '../../src/engine/index.js';
 
@@ -26,6 +26,10 @@ const localSgd = {
 };
 
 const asynchronous = { type: 'async', staleness: 8, reproducible: false };
+const topk = { type: 'topk', density: 0.01, blocks: 4, reproducible: false };
+
+const audited = (changes: object, share: number) => () =>
+  checkAudits(parseTrainingSpec({ ...spec, ...changes }), share);
 
 describe('the training spec', () => {
   it('fills in every default, so that it says what ran', () => {
@@ -43,8 +47,25 @@ describe('the training spec', () => {
 
   it('of asynchronous training says that its bits depend on more than itself', () => {
     expect(parseTrainingSpec({ ...spec, mode: asynchronous }).mode).toEqual(asynchronous);
+    expect(isReproducible(parseTrainingSpec({ ...spec, mode: asynchronous }))).toBe(false);
     const rounded = { mode: asynchronous, gradients: { type: 'int8', blocks: 1 }, weightsDtype: 'bf16' };
     expect(parseTrainingSpec({ ...spec, ...rounded })).toMatchObject(rounded);
+  });
+
+  it('says of itself that its bits depend on the cluster, where they do', () => {
+    const parsed = parseTrainingSpec({ ...spec, gradients: topk });
+    expect(parsed.gradients).toEqual(topk);
+    expect(isReproducible(parsed)).toBe(false);
+    expect(parseTrainingSpec(JSON.parse(JSON.stringify(parsed)))).toEqual(parsed);
+    for (const changes of [{}, { mode: localSgd }, { gradients: { type: 'int8', blocks: 2 } }])
+      expect(isReproducible(parseTrainingSpec({ ...spec, ...changes }))).toBe(true);
+  });
+
+  it('of such a run refuses audits, which compare bits', () => {
+    expect(audited({ gradients: topk }, 0.1)).toThrow(/cannot be audited.*Leave out --audit/);
+    expect(audited({ mode: asynchronous }, 0.1)).toThrow(/cannot be audited.*Leave out --audit/);
+    expect(audited({ gradients: topk }, 0)).not.toThrow();
+    expect(audited({ gradients: { type: 'int8', blocks: 2 } }, 0.1)).not.toThrow();
   });
 
   it.each([
@@ -67,10 +88,21 @@ describe('the training spec', () => {
     [{ mode: { type: 'async', staleness: 8 } }, /"mode.reproducible"/],
     [{ mode: asynchronous, delay: 1 }, /late by what it comes to.*not both/],
     [{ mode: asynchronous, gradients: { type: 'int8', blocks: 2 } }, /has 2: leave the blocks out/],
+    [{ mode: asynchronous, gradients: { ...topk, blocks: 1 } }, /take fp16 or int8 in the place of topk/],
     [{ weightsDtype: 'fp16' }, /"weightsDtype"/],
     [{ gradients: { type: 'int8', blocks: 3 } }, /power of two up to the 8 microshards, but it is 3/],
     [{ gradients: { type: 'int8', blocks: 16 } }, /up to the 8 microshards, but it is 16/],
     [{ gradients: { type: 'int4', blocks: 2 } }, /"gradients.type"/],
+    [{ gradients: { ...topk, density: undefined } }, /"gradients.density"/],
+    [{ gradients: { ...topk, density: 0, blocks: 2 } }, /"gradients.density"/],
+    [{ gradients: { ...topk, density: 1.1, blocks: 2 } }, /"gradients.density"/],
+    [
+      { gradients: { ...topk, density: 0.1, blocks: 3 } },
+      /power of two up to the 8 microshards, but it is 3/,
+    ],
+    [{ gradients: { type: 'int8', density: 0.1, blocks: 2 } }, /"gradients"/],
+    [{ gradients: { ...topk, reproducible: true } }, /"gradients.reproducible"/],
+    [{ gradients: { ...topk, reproducible: undefined } }, /"gradients.reproducible"/],
   ])('refuses %o in a sentence', (changes, message) => {
     expect(() => parseTrainingSpec({ ...spec, ...changes })).toThrow(message);
     try {

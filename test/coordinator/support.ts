@@ -21,6 +21,7 @@ export const plan: RunPlan = {
   gradientBlocks: null,
   delay: 0,
   staleness: null,
+  reducers: 0,
   numericsId: 'reference-1',
   microshards: 4,
   microshardSamples: 16,

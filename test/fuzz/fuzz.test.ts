@@ -10,6 +10,7 @@ vi.setConfig({ testTimeout: 240_000 });
 const seed = Number(process.env['ONKO_TEST_SEED'] ?? randomInt(2 ** 31));
 const inputs: Record<string, number> = {
   messages: 15_000,
+  gradients: 5_000,
   models: 3_000,
   specs: 3_000,
   labels: 3_000,

@@ -4,6 +4,7 @@ import {
   decodeStatusReport,
   decodeTask,
   decodeToCoordinator,
+  decodeToReducer,
   decodeToWorker,
   decodeWeights,
   encode,
@@ -15,7 +16,14 @@ import { type Below, damage, randomBytes } from './chance.js';
 import { readsOr, type Target } from './target.js';
 
 const whole = (Object.values(samples) as Message[]).map(encode);
-const readers = [decodeToCoordinator, decodeToWorker, decodeTask, decodeWeights, decodeStatusReport];
+const readers = [
+  decodeToCoordinator,
+  decodeToWorker,
+  decodeToReducer,
+  decodeTask,
+  decodeWeights,
+  decodeStatusReport,
+];
 
 /** Numbers of the envelope's bodies, and of fields in them that are lists. */
 const lists = [
@@ -23,6 +31,9 @@ const lists = [
   { body: 19, field: 8 },
   { body: 22, field: 12 },
   { body: 38, field: 8 },
+  { body: 26, field: 7 },
+  { body: 26, field: 8 },
+  { body: 42, field: 7 },
 ] as const;
 
 const some = (below: Below): Uint8Array => whole[below(whole.length)] ?? new Uint8Array(0);

@@ -6,6 +6,7 @@ import {
   decodeStatusReport,
   decodeTask,
   decodeToCoordinator,
+  decodeToReducer,
   decodeToWorker,
   decodeWeights,
   encode,
@@ -239,6 +240,10 @@ test('every reader takes its own kinds only', () => {
     'block_request',
     'result',
     'status_request',
+    'reducer_hello',
+    'range_held',
+    'range_released',
+    'range_sum',
   ];
   expect(kinds(decodeToCoordinator)).toEqual(toCoordinator);
   const toWorker = [
@@ -253,6 +258,8 @@ test('every reader takes its own kinds only', () => {
     'weights',
   ];
   expect(kinds(decodeToWorker)).toEqual(toWorker);
+  const toReducer = ['announce', 'refuse', 'end_of_run', 'range_offer', 'fold_range', 'segment'];
+  expect(kinds(decodeToReducer)).toEqual(toReducer);
   expect(kinds(decodeStatusReport)).toEqual(['status_report']);
 });
 

@@ -1,5 +1,6 @@
 import type { SimProcess } from './clock.js';
 import type { FaultKind } from './schedule.js';
+import type { SimReducer } from './sim-reducer.js';
 import type { SimWorker } from './sim-worker.js';
 import type { Simulation } from './simulation.js';
 
@@ -37,6 +38,7 @@ export class Faults {
     const { random, network, coordinator } = this.#sim;
     const alive = [...this.#sim.workers.values()].filter(({ process }) => process.isAlive);
     const worker = alive.length === 0 ? undefined : alive[random.below(alive.length)];
+    const reducer = this.#anyReducer();
     switch (kind) {
       case 'kill worker':
         return worker && this.#killWorker(worker, 20, 'is killed');
@@ -79,6 +81,16 @@ export class Faults {
         return this.#damageCheckpoint();
       case 'fill disk':
         return this.#fillDisk();
+      case 'kill reducer':
+        return reducer && this.#killReducer(reducer, 20, 'is killed');
+      case 'lose reducer machine':
+        return reducer && this.#killReducer(reducer, this.#heartbeatsMs(), 'is gone with its machine');
+      case 'drain reducer':
+        return reducer && this.#drainReducer(reducer);
+      case 'freeze reducer':
+        return reducer && this.#freeze(reducer.process);
+      case 'cut reducer off':
+        return reducer && this.#cutOff(reducer.process);
       case 'restart broker':
         return this.#restartBroker();
       case 'block broker':
@@ -104,6 +116,29 @@ export class Faults {
       if (!isSame || this.#sim.workers.has(name)) this.#sim.startWorker();
       else this.#sim.startWorker(name, cache);
     });
+  }
+
+  #anyReducer(): SimReducer | undefined {
+    const alive = [...this.#sim.reducers.values()].filter(({ process }) => process.isAlive);
+    // Nothing is drawn in a schedule without them.
+    return alive.length === 0 ? undefined : alive[this.#sim.random.below(alive.length)];
+  }
+
+  #killReducer(reducer: SimReducer, noticedAfterMs: number, what: string): void {
+    this.#sim.tell(reducer.process.name, what);
+    this.#sim.removeReducer(reducer, noticedAfterMs);
+    this.#later(this.#sim.random.below(5_000), () => this.#sim.startReducer());
+  }
+
+  #drainReducer(reducer: SimReducer): void {
+    const { process, running } = reducer;
+    if (running === null || reducer.isDraining) return;
+    reducer.isDraining = true;
+    this.#sim.tell(process.name, 'is asked to drain');
+    process.enter(() => {
+      running.drain('the machine is needed').catch(() => undefined);
+    });
+    this.#later(this.#sim.random.below(8_000), () => this.#sim.startReducer());
   }
 
   #drain(worker: SimWorker): void {
@@ -256,6 +291,10 @@ export class Faults {
       worker.process.thaw();
       worker.process.isCutOff = false;
       if (worker.isSick) this.#killWorker(worker, 20, 'is taken away');
+    }
+    for (const { process } of this.#sim.reducers.values()) {
+      process.thaw();
+      process.isCutOff = false;
     }
     const { coordinator } = this.#sim;
     coordinator?.thaw();

@@ -8,7 +8,7 @@ import type { WorkerAction } from '../../src/worker/events.js';
 import { changeRun, type HeldTask } from '../../src/worker/state.js';
 import { type Mutation, unchanged } from './mutation.js';
 import type { Invariant } from './oracle.js';
-import { asynchronous, type Schedule } from './schedule.js';
+import { asynchronous, type Schedule, unreduced } from './schedule.js';
 import { standsFor } from './stand-in.js';
 
 /** A bug planted in the rules. `caughtBy`: the invariants that it breaks, one of which has to tell. */
@@ -19,7 +19,16 @@ export interface Mutant extends Mutation {
 }
 
 function mutant(name: string, caughtBy: Invariant[], changes: Partial<Mutation>, withinSeeds = 100): Mutant {
-  return { ...unchanged, stage: inOrder, ...changes, name, caughtBy, withinSeeds };
+  // They are found where they were before there were reducers, or asynchronous training.
+  const { stage = inOrder } = changes;
+  return {
+    ...unchanged,
+    ...changes,
+    stage: (schedule) => stage(unreduced(schedule)),
+    name,
+    caughtBy,
+    withinSeeds,
+  };
 }
 
 /** Steps have an order: in asynchronous training there are no bits to compare with. */
@@ -157,6 +166,25 @@ const delayed = (delay: number): Pick<Mutation, 'stage'> => ({
   stage: (schedule) => ({
     ...schedule,
     world: { ...schedule.world, stepsPerEpoch: 4, delay, staleness: null },
+  }),
+});
+
+const misplaced: typeof createStepWork = (run, kernels, timeline, now) => {
+  const work = createStepWork(run, kernels, timeline, now);
+  const { reduced: sums } = work;
+  if (sums === null) return work;
+  const take: typeof sums.take = (step, _range, values) => sums.take(step, 0, values);
+  return { ...work, reduced: { ...sums, take } };
+};
+
+/** With two reducers, to which only this happens. */
+const reduced = (faults: Schedule['faults']): Pick<Mutation, 'stage'> => ({
+  stage: (schedule) => ({
+    ...schedule,
+    reducers: 2,
+    world: { ...schedule.world, wide: true, staleness: null },
+    faults,
+    faultEveryMs: 2_000,
   }),
 });
 
@@ -327,5 +355,27 @@ export const mutants: readonly Mutant[] = [
       faults: ['kill coordinator'],
       faultEveryMs: 500,
     }),
+  }),
+  mutant('blocks that a reducer lacks are not computed again', ['progress'], {
+    decideCoordinator: (state, event, nowMs) =>
+      event.type === 'range_sum' && event.header.missing.length > 0
+        ? { state, actions: [] }
+        : unchanged.decideCoordinator(state, event, nowMs),
+    ...reduced(['kill reducer']),
+  }),
+  mutant('a reducer that comes anew is not asked for what is awaited', ['progress'], {
+    decideCoordinator: (state, event, nowMs) => {
+      const { state: next, actions } = unchanged.decideCoordinator(state, event, nowMs);
+      const isAsked = event.type === 'result' || event.type === 'step_applied';
+      return {
+        state: next,
+        actions: isAsked ? actions : actions.filter(({ type }) => type !== 'fold_range'),
+      };
+    },
+    ...reduced(['kill reducer']),
+  }),
+  mutant('the sum of every range is put at the beginning', ['same bits'], {
+    createStepWork: misplaced,
+    ...reduced([]),
   }),
 ];

@@ -3,11 +3,11 @@ import type { CoordinatorEvent } from '../../src/coordinator/decide/events.js';
 import type { FrontKey } from '../../src/coordinator/decide/fronts.js';
 import { inFlight, isAsynchronous } from '../../src/coordinator/decide/staleness.js';
 import type { CoordinatorState, RunPlan } from '../../src/coordinator/decide/state.js';
-import { fingerprint } from '../../src/coordinator/fingerprint.js';
 import { stalenessBound } from '../../src/coordinator/mode.js';
 import type { TrainingSpec } from '../../src/coordinator/spec.js';
 import type { StepWork } from '../../src/coordinator/step-work.js';
 import type { Trainer } from '../../src/coordinator/trainer.js';
+import { fingerprint } from '../../src/engine/index.js';
 import { decodeTask, decodeToCoordinator, leavesOf } from '../../src/protocol/index.js';
 import type { BrokerMessage } from './broker.js';
 import type { SimProcess } from './clock.js';
@@ -167,6 +167,11 @@ export class Oracle {
         this.#checkVersion(trainer.version(), trainer.parameters());
         return applied;
       },
+      forget: (unit) => {
+        this.#forget(unit, state());
+        work.forget(unit);
+      },
+      reduced: work.reduced,
       takeEvaluation: () => work.takeEvaluation(),
       get buffers() {
         return work.buffers;
@@ -273,6 +278,14 @@ export class Oracle {
       if (leaves.has(leaf)) this.fail('each once', `microshard ${leaf} counts twice in step ${unit.step}`);
       leaves.add(leaf);
     }
+  }
+
+  /** It will be folded again. */
+  #forget(unit: UnitKey, state: CoordinatorState | null): void {
+    if (state === null) return;
+    const { first, count } = leavesOf(unit.node, state.plan.microshards);
+    const leaves = this.#folded.get(frontName(unit))?.get(unit.pass);
+    for (let leaf = first; leaf < first + count; leaf++) leaves?.delete(leaf);
   }
 
   /** `version`: that of the parameters which it is applied to. */

@@ -1,4 +1,4 @@
-import type { Random } from '../../src/engine/index.js';
+import { createRandom, type Random } from '../../src/engine/index.js';
 import type { Conditions } from './network.js';
 import type { WorldChoice } from './small-world.js';
 
@@ -22,7 +22,15 @@ export const faultKinds = [
   'restart broker',
   'block broker',
 ] as const;
-export type FaultKind = (typeof faultKinds)[number];
+/** Of schedules with reducers, beside the others. */
+export const reducerFaultKinds = [
+  'kill reducer',
+  'lose reducer machine',
+  'drain reducer',
+  'freeze reducer',
+  'cut reducer off',
+] as const;
+export type FaultKind = (typeof faultKinds)[number] | (typeof reducerFaultKinds)[number];
 
 /** Everything that a seed decides before anything happens. */
 export interface Schedule {
@@ -39,6 +47,8 @@ export interface Schedule {
   checkpointEveryMs: number;
   keepCheckpoints: number;
   auditShare: number;
+  /** Reducers at the start, and ranges of the run; 0: the coordinator sums. */
+  reducers: number;
   conditions: Conditions;
   oddities: { duplicate: number; reorder: number };
   faults: FaultKind[];
@@ -66,6 +76,7 @@ export function drawSchedule(seed: number, random: Random): Schedule {
       seed: random.below(2),
       delay: 0,
       staleness: null,
+      wide: false,
     },
     workers,
     mostWorkers,
@@ -76,6 +87,7 @@ export function drawSchedule(seed: number, random: Random): Schedule {
     checkpointEveryMs: pick(random, [0, 0, 1_000, 10_000, 1_000_000]),
     keepCheckpoints: 2 + random.below(2),
     auditShare: pick(random, [0, 0, 0.3, 1]),
+    reducers: 0,
     conditions: {
       delayMs: [least, least * pick(random, [1.5, 10])],
       hiccup: pick(random, [0, 0.01, 0.05]),
@@ -89,12 +101,30 @@ export function drawSchedule(seed: number, random: Random): Schedule {
   // Drawn last: what the seeds were before there was a delay, or asynchronous training, most of them still are.
   const late = { ...schedule, world: { ...schedule.world, delay: pick(random, [0, 0, 0, 1, 1, 2]) } };
   const staleness = pick(random, [null, null, null, null, null, null, 0, 1, 3, 8]);
-  return staleness === null ? late : asynchronous(late, staleness);
+  if (staleness !== null) return asynchronous(late, staleness);
+  return withReducers(late, createRandom(seed, 5));
 }
 
 /** The same, but gradients are applied as they come. */
 export function asynchronous(schedule: Schedule, staleness: number): Schedule {
   return { ...schedule, auditShare: 0, world: { ...schedule.world, delay: 0, staleness } };
+}
+
+/** A third of all schedules; the others are what they were before there were reducers. */
+function withReducers(schedule: Schedule, random: Random): Schedule {
+  const reducers = pick(random, [0, 0, 0, 0, 1, 2]);
+  if (reducers === 0) return schedule;
+  const others = reducerFaultKinds.filter(() => random.below(2) === 0);
+  const faults = schedule.faults.length === 0 ? [] : [...schedule.faults, ...others];
+  return { ...schedule, reducers, faults, world: { ...schedule.world, wide: true } };
+}
+
+const isOfReducers = (kind: FaultKind): boolean => reducerFaultKinds.some((one) => one === kind);
+
+/** The same without reducers. */
+export function unreduced(schedule: Schedule): Schedule {
+  const world = { ...schedule.world, wide: false };
+  return { ...schedule, reducers: 0, world, faults: schedule.faults.filter((kind) => !isOfReducers(kind)) };
 }
 
 /** Not every schedule has every kind of fault: some bugs show only where others do not get in the way. */
@@ -116,6 +146,7 @@ export function undisturbed(schedule: Schedule): Schedule {
     microshardMs: 20,
     checkpointEveryMs: 1_000_000,
     auditShare: 0,
+    reducers: 0,
     conditions: { delayMs: [0.5, 1], hiccup: 0, corrupt: 0 },
     oddities: { duplicate: 0, reorder: 0 },
     faults: [],

@@ -187,6 +187,7 @@ export class SimWorker {
             const request = {
               id: delivery,
               mode: task.mode,
+              fence: task.fence,
               step: task.step,
               epoch: task.epoch,
               node: task.node,

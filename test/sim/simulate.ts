@@ -77,6 +77,7 @@ async function play(simulation: Simulation): Promise<void> {
   const faults = new Faults(simulation);
   simulation.startCoordinator();
   for (let i = 0; i < schedule.workers; i++) simulation.startWorker();
+  for (let i = 0; i < schedule.reducers; i++) simulation.startReducer();
   faults.start();
   const check = (): void => {
     checkProgress(simulation, faults);
@@ -87,13 +88,15 @@ async function play(simulation: Simulation): Promise<void> {
 }
 
 function checkProgress(simulation: Simulation, faults: Faults): void {
-  const { oracle, clock, schedule, network, coordinator, workers } = simulation;
+  const { oracle, clock, schedule, network, coordinator, workers, reducers } = simulation;
   if (faults.isOver && clock.nowMs > schedule.faultsUntilMs + endBoundMs)
     oracle.fail('progress', `the run has not ended ${endBoundMs / 60_000} minutes after the last fault`);
   const isThere =
     coordinator?.isAwake === true && !coordinator.isCutOff && network.isUp && !network.isBlocked;
   const able = [...workers.values()].filter(({ process }) => process.isAwake && !process.isCutOff);
-  if (!isThere || able.length < schedule.minWorkers) oracle.progressed();
+  const summing = [...reducers.values()].filter(({ process }) => process.isAwake && !process.isCutOff);
+  if (!isThere || able.length < schedule.minWorkers || summing.length < schedule.reducers)
+    oracle.progressed();
   const kind = simulation.damagedMs > oracle.lastProgressMs - 120_000 ? 'damaged' : 'calm';
   const waitedMs = clock.nowMs - oracle.lastProgressMs;
   oracle.longestWaitMs[kind] = Math.max(oracle.longestWaitMs[kind], waitedMs);

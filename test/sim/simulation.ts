@@ -25,6 +25,7 @@ import type { Mutation } from './mutation.js';
 import { SimNetwork } from './network.js';
 import { type Expected, Oracle } from './oracle.js';
 import type { Schedule } from './schedule.js';
+import { SimReducer } from './sim-reducer.js';
 import { SimWorker } from './sim-worker.js';
 import { createWorld, type World } from './small-world.js';
 import { standsFor } from './stand-in.js';
@@ -44,6 +45,7 @@ export class Simulation {
   readonly oracle: Oracle;
   readonly timeline: string[] = [];
   readonly workers = new Map<string, SimWorker>();
+  readonly reducers = new Map<string, SimReducer>();
   /** Also those that are gone: what they sent may still be on its way. */
   readonly #twins = new WeakMap<SimProcess, ReadonlySet<string>>();
   /** Null between two starts. */
@@ -54,6 +56,7 @@ export class Simulation {
   readonly #mutation: Mutation;
   readonly #traces: boolean;
   #workerCount = 0;
+  #reducerCount = 0;
   #coordinatorCount = 0;
 
   constructor(schedule: Schedule, mutation: Mutation, expected: Expected | null, traces: boolean) {
@@ -142,6 +145,45 @@ export class Simulation {
     for (const connection of this.network.of(worker.process)) connection.cut(0, noticedAfterMs);
   }
 
+  startReducer(): void {
+    this.#reducerCount += 1;
+    const name = `reducer-${this.#reducerCount}`;
+    const process = new SimProcess(name, this.clock);
+    const { clock, network, world, schedule } = this;
+    const { brokerHeartbeatMs } = schedule;
+    // Its own: what else is drawn does not depend on how many there are.
+    const seed = createRandom(schedule.seed, 6, this.#reducerCount).u32();
+    const log = this.#logOf(name);
+    const reducer = new SimReducer({ process, clock, network, world, brokerHeartbeatMs, seed, log });
+    this.reducers.set(name, reducer);
+    this.tell(name, 'starts');
+    process.enter(() => {
+      reducer.run().then(
+        () => this.#reducerEnded(reducer, null),
+        (error: unknown) => this.#reducerEnded(reducer, error),
+      );
+    });
+  }
+
+  #reducerEnded(reducer: SimReducer, error: unknown): void {
+    if (!reducer.process.isAlive) return;
+    const { name } = reducer.process;
+    this.tell(name, error === null ? 'ends' : `ends: ${messageOf(error)}`);
+    if (error !== null && !isAway(error)) this.oracle.fail('no crash', `${name}: ${describe(error)}`);
+    this.removeReducer(reducer, 20);
+    if (reducer.isDraining) return;
+    this.clock.after(2_000, () => {
+      if (this.outcome === null) this.startReducer();
+    });
+  }
+
+  /** The process is gone; the broker notices after so long. */
+  removeReducer(reducer: SimReducer, noticedAfterMs: number): void {
+    reducer.process.kill();
+    this.reducers.delete(reducer.process.name);
+    for (const connection of this.network.of(reducer.process)) connection.cut(0, noticedAfterMs);
+  }
+
   startCoordinator(): void {
     const process = new SimProcess(`coordinator-${++this.#coordinatorCount}`, this.clock);
     this.coordinator = process;
@@ -184,6 +226,7 @@ export class Simulation {
       keepCheckpoints: schedule.keepCheckpoints,
       heartbeatMs: schedule.heartbeatMs,
       auditShare: schedule.auditShare,
+      reducers: schedule.reducers,
       version: 'simulated',
       metrics: createRegistry(),
       log,

@@ -33,6 +33,8 @@ export interface WorldChoice {
   delay: number;
   /** Updates that a gradient may miss in asynchronous training; null: steps have an order, and the run has bits of its own. */
   staleness: number | null;
+  /** Some hundred parameters instead of six: enough for two ranges. */
+  wide: boolean;
 }
 
 /** A run as small as it can be: six parameters, images of two bytes. Everything but the tensors' size is as it is. */
@@ -60,7 +62,12 @@ export function createWorld(choice: WorldChoice): World {
     model: {
       name: 'small-world',
       input: [1, 1, 2],
-      layers: [{ type: 'flatten' }, { type: 'linear', units: 2 }, { type: 'softmax' }],
+      layers: [
+        { type: 'flatten' },
+        ...(choice.wide ? [{ type: 'linear', units: 64 } as const] : []),
+        { type: 'linear', units: 2 },
+        { type: 'softmax' },
+      ],
     },
     preprocessing: { ...defaultPreprocessing, width: 2, height: 1 },
     optimizer: choice.optimizer === 'sgd' ? { type: 'sgd', momentum: 0.9 } : { type: 'adam' },
@@ -96,6 +103,7 @@ export function createWorld(choice: WorldChoice): World {
         augment: tint,
         localTraining: null,
         gradientEncoding: 'f32',
+        gradientsKept: 0,
       }),
   };
 }

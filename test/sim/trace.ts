@@ -16,6 +16,11 @@ export function lineOfCoordinator(action: Action): string | null {
   if (type === 'broadcast_weights') return `broadcasts weights ${action.version}`;
   if (type === 'send_weights') return `sends weights ${action.version} to ${action.worker}`;
   if (type === 'offer' || type === 'refuse') return `${type}s the run to ${action.worker}`;
+  if (type === 'fold_range')
+    return `asks ${action.reducer} for range ${action.range} of step ${action.step} (attempt ${action.attempt})`;
+  if (type === 'take_range') return `takes range ${action.range} of step ${action.step}`;
+  if (type === 'offer_range') return `offers range ${action.range} to ${action.reducer}`;
+  if (type === 'forget') return `forgets ${unitName(action)}`;
   if (type === 'audited') return `audit of ${unitName(action.unit)}: ${action.outcome}`;
   if (type === 'purge_tasks') return 'empties the tasks queue';
   if (type === 'save_checkpoint') return 'saves a checkpoint';

@@ -10,6 +10,7 @@ import {
 import { defaultPreprocessing, type Pack, preparePack } from '../../src/data/index.js';
 import { resolveKernels } from '../../src/engine/index.js';
 import { createRegistry, silentLog } from '../../src/metrics/index.js';
+import { type ReducerConfig, type RunningReducer, startReducer } from '../../src/reducer/index.js';
 import type { Transport } from '../../src/transport/index.js';
 import { type RunningWorker, startWorker, type WorkerConfig } from '../../src/worker/index.js';
 import { temporaryFolder, writeSmallSet } from './small-data.js';
@@ -60,6 +61,7 @@ export interface Workshop {
   spec: TrainingSpec;
   coordinator(o: { transport: Transport; out: string } & Partial<CoordinatorConfig>): Promise<Coordinator>;
   worker(o: { transport: Transport; worker: string } & Partial<WorkerConfig>): Promise<RunningWorker>;
+  reducer(o: { transport: Transport; reducer: string } & Partial<ReducerConfig>): Promise<RunningReducer>;
   dispose(): Promise<void>;
 }
 
@@ -108,6 +110,19 @@ export async function openWorkshop(spec = smallSpec(), images = 700): Promise<Wo
         cacheDir: join(path, `cache-of-${worker}`),
         once: false,
         log: silentLog,
+        ...changes,
+      }),
+    reducer: ({ transport, reducer, ...changes }) =>
+      startReducer({
+        reducer,
+        transport,
+        kernels: 'reference',
+        once: false,
+        run: null,
+        log: silentLog,
+        metrics: createRegistry(),
+        machine: { host: 'here', pid: 1 },
+        version,
         ...changes,
       }),
     dispose: async () => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { repository } from './repository.js';
 
-export type Program = 'onko' | 'coordinator' | 'worker' | 'cnn-infer';
+export type Program = 'onko' | 'coordinator' | 'worker' | 'reducer' | 'cnn-infer';
 
 export interface ProgramEnd {
   code: number | null;

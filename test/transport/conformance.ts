@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { lifetimeConformance } from './conformance-lifetime.js';
 import { messageConformance } from './conformance-messages.js';
+import { reducerConformance } from './conformance-reducers.js';
 import { taskConformance } from './conformance-tasks.js';
 import { type ConformanceBroker, setStage } from './stage.js';
 
@@ -10,6 +11,7 @@ export function transportConformance(name: string, start: () => Promise<Conforma
     const stage = setStage(start);
     taskConformance(stage);
     messageConformance(stage);
+    reducerConformance(stage);
     lifetimeConformance(stage);
   });
 }

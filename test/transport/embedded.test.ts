@@ -18,6 +18,11 @@ transportConformance('embedded', async () => {
             opened.push(link);
             return link;
           },
+          openReducer: async (options) => {
+            const link = await transport.openReducer(options);
+            opened.push(link);
+            return link;
+          },
         },
         kill: async () => {
           for (const link of opened) await link.close();

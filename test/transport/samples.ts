@@ -53,6 +53,8 @@ export function result(run: string, over: Partial<Result> = {}): Result {
     sentAtMs: 8,
     thread: 0,
     threads: 1,
+    segmentMarks: [],
+    badSegments: 0,
     ...over,
   };
 }
@@ -102,8 +104,10 @@ export function offer(run: string, over: Partial<RunOffer> = {}): RunOffer {
     lossJson: '',
     localTrainingJson: '',
     gradientEncoding: 'f32',
+    gradientsKept: 0,
     staleness: 0,
     newestWeights: false,
+    reducers: 0,
     ...over,
   };
 }

@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import type { Task, ToCoordinator, ToWorker } from '../../src/protocol/index.js';
-import type { CoordinatorLink, Transport, Verdict, WorkerLink } from '../../src/transport/index.js';
+import type {
+  CoordinatorLink,
+  ReducerLink,
+  Transport,
+  Verdict,
+  WorkerLink,
+} from '../../src/transport/index.js';
 
 /** A broker for one test. */
 export interface ConformanceBroker {
@@ -81,6 +87,7 @@ export interface Stage {
   broker(): ConformanceBroker;
   coordinator(of?: string): Promise<CoordinatorLink>;
   worker(id: string): Promise<WorkerLink>;
+  reducer(id: string): Promise<ReducerLink>;
 }
 
 export function setStage(start: () => Promise<ConformanceBroker>): Stage {
@@ -120,6 +127,11 @@ export function setStage(start: () => Promise<ConformanceBroker>): Stage {
     },
     worker: async (id) => {
       const link = await (await connect()).openWorker({ worker: id });
+      link.onMalformed((reason) => malformed.push(reason));
+      return link;
+    },
+    reducer: async (id) => {
+      const link = await (await connect()).openReducer({ reducer: id });
       link.onMalformed((reason) => malformed.push(reason));
       return link;
     },

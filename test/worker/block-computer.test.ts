@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Batch, encodedBytes, streamWords } from '../../src/engine/index.js';
 import type { BlockSums } from '../../src/worker/compute-messages.js';
+import { createErrorFeedback } from '../../src/worker/error-feedback.js';
 import {
   kernels,
   microshards,
@@ -110,6 +111,25 @@ describe('a block', () => {
     expect(() => compute(request(8, 128, { perMicroshard: 32 }), never)).toThrow(/at most 16/);
     // And goes on afterwards.
     expect(whole(compute(request(8, 128), never)).samples).toBe(16);
+  });
+
+  it('thinned out is its largest values, and what was left over of the blocks before', () => {
+    const { learntCount: learnt, parameterCount: count } = model;
+    const kept = 20;
+    const exact = [2, 3].map((node) => whole(newComputer()(request(node, 128), never)).gradient);
+    const compute = newComputer('topk', kept);
+    const feedback = createErrorFeedback(kernels, { count, learnt, kept });
+    for (const [i, node] of [2, 3].entries()) {
+      const { encoded, gradient } = whole(compute(request(node, 128), never));
+      expect(gradient).toHaveLength(0);
+      expect(encoded?.encoding).toBe('topk');
+      expect(encoded?.bytes).toEqual(feedback.encode(exact[i], { fence: 1, samples: 64 }));
+    }
+    // Of a block that is abandoned, or only evaluated, nothing is left over.
+    expect(compute(request(2, 128), () => true)).toBeNull();
+    expect(whole(compute(request(2, 128, { mode: 'evaluate' }), never)).encoded).toBeNull();
+    const again = whole(compute(request(2, 128), never)).encoded?.bytes;
+    expect(again).toEqual(feedback.encode(exact[0], { fence: 1, samples: 64 }));
   });
 
   it('in another encoding is its sum, rounded alike by whoever computes it', () => {

@@ -14,6 +14,7 @@ const recipe: ThreadRecipe = {
   lossJson: '',
   localTrainingJson: '',
   gradientEncoding: 'f32',
+  gradientsKept: 0,
   staleness: 0,
   newestWeights: false,
   threads: 1,
@@ -38,6 +39,7 @@ function order(step: number): ComputeRequest {
   return {
     id: ids,
     mode: 'train',
+    fence: 1,
     step,
     epoch: 0,
     node: 1,

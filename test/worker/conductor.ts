@@ -78,8 +78,10 @@ export class Conductor {
       lossJson: '',
       localTrainingJson: '',
       gradientEncoding: 'f32',
+      gradientsKept: 0,
       staleness: 0,
       newestWeights: false,
+      reducers: 0,
       ...changes,
     });
     return hello;

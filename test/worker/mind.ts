@@ -36,8 +36,10 @@ export const offer: RunOffer = {
   lossJson: '',
   localTrainingJson: '',
   gradientEncoding: 'f32',
+  gradientsKept: 0,
   staleness: 0,
   newestWeights: false,
+  reducers: 0,
 };
 
 export function task(changes: Partial<Task> = {}): Task {

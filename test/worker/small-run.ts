@@ -3,13 +3,13 @@ import {
   buildModel,
   createPlan,
   createRandom,
-  type Encoding,
   initialParameters,
   type ModelSpec,
   parseModelSpec,
   permutation,
   resolveKernels,
 } from '../../src/engine/index.js';
+import type { GradientEncoding } from '../../src/protocol/index.js';
 import { type BlockComputer, createBlockComputer } from '../../src/worker/block-computer.js';
 import type { ComputeRequest } from '../../src/worker/compute-messages.js';
 
@@ -65,7 +65,7 @@ export function sharedParameters(): SharedArrayBuffer {
   return buffer;
 }
 
-export function newComputer(gradientEncoding: Encoding = 'f32'): BlockComputer {
+export function newComputer(gradientEncoding: GradientEncoding = 'f32', gradientsKept = 0): BlockComputer {
   const plan = newPlan();
   return createBlockComputer({
     model,
@@ -78,6 +78,7 @@ export function newComputer(gradientEncoding: Encoding = 'f32'): BlockComputer {
     augment: null,
     localTraining: null,
     gradientEncoding,
+    gradientsKept,
   });
 }
 
@@ -91,6 +92,7 @@ export function request(node: number, batch: number, changes: Partial<ComputeReq
   return {
     id: node,
     mode: 'train',
+    fence: 1,
     step: 5,
     epoch: 0,
     node,

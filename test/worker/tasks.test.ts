@@ -12,7 +12,7 @@ describe('a task', () => {
     expect(mind.on(arrival(1))).toEqual([{ type: 'compute', delivery: 1, task: task(), width: 1 }]);
     mind.nowMs = 30;
     expect(mind.on({ type: 'computed', delivery: 1 })).toEqual([
-      { type: 'publish', delivery: 1, task: task(), takenAtMs: 10, fetchMs: 0, waitMs: 0 },
+      { type: 'publish', delivery: 1, task: task(), takenAtMs: 10, fetchMs: 0, waitMs: 0, ranges: [] },
     ]);
     expect(mind.on({ type: 'tick' })).toEqual([]);
     expect(mind.on({ type: 'published', delivery: 1 })).toEqual([ack(1)]);

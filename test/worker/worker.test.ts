@@ -157,10 +157,15 @@ describe('a worker', () => {
     expect(conductor.said.filter((message) => message.type === 'task_failed')).toHaveLength(1);
   });
 
-  it('says why it cannot take part, and stays', async () => {
+  it.each([
+    [{ parameterCount: 5 }, /expected a model of 5 parameters/],
+    [{ gradientEncoding: 'topk' }, /expected to keep 1 to \d+ values of a gradient, the run asks for 0/],
+    [{ gradientEncoding: 'topk', gradientsKept: 2 ** 31 }, /the run asks for 2147483648/],
+  ] as const)('says why it cannot take part, and stays: %o', async (changes, why) => {
     await hire();
-    await conductor.offer({ parameterCount: 5 });
+    await conductor.offer(changes);
     await expect.poll(() => lines.join('')).toMatch(/Cannot take part in run r1/);
+    expect(lines.join('')).toMatch(why);
     expect(conductor.said.some((message) => message.type === 'ready')).toBe(false);
   });
 

@@ -33,6 +33,7 @@ export async function runCoordinatorStart(
     values,
     {
       minWorkers: values.minWorkers,
+      reducers: values.reducers,
       workerWaitMs: values.workerWait === null ? null : values.workerWait * 1000,
       heartbeatMs: values.heartbeatMs,
       run: { name: values.run, takeOver: values.takeOver },

@@ -11,6 +11,7 @@ import {
   importTable,
   inferTable,
   previewTable,
+  reducerTable,
   serveTable,
   statusTable,
   trainTable,
@@ -69,6 +70,22 @@ export const workerStart: AnyCommand = defineCommand({
     'ONKO_BROKER=amqps://user:password@broker.lan worker start --threads 4 --once',
   ],
   load: async () => (await import('./worker-start.js')).runWorkerStart,
+});
+
+export const reducerStart: AnyCommand = defineCommand({
+  words: 'reducer start',
+  summary: 'train over RabbitMQ: start a process that sums gradients',
+  description:
+    'Starts a reducer: it finds a run of `coordinator start --reducers K` through the broker and sums one of the K ranges of its gradients, in ' +
+    'place of the coordinator, until the run is over; then it waits for the next one. The bits of the run are the same. A reducer ' +
+    'that dies is replaced by the next one started.',
+  operand: null,
+  table: reducerTable,
+  examples: [
+    'reducer start --broker amqp://user:password@broker.lan',
+    'ONKO_BROKER=amqps://user:password@broker.lan reducer start --once',
+  ],
+  load: async () => (await import('./reducer-start.js')).runReducerStart,
 });
 
 export const status: AnyCommand = defineCommand({
@@ -229,6 +246,7 @@ export const allCommands = [
   train,
   coordinatorStart,
   workerStart,
+  reducerStart,
   status,
   drain,
   infer,

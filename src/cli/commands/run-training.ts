@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import {
   type CoordinatorConfig,
-  checkAudit,
+  checkAudits,
   type Progress,
   type RunSummary,
   startCoordinator,
@@ -31,6 +31,8 @@ export type RunOptions = Omit<Values<typeof trainTable>, 'workers'>;
 
 export interface Flavour {
   minWorkers: number;
+  /** Processes that sum gradients; 0: the coordinator does. */
+  reducers: number;
   workerWaitMs: number | null;
   heartbeatMs: number;
   run: { name: string | null; takeOver: boolean };
@@ -48,9 +50,13 @@ export interface Flavour {
 export async function runTraining(o: RunOptions, flavour: Flavour, session: Session): Promise<ExitCode> {
   const { log, signals, host } = session;
   const draft = await trainingSpecOf(o, flavour.minWorkers);
-  checkAudit(draft, o.audit);
+  checkAudits(draft, o.audit);
   const { kernels, reason } = resolveKernels(o.kernels ?? undefined);
   log.info('kernels', { name: kernels.name, numerics: kernels.numericsId, why: reason });
+  if (draft.gradients?.type === 'topk')
+    log.warn(
+      'With --gradients topk the bits of this run depend on the cluster: on who computes what, who dies, and when the coordinator is restarted.',
+    );
   const { now } = host;
   const spec = {
     ...draft,
@@ -91,6 +97,7 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
       takeOver: flavour.run.takeOver,
       runName: flavour.run.name,
       minWorkers: flavour.minWorkers,
+      reducers: flavour.reducers,
       workerWaitMs: flavour.workerWaitMs,
       checkpointEveryMs: o.checkpointEvery * 1000,
       keepCheckpoints: o.keepCheckpoints,

@@ -19,6 +19,7 @@ export async function runTrain(values: Values<typeof trainTable>, session: Sessi
     {
       // All of them: which worker computes what changes no bit, but a run should not begin on half of its threads.
       minWorkers: count,
+      reducers: 0,
       workerWaitMs: 60_000,
       heartbeatMs: 2000,
       run: { name: null, takeOver: false },

@@ -1,4 +1,9 @@
-import type { RunView, TrainingSpec } from '../../coordinator/index.js';
+import {
+  type GradientEncoding,
+  isReproducible,
+  type RunView,
+  type TrainingSpec,
+} from '../../coordinator/index.js';
 import {
   type GallerySection,
   type LinesSection,
@@ -200,14 +205,26 @@ function wordsOf(mode: NonNullable<TrainingSpec['mode']>): string {
   return `${mode.type}, gradients up to ${mode.staleness} updates late, not bit-identical`;
 }
 
+function gradientWords(gradients: GradientEncoding): string {
+  const kept =
+    gradients.type === 'topk'
+      ? `, ${Number((100 * gradients.density).toPrecision(3))} % of their values`
+      : '';
+  return `gradients in ${gradients.type}${kept}, ${gradients.blocks} blocks`;
+}
+
 /** What makes it another algorithm than exact training; nothing for that. */
-function modeFacts({ mode, weightsDtype, gradients }: TrainingSpec): [string, string][] {
+function modeFacts(spec: TrainingSpec): [string, string][] {
+  const { mode, weightsDtype, gradients } = spec;
   const facts = [
     mode === undefined ? [] : wordsOf(mode),
     weightsDtype === undefined ? [] : `weights in ${weightsDtype}`,
-    gradients === undefined ? [] : `gradients in ${gradients.type}, ${gradients.blocks} blocks`,
+    gradients === undefined ? [] : gradientWords(gradients),
   ].flat();
-  return facts.length === 0 ? [] : [['Mode', facts.join('; ')]];
+  const bits: [string, string][] = isReproducible(spec)
+    ? []
+    : [['Bits', 'depend on the cluster, not on spec and data alone']];
+  return facts.length === 0 ? [] : [['Mode', facts.join('; ')], ...bits];
 }
 
 function factsOf(spec: TrainingSpec, view: RunView | null): PageState['run']['facts'] {

@@ -50,6 +50,33 @@ export const workerTable = {
   ...commonRows,
 } as const;
 
+export const reducerTable = {
+  ...brokerRows,
+  id: cluster.optional(
+    kind.text('NAME'),
+    'HOST-PID-xxxx',
+    'name of this reducer in logs and metrics; letters, digits, ".", "_" and "-", unique on the broker',
+    { as: 'reducerId' },
+  ),
+  run: cluster.optional(
+    kind.text('NAME'),
+    'whatever run needs a reducer',
+    'sum for the run of this name only',
+  ),
+  metricsPort: output.optional(
+    portKind,
+    'not served',
+    'serve /metrics and /healthz of this reducer on this port; 0 takes any free one',
+    { as: 'reducerMetricsPort' },
+  ),
+  metricsHost,
+  allowHost,
+  once: cluster.value(kind.toggle, false, 'end after one run instead of waiting for the next'),
+  ...brokerWaitRows,
+  kernels: machineRows.kernels,
+  ...commonRows,
+} as const;
+
 export const statusTable = {
   ...brokerRows,
   wait: cluster.value(kind.integer({ min: 1 }, 'SECONDS'), 3, 'how long to wait for an answer, in seconds', {

@@ -37,13 +37,18 @@ export const modeRows = {
     'what parameters are rounded to before workers get them: bf16 is half the bytes; the model stays f32',
   ),
   gradients: mode.value(
-    kind.choice(['f32', 'fp16', 'int8'], 'TYPE'),
+    kind.choice(['f32', 'fp16', 'int8', 'topk'], 'TYPE'),
     'f32',
-    'what the gradient of each block is rounded to before it is sent: fp16 is half the bytes, int8 a quarter',
+    'what the gradient of each block becomes before it is sent: fp16 is half the bytes, int8 a quarter; topk: its largest values alone, with error feedback, and then the bits of the run depend on the cluster',
+  ),
+  gradientDensity: mode.value(
+    kind.decimal({ above: 0, max: 1 }),
+    0.03,
+    'with --gradients topk: share of the values of a gradient that is sent, k / n',
   ),
   gradientBlocks: mode.optional(
     kind.integer({ min: 1, max: 4096 }),
     'as many as workers are waited for at the start, at least 2',
-    'with --gradients fp16 or int8: blocks that a step is always cut into, a power of two; further threads have nothing to do',
+    'with --gradients fp16, int8 or topk: blocks that a step is always cut into, a power of two; further threads have nothing to do',
   ),
 } as const;

@@ -59,10 +59,15 @@ export const coordinatorTable = {
     1,
     'workers to wait for before the first step; afterwards one is enough',
   ),
+  reducers: cluster.value(
+    kind.integer({ min: 0, max: 64 }),
+    0,
+    'processes of `reducer start` that sum the gradients, a range of the parameters each; waited for like workers. Changes no bit; not with --gradients or local SGD',
+  ),
   workerWait: cluster.optional(
     kind.integer({ min: 1 }, 'SECONDS'),
     'wait for ever',
-    'give up after so many seconds without enough workers',
+    'give up after so many seconds without enough workers or reducers',
   ),
   heartbeatMs: cluster.value(
     kind.integer({ min: 100, max: 60_000 }, 'MS'),

@@ -1,4 +1,4 @@
-import { drainTable, statusTable, workerTable } from './cluster-tables.js';
+import { drainTable, reducerTable, statusTable, workerTable } from './cluster-tables.js';
 import { demoTable, previewTable } from './dataset-tables.js';
 import { doctorTable } from './doctor-table.js';
 import { calibrateTable, exportTable, importTable } from './exchange-tables.js';
@@ -18,6 +18,7 @@ export {
   importTable,
   inferTable,
   previewTable,
+  reducerTable,
   serveTable,
   statusTable,
   trainTable,
@@ -29,6 +30,7 @@ export const allTables = [
   trainTable,
   coordinatorTable,
   workerTable,
+  reducerTable,
   inferTable,
   serveTable,
   calibrateTable,

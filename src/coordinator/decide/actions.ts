@@ -28,6 +28,7 @@ export const dispatchCauses = [
   'expelled',
   'audit',
   'stale',
+  'segment',
 ] as const;
 export type DispatchCause = (typeof dispatchCauses)[number];
 
@@ -50,13 +51,20 @@ export type FailCause =
   /** Stopped on demand, but the last steps are not on disk. */
   | { type: 'unsaved'; step: number; reason: string }
   | { type: 'diverged'; step: number; mean: number; best: number }
-  | { type: 'no_workers'; waitedMs: number; ready: number; needed: number };
+  /** `rangesFree`: ranges that have no reducer. */
+  | { type: 'no_workers'; waitedMs: number; ready: number; needed: number; rangesFree: number };
 
 /** Everything a coordinator can do; the performer does it in this order. */
 export type Action =
   | { type: 'announce' }
   | { type: 'offer'; worker: string }
   | { type: 'refuse'; worker: string; reason: string }
+  | { type: 'offer_range'; reducer: string; range: number }
+  | { type: 'refuse_reducer'; reducer: string; reason: string }
+  /** Sum the accepted blocks of a step, in this range. */
+  | { type: 'fold_range'; reducer: string; range: number; step: number; attempt: number }
+  /** Put the sum that the event brought in its place. */
+  | { type: 'take_range'; step: number; range: number }
   | { type: 'send_weights'; worker: string; version: number }
   | { type: 'broadcast_weights'; version: number }
   | { type: 'purge_tasks' }
@@ -69,6 +77,8 @@ export type Action =
   | ({ type: 'accept'; tookMs: number; staleness?: number } & UnitKey)
   /** Fold a block that has no samples: a zero. */
   | ({ type: 'accept_empty' } & UnitKey)
+  /** It was accepted, and is computed once more. */
+  | ({ type: 'forget' } & UnitKey)
   | { type: 'reject'; reason: RejectReason; worker: string }
   /** A second result for the same block has other bits: somebody computes wrongly. */
   | { type: 'alarm'; unit: UnitKey; workers: [first: string, second: string] }

@@ -4,8 +4,9 @@ import { chain, type Decision, decision, type FailCause } from './actions.js';
 import type { CoordinatorEvent } from './events.js';
 import { isWhole } from './fronts.js';
 import { openEvaluation, openTraining } from './opening.js';
+import { askForSums, isSummed } from './reduction.js';
 import { isAsynchronous } from './staleness.js';
-import { type CoordinatorState, readyWorkers, stepsPerEpoch, totalSteps } from './state.js';
+import { type CoordinatorState, rangesAreHeld, readyWorkers, stepsPerEpoch, totalSteps } from './state.js';
 
 /** Starts whatever comes next, if somebody is there to do it and what is under way leaves room. */
 export function advance(state: CoordinatorState, nowMs: number): Decision {
@@ -20,15 +21,22 @@ export function advance(state: CoordinatorState, nowMs: number): Decision {
   if (!epochIsOver && (position.step >= totalSteps(plan) || state.exhausted)) return end(state, 'finished');
   // Whole already may be what had to wait for the step before it.
   if (readyWorkers(state).length === 0 || state.link.type === 'down') return closeIfWhole(state);
+  // What would be computed now could not be summed.
+  if (!epochIsOver && !rangesAreHeld(state)) return closeIfWhole(state);
   const opened = epochIsOver ? openEvaluation(state, nowMs) : openTraining(state, nowMs);
   return chain(opened, closeIfWhole);
 }
 
-/** Once every block of every pass of the oldest front is in, or of any in asynchronous training: on to the optimizer, or to the history. */
+/** Once every block of every pass of the oldest front is in, and summed, or of any in asynchronous training: on to the optimizer, or to the history. */
 export function closeIfWhole(state: CoordinatorState): Decision {
+  return chain(askForSums(state), closeOldest);
+}
+
+function closeOldest(state: CoordinatorState): Decision {
   const { plan } = state;
   const front = plan.staleness === null ? state.fronts[0] : state.fronts.find(isWhole);
-  if (state.phase !== 'working' || front === undefined || !isWhole(front)) return decision(state);
+  if (state.phase !== 'working' || front === undefined) return decision(state);
+  if (!isWhole(front) || !isSummed(state, front)) return decision(state);
   const { mode, step } = front;
   // Of asynchronous training no twin is known: another one may rightly be of other weights.
   const knowsTwins = !isAsynchronous(plan, mode);

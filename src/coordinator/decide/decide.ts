@@ -1,7 +1,9 @@
+import type { RangeHeld, RangeReleased, ReducerHello, StatusRequest } from '../../protocol/index.js';
 import { assertNever } from '../assert-never.js';
 import { chain, type Decision, decision, report } from './actions.js';
 import {
   advance,
+  closeIfWhole,
   end,
   onCheckpointFailed,
   onCheckpointSaved,
@@ -14,6 +16,7 @@ import { refuseExpelled } from './expulsion.js';
 import { versionsInUse } from './fronts.js';
 import { onResult } from './ledger.js';
 import {
+  beginIfEnough,
   buryTheDead,
   firstCall,
   lookForArbiter,
@@ -24,6 +27,8 @@ import {
   onReady,
   onTaskFailed,
 } from './membership.js';
+import { buryReducers, onRangeHeld, onRangeReleased, onReducerGone, onReducerHello } from './reducers.js';
+import { askAll, askSlow, onRangeSum } from './reduction.js';
 import { seen } from './roster.js';
 import type { CoordinatorState } from './state.js';
 import { reportWait } from './waiting.js';
@@ -60,6 +65,10 @@ export function decide(state: CoordinatorState, event: CoordinatorEvent, nowMs: 
       return onMessage(state, event.message, nowMs);
     case 'result':
       return onResult(seen(state, event.header.worker, nowMs), event.header, nowMs);
+    case 'range_sum':
+      return onRangeSum(state, event.header, nowMs, closeIfWhole);
+    case 'reducer_gone':
+      return onReducerGone(state, event.reducer, nowMs);
     case 'tick':
       return onTick(state, nowMs);
     case 'step_applied':
@@ -85,13 +94,39 @@ function onStarted(state: CoordinatorState, nowMs: number): Decision {
   return chain(purged, (s) => firstCall(s, nowMs));
 }
 
-function onMessage(
-  state: CoordinatorState,
-  message: Extract<CoordinatorEvent, { type: 'message' }>['message'],
-  nowMs: number,
-): Decision {
+function onMessage(state: CoordinatorState, message: MessageEvent, nowMs: number): Decision {
   if (message.type === 'status_request')
     return decision(state, { type: 'answer_status', observer: message.observer });
+  if (isOfReducer(message)) return onReducerMessage(state, message, nowMs);
+  return onWorkerMessage(state, message, nowMs);
+}
+
+type MessageEvent = Extract<CoordinatorEvent, { type: 'message' }>['message'];
+type ReducerMessage = ReducerHello | RangeHeld | RangeReleased;
+
+function isOfReducer(message: MessageEvent): message is ReducerMessage {
+  const { type } = message;
+  return type === 'reducer_hello' || type === 'range_held' || type === 'range_released';
+}
+
+function onReducerMessage(state: CoordinatorState, message: ReducerMessage, nowMs: number): Decision {
+  switch (message.type) {
+    case 'reducer_hello':
+      return onReducerHello(state, message, nowMs);
+    case 'range_held':
+      return onRangeHeld(state, message, nowMs, (s) => beginIfEnough(s, nowMs));
+    case 'range_released':
+      return onRangeReleased(state, message, nowMs);
+    default:
+      return assertNever(message);
+  }
+}
+
+function onWorkerMessage(
+  state: CoordinatorState,
+  message: Exclude<MessageEvent, StatusRequest | ReducerMessage>,
+  nowMs: number,
+): Decision {
   const expelled = state.expelled.find(({ worker }) => worker === message.worker);
   if (expelled !== undefined) {
     // It has not heard yet; of its goodbye nothing is needed.
@@ -131,14 +166,24 @@ function onLinkUp(state: CoordinatorState, nowMs: number): Decision {
   const called = decision(back, report('info', line), { type: 'purge_tasks' }, { type: 'announce' });
   for (const version of versionsInUse(back)) called.actions.push({ type: 'broadcast_weights', version });
   const again = chain(called, (s) => redispatch(s, () => true, 'link', nowMs));
-  return chain(again, (s) => advance(s, nowMs));
+  const asked = chain(again, (s) => askAll(s, nowMs));
+  return chain(asked, (s) => advance(s, nowMs));
 }
 
 function onTick(state: CoordinatorState, nowMs: number): Decision {
   // A long time between two ticks was this process's own absence (a suspended machine): nobody else is to blame.
   const absent = nowMs - state.lastTickMs > 2 * state.plan.heartbeatMs;
   const awake = { ...(absent ? patient(state, nowMs) : state), lastTickMs: nowMs };
-  const steps = [buryTheDead, lookForWorkers, lookForArbiter, redispatchSlow, advance, reportWait];
+  const steps = [
+    buryTheDead,
+    buryReducers,
+    lookForWorkers,
+    lookForArbiter,
+    redispatchSlow,
+    askSlow,
+    advance,
+    reportWait,
+  ];
   return steps.reduce(
     (before, step) => chain(before, (s) => (s.phase === 'ended' ? decision(s) : step(s, nowMs))),
     decision(awake),
@@ -150,6 +195,7 @@ function patient(state: CoordinatorState, nowMs: number): CoordinatorState {
   return {
     ...state,
     workers: state.workers.map((entry) => ({ ...entry, lastSeenMs: nowMs })),
+    ranges: state.ranges.map((entry) => ({ ...entry, lastSeenMs: nowMs })),
     lastProgressMs: nowMs,
     shortSinceMs: state.shortSinceMs === null ? null : nowMs,
     lastReportMs: nowMs,

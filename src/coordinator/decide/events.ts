@@ -3,7 +3,11 @@ import type {
   Goodbye,
   Heartbeat,
   Hello,
+  RangeHeld,
+  RangeReleased,
+  RangeSum,
   Ready,
+  ReducerHello,
   Result,
   StatusRequest,
   TaskFailed,
@@ -20,10 +24,22 @@ export interface ResultHeader
   /** f32 values in the gradient. */
   gradientLength: number;
   confusionLength: number;
+  /** What is wrong with the gradient, where its length does not say so. */
+  fault?: string;
   /** Whether the loss and every value of the gradient is finite. */
   finite: boolean;
-  /** Fingerprint of gradient, loss and hits. */
+  /** Fingerprint of gradient, loss and hits; without the gradient where it depends on what its worker has sent before. */
   hash: string;
+}
+
+/** The sum of a range, without its tensor. */
+export interface RangeSumHeader
+  extends Pick<
+    RangeSum,
+    'run' | 'fence' | 'reducer' | 'range' | 'step' | 'attempt' | 'missing' | 'faults' | 'senders'
+  > {
+  /** Whether it has as many values as the range. */
+  fits: boolean;
 }
 
 /** Everything that can happen to a coordinator. */
@@ -36,9 +52,22 @@ export type CoordinatorEvent =
   | { type: 'link_unblocked' }
   | {
       type: 'message';
-      message: Hello | Ready | Heartbeat | TaskFailed | Goodbye | BlockRequest | StatusRequest;
+      message:
+        | Hello
+        | Ready
+        | Heartbeat
+        | TaskFailed
+        | Goodbye
+        | BlockRequest
+        | StatusRequest
+        | ReducerHello
+        | RangeHeld
+        | RangeReleased;
     }
   | { type: 'result'; header: ResultHeader }
+  | { type: 'range_sum'; header: RangeSumHeader }
+  /** What was sent to it did not find its queue. */
+  | { type: 'reducer_gone'; reducer: string }
   | { type: 'tick' }
   /** The optimizer has made version `step + 1`; `finite` says whether its parameters are numbers, `trend` where the loss is going. */
   | { type: 'step_applied'; step: number; finite: boolean; trend?: LossTrend }

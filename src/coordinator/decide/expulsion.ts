@@ -5,7 +5,7 @@ import { redispatch } from './dispatch.js';
 import { changeUnits, isSameFront, type UnitChoice, unitsWhere } from './fronts.js';
 import { openFront } from './opening.js';
 import { find, remove } from './roster.js';
-import type { CoordinatorState, ExpelledWorker, Front, Unit } from './state.js';
+import type { CoordinatorState, ExpelledWorker, Failure, Front, Unit } from './state.js';
 import { workerName } from './waiting.js';
 
 /** Results shown to be wrong by others before a worker is expelled: one may be an accident on the way. */
@@ -102,9 +102,12 @@ function withoutVotes(unit: Unit, worker: string): Unit {
   return { ...unit, audit: { ...audit, votes: audit.votes.filter((vote) => vote.worker !== worker) } };
 }
 
+const isFaulty = (how: Failure['how']): boolean =>
+  how === 'not_finite' || how === 'wrong_length' || how === 'differs';
+
 /** Another worker's result for a block was fine: those that were not finite, or of the wrong length, were their workers' fault. */
 export function countStrikes(state: CoordinatorState, unit: Unit, nowMs: number): Decision {
-  const faults = unit.failures.filter(({ how }) => how === 'not_finite' || how === 'wrong_length');
+  const faults = unit.failures.filter(({ how }) => isFaulty(how));
   const struck = faults.filter(({ worker }) => worker !== unit.accepted?.worker);
   const strikes = { ...state.strikes };
   for (const { worker } of struck) strikes[worker] = (strikes[worker] ?? 0) + 1;

@@ -45,7 +45,9 @@ export function onResult(state: CoordinatorState, header: ResultHeader, nowMs: n
   const why =
     reason === 'not_finite'
       ? 'its result is not finite'
-      : `its result has the wrong length (${header.samples} samples, ${header.gradientLength} values)`;
+      : header.fault === undefined
+        ? `its result has the wrong length (${header.samples} samples, ${header.gradientLength} values)`
+        : `its gradient cannot be read: ${header.fault}`;
   const failure = { worker: header.worker, how: reason, reason: why };
   return chain(rejected, (next) => recordFailure(next, failed, failure, nowMs));
 }

@@ -6,7 +6,7 @@ import { isDisputed, isHeldBy, wantsVote, wasAsked } from './audit.js';
 import { recordFailure, redispatch } from './dispatch.js';
 import { expelledAs, refuseExpelled } from './expulsion.js';
 import { changeUnits, keyOf, unitsWhere, versionsInUse } from './fronts.js';
-import { find, put, remove, seen, withShortage } from './roster.js';
+import { find, isComplete, put, remove, seen, withShortage } from './roster.js';
 import { tightBound } from './staleness.js';
 import {
   type CoordinatorState,
@@ -16,10 +16,7 @@ import {
   type Unit,
   type WorkerEntry,
 } from './state.js';
-import { gatheringLine, seconds, workerName } from './waiting.js';
-
-/** Heartbeats that may be missed; half of one more for the way. */
-const missedBeats = 3.5;
+import { announce, gatheringLine, missedBeats, seconds, workerName } from './waiting.js';
 
 export function onHello(state: CoordinatorState, hello: Hello, nowMs: number): Decision {
   const { plan } = state;
@@ -100,10 +97,10 @@ function joinedLine(state: CoordinatorState, entry: WorkerEntry): string {
 
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
-function beginIfEnough(state: CoordinatorState, nowMs: number): Decision {
+/** Goes on, or begins once everybody is there who is waited for. */
+export function beginIfEnough(state: CoordinatorState, nowMs: number): Decision {
   if (state.phase === 'working') return advance(state, nowMs);
-  if (state.phase !== 'gathering' || readyWorkers(state).length < state.plan.minWorkers)
-    return decision(state);
+  if (state.phase !== 'gathering' || !isComplete(state)) return decision(state);
   return advance({ ...state, phase: 'working', shortSinceMs: null }, nowMs);
 }
 
@@ -147,12 +144,6 @@ function noteHoldings(state: CoordinatorState, beat: Heartbeat): CoordinatorStat
 function offerAnew(state: CoordinatorState, worker: string, nowMs: number): Decision {
   if (find(state.workers, worker) !== undefined) return decision(state, { type: 'offer', worker });
   return announce(state, nowMs);
-}
-
-/** Calls for workers, but not at every occasion. */
-export function announce(state: CoordinatorState, nowMs: number): Decision {
-  if (nowMs - state.lastAnnounceMs < state.plan.patience.announceEveryMs) return decision(state);
-  return decision({ ...state, lastAnnounceMs: nowMs }, { type: 'announce' });
 }
 
 export function onTaskFailed(state: CoordinatorState, message: TaskFailed, nowMs: number): Decision {
@@ -223,7 +214,8 @@ export function lookForWorkers(state: CoordinatorState, nowMs: number): Decision
   if (plan.workerWaitMs !== null && waitedMs >= plan.workerWaitMs) {
     const ready = readyWorkers(state).length;
     const needed = state.phase === 'gathering' ? plan.minWorkers : 1;
-    const cause = { type: 'no_workers', waitedMs, ready, needed } as const;
+    const rangesFree = state.ranges.filter(({ held }) => !held).length;
+    const cause = { type: 'no_workers', waitedMs, ready, needed, rangesFree } as const;
     return decision({ ...state, phase: 'ended' }, { type: 'fail', cause });
   }
   return announce(state, nowMs);

@@ -71,6 +71,7 @@ export function openFront(
     openedPasses: 0,
     units: [],
     suspect,
+    reduction: null,
   };
   const opened = decision(
     { ...putFront(state, front), lastProgressMs: nowMs },

@@ -1,5 +1,5 @@
 import type { CoordinatorState, WorkerEntry } from './state.js';
-import { readyWorkers } from './state.js';
+import { rangesAreHeld, readyWorkers } from './state.js';
 
 /** Workers that went and are still known by name. */
 const rememberedGone = 64;
@@ -18,11 +18,15 @@ export function remove(state: CoordinatorState, entry: WorkerEntry, nowMs: numbe
   return withShortage({ ...state, workers, gone }, nowMs);
 }
 
-/** Keeps the time since when there are too few workers. */
-export function withShortage(state: CoordinatorState, nowMs: number): CoordinatorState {
+/** Whether everybody is there without whom nothing goes on. */
+export function isComplete(state: CoordinatorState): boolean {
   const needed = state.phase === 'gathering' ? state.plan.minWorkers : 1;
-  const enough = readyWorkers(state).length >= needed;
-  return { ...state, shortSinceMs: enough ? null : (state.shortSinceMs ?? nowMs) };
+  return readyWorkers(state).length >= needed && rangesAreHeld(state);
+}
+
+/** Keeps the time since when there are too few workers, or reducers. */
+export function withShortage(state: CoordinatorState, nowMs: number): CoordinatorState {
+  return { ...state, shortSinceMs: isComplete(state) ? null : (state.shortSinceMs ?? nowMs) };
 }
 
 export function put(workers: WorkerEntry[], entry: WorkerEntry): WorkerEntry[] {

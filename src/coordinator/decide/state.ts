@@ -32,6 +32,8 @@ export interface RunPlan {
   delay: number;
   /** In asynchronous training: updates that a gradient may miss; null where steps are applied in their order. */
   staleness: number | null;
+  /** Ranges of the parameters that reducers sum; 0: the coordinator sums. */
+  reducers: number;
   /** How to start a worker, for the line that waits for one; null where they start by themselves. */
   workerCommand: string | null;
   patience: Patience;
@@ -144,8 +146,28 @@ export interface Unit {
 
 export interface Failure {
   worker: string;
-  how: 'failed' | 'died' | 'not_finite' | 'wrong_length';
+  how: 'failed' | 'died' | 'not_finite' | 'wrong_length' | 'differs';
   reason: string;
+}
+
+/** One range of the parameters, and who sums it. */
+export interface RangeEntry {
+  /** Who holds it, or was offered it; null while it is free. */
+  reducer: string | null;
+  host: string;
+  /** It said that it gets the segments. */
+  held: boolean;
+  lastSeenMs: number;
+}
+
+/** What reducers were asked for when all blocks of a step were accepted. */
+export interface Reduction {
+  /** Names the list of blocks: another list has another number. */
+  attempt: number;
+  /** Ranges whose sum is not here yet. */
+  awaited: number[];
+  asks: number;
+  askedAtMs: number;
 }
 
 /** The blocks being computed: one training step, or the validation after one. */
@@ -164,6 +186,8 @@ export interface Front {
   units: Unit[];
   /** Two results for one of its blocks differed: all of them are audited now. */
   suspect: boolean;
+  /** Null until reducers were asked, and always in a run without them. */
+  reduction: Reduction | null;
 }
 
 /** Ledger of a front that is closed, to recognise late twins. */
@@ -192,6 +216,10 @@ export interface CoordinatorState {
   phase: Phase;
   position: Position;
   workers: WorkerEntry[];
+  /** One entry for each range that reducers sum. */
+  ranges: RangeEntry[];
+  /** Reductions asked for so far. */
+  reductions: number;
   /** The last workers that went, newest last: for the waiting lines, and to know them again. */
   gone: WorkerEntry[];
   expelled: ExpelledWorker[];
@@ -233,6 +261,13 @@ export function initialState(plan: RunPlan, position: Position, nowMs: number): 
     phase: 'gathering',
     position,
     workers: [],
+    ranges: Array.from({ length: plan.reducers }, () => ({
+      reducer: null,
+      host: '',
+      held: false,
+      lastSeenMs: nowMs,
+    })),
+    reductions: 0,
     gone: [],
     expelled: [],
     strikes: {},
@@ -259,6 +294,8 @@ export const stepsPerEpoch = (plan: RunPlan): number => Math.ceil(plan.trainSamp
 export const totalSteps = (plan: RunPlan): number => plan.epochs * stepsPerEpoch(plan);
 export const readyWorkers = (state: CoordinatorState): WorkerEntry[] =>
   state.workers.filter((entry) => entry.state === 'ready');
+/** Whether every range that reducers sum has one. */
+export const rangesAreHeld = ({ ranges }: CoordinatorState): boolean => ranges.every(({ held }) => held);
 export const readyThreads = (state: CoordinatorState): number =>
   readyWorkers(state).reduce((sum, entry) => sum + entry.threads, 0);
 /**

@@ -2,7 +2,24 @@ import { type Decision, decision, report } from './actions.js';
 import { isDisputed } from './audit.js';
 import { resendAtMs } from './dispatch.js';
 import { isWhole } from './fronts.js';
-import { type CoordinatorState, type Front, readyWorkers, type Unit, type WorkerEntry } from './state.js';
+import { isSummed } from './reduction.js';
+import {
+  type CoordinatorState,
+  type Front,
+  rangesAreHeld,
+  readyWorkers,
+  type Unit,
+  type WorkerEntry,
+} from './state.js';
+
+/** Heartbeats that may be missed; half of one more for the way. */
+export const missedBeats = 3.5;
+
+/** Calls for workers and reducers, but not at every occasion. */
+export function announce(state: CoordinatorState, nowMs: number): Decision {
+  if (nowMs - state.lastAnnounceMs < state.plan.patience.announceEveryMs) return decision(state);
+  return decision({ ...state, lastAnnounceMs: nowMs }, { type: 'announce' });
+}
 
 /** Blocks that one line names before it says "and n more". */
 const named = 4;
@@ -45,10 +62,13 @@ function findWait(state: CoordinatorState, nowMs: number): Wait | null {
   if (phase === 'gathering') return { key: gatheringLine(state), line: gatheringLine(state) };
   if (phase !== 'working') return null;
   // The steps after it wait for it.
-  const front = state.fronts.find((one) => !isWhole(one));
+  const front = state.fronts.find((one) => !isWhole(one) || !isSummed(state, one));
   if (front !== undefined && nowMs - state.lastProgressMs < patienceOf(state, front)) return null;
   if (readyWorkers(state).length === 0) return { key: 'nobody', line: nobodyLine(state, nowMs) };
-  return front === undefined ? null : waitForBlocks(state, front, nowMs, plan.microshards);
+  if (!rangesAreHeld(state)) return { key: reducersLine(state), line: reducersLine(state) };
+  if (front === undefined) return null;
+  if (isWhole(front)) return waitForSums(state, front);
+  return waitForBlocks(state, front, nowMs, plan.microshards);
 }
 
 /** Waiting begins to be worth a line when it is twice the usual. */
@@ -63,7 +83,23 @@ export function gatheringLine(state: CoordinatorState): string {
   const preparing = state.workers.length - ready.length;
   const names = ready.length === 0 ? '' : ` (${ready.map((entry) => entry.worker).join(', ')})`;
   const also = preparing === 0 ? '' : `, ${preparing} preparing`;
-  return `Waiting for workers: ${ready.length} of ${minWorkers} ready${names}${also}.${howToStartOne(state)}`;
+  const workers = `Waiting for workers: ${ready.length} of ${minWorkers} ready${names}${also}.${howToStartOne(state)}`;
+  if (rangesAreHeld(state)) return workers;
+  return ready.length >= minWorkers ? reducersLine(state) : `${workers} ${reducersLine(state)}`;
+}
+
+function reducersLine({ ranges, plan }: CoordinatorState): string {
+  const held = ranges.filter((entry) => entry.held).length;
+  const how = plan.workerCommand?.replace(/^worker start/, 'reducer start') ?? null;
+  return `Waiting for reducers: ${held} of ${ranges.length} ready.${how === null ? '' : ` Start one with: ${how}`}`;
+}
+
+function waitForSums({ ranges }: CoordinatorState, { step, reduction }: Front): Wait {
+  const of = (reduction?.awaited ?? []).map(
+    (range) => `range ${range} (${ranges[range].reducer ?? 'nobody'})`,
+  );
+  const line = `Step ${step} waits for sums: all blocks are in, and of reducers ${of.join(', ')} is asked.`;
+  return { key: line, line };
 }
 
 function howToStartOne(state: CoordinatorState): string {

@@ -285,6 +285,11 @@ export interface Kernels {
   encode(bytes: Uint8Array, x: Float32Array, encoding: Encoding, stream: Int32Array): void;
   /** y[n] ← the values that stand in bytes[encodedBytes(encoding, n)], or, with `add`, y[n] += them; all backends alike */
   decode(y: Float32Array, bytes: Uint8Array, encoding: Encoding, add: boolean): void;
+  /**
+   * indices[kept] ← the places in x[n], ascending, of its `kept` ≤ n values of the largest size; of equal sizes the first ones, and
+   * what is no number counts as larger than all. All backends give the same places, whatever their numerics id.
+   */
+  selectLargest(indices: Int32Array, x: Float32Array): void;
 
   /** x[n] → y[n], as they are */
   copy(y: Float32Array, x: Float32Array): void;

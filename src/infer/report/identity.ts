@@ -61,6 +61,7 @@ const words: Readonly<Record<string, string>> = {
   batch: 'Batch',
   microshards: 'Microshards',
   seed: 'Seed',
+  gradients: 'Gradients sent',
 };
 
 /** Model and preprocessing are told above. */

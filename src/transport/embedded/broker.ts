@@ -1,4 +1,12 @@
-import type { Result, Task, ToCoordinator, ToWorker, Weights } from '../../protocol/index.js';
+import type {
+  RangeSum,
+  Result,
+  Task,
+  ToCoordinator,
+  ToReducer,
+  ToWorker,
+  Weights,
+} from '../../protocol/index.js';
 import type { Listeners } from '../listeners.js';
 import type { LinkState } from '../transport.js';
 import { MessageQueue } from './queue.js';
@@ -13,8 +21,10 @@ export interface EmbeddedRun {
   /** The lock: null while no coordinator is there. */
   coordinatorInbox: MessageQueue<ToCoordinator> | null;
   tasks: MessageQueue<Task>;
-  results: MessageQueue<Result>;
+  results: MessageQueue<Result | RangeSum>;
   dead: Quarantined[];
+  /** Queues of the reducers that hold each range, by name. */
+  ranges: Map<number, Map<string, MessageQueue<ToReducer>>>;
   /** Weights queue and inbox of every worker that has joined. */
   members: Map<string, { weights: MessageQueue<Weights>; inbox: MessageQueue<ToWorker | Weights | Task> }>;
 }
@@ -24,10 +34,11 @@ export interface EmbeddedBroker {
   runs: Map<string, EmbeddedRun>;
   /** Inboxes of all workers: the lobby. */
   workers: Map<string, MessageQueue<ToWorker | Weights | Task>>;
+  reducers: Map<string, MessageQueue<ToReducer>>;
 }
 
 export function createEmbeddedBroker(): EmbeddedBroker {
-  return { runs: new Map(), workers: new Map() };
+  return { runs: new Map(), workers: new Map(), reducers: new Map() };
 }
 
 export function createRun(): EmbeddedRun {
@@ -36,6 +47,7 @@ export function createRun(): EmbeddedRun {
     tasks: new MessageQueue(),
     results: new MessageQueue(),
     dead: [],
+    ranges: new Map(),
     members: new Map(),
   };
 }

@@ -1,4 +1,4 @@
-import type { Result, ToCoordinator } from '../../protocol/index.js';
+import type { ToCoordinator } from '../../protocol/index.js';
 import { LinkDownError, RunTakenError } from '../errors.js';
 import { createLinkEvents, throwLater } from '../listeners.js';
 import type { CoordinatorLink, Delivery, Verdict } from '../transport.js';
@@ -42,15 +42,23 @@ export function openEmbeddedCoordinator(broker: EmbeddedBroker, runName: string)
       }),
     announce: () =>
       sending('announce', () => {
-        for (const worker of broker.workers.values()) worker.push({ type: 'announce', run: runName });
+        const call = { type: 'announce', run: runName } as const;
+        for (const other of [...broker.workers.values(), ...broker.reducers.values()]) other.push(call);
       }),
     send: (worker, message) => sending(message.type, () => broker.workers.get(worker)?.push(message)),
     sendTask: (worker, task) => sending(task.type, () => broker.workers.get(worker)?.push(task)),
+    sendToReducer: async (reducer, message) => {
+      const queue = broker.reducers.get(reducer);
+      await sending(message.type, () => queue?.push(message));
+      return queue !== undefined;
+    },
     // Within one process nobody asks from outside.
     answer: (_observer, report) => sending(report.type, () => undefined),
     broadcast: (message) =>
       sending(message.type, () => {
         for (const member of run.members.values()) member.inbox.push(message);
+        if (message.type !== 'end_of_run') return;
+        for (const holders of run.ranges.values()) for (const queue of holders.values()) queue.push(message);
       }),
     purgeTasks: () => sending('purge', () => run.tasks.purge()),
     quarantineTask: (task, reason) => sending(task.type, () => void run.dead.push({ task, reason })),
@@ -66,9 +74,7 @@ export function openEmbeddedCoordinator(broker: EmbeddedBroker, runName: string)
         }
       };
       consumers.push(inbox.consume({ prefetch, handle }));
-      consumers.push(
-        run.results.consume({ prefetch, handle: (result: Result, again) => handle(result, again) }),
-      );
+      consumers.push(run.results.consume({ prefetch, handle }));
     },
     onState: events.state.add,
     onMalformed: events.malformed.add,

@@ -1,6 +1,7 @@
 import type { Transport } from '../transport.js';
 import { createEmbeddedBroker } from './broker.js';
 import { openEmbeddedCoordinator } from './coordinator-link.js';
+import { openEmbeddedReducer } from './reducer-link.js';
 import { openEmbeddedWorker } from './worker-link.js';
 
 /**
@@ -19,6 +20,11 @@ export function createEmbeddedTransport(): Transport {
     },
     openWorker: async ({ worker }) => {
       const link = openEmbeddedWorker(broker, worker);
+      links.add(link);
+      return link;
+    },
+    openReducer: async ({ reducer }) => {
+      const link = openEmbeddedReducer(broker, reducer);
       links.add(link);
       return link;
     },

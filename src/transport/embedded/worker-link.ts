@@ -124,6 +124,11 @@ export function openEmbeddedWorker(broker: EmbeddedBroker, worker: string): Work
         if (run === undefined) throw new RunGoneError(result.run, 'it is no longer there.');
         run.results.push(result);
       }),
+    publishSegment: (segment) =>
+      sending(segment, () => {
+        const holders = broker.runs.get(segment.run)?.ranges.get(segment.range);
+        for (const queue of holders?.values() ?? []) queue.push(segment);
+      }),
     onState: events.state.add,
     onMalformed: events.malformed.add,
     onTraffic: events.traffic.add,

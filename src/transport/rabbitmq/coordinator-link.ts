@@ -4,6 +4,7 @@ import {
   lobbyExchange,
   type Message,
   observerInbox,
+  reducerInbox,
   runTopology,
   sharedKeys,
   workerInbox,
@@ -112,6 +113,15 @@ export async function openRabbitCoordinator(
     announce: () => publish(lobbyExchange, sharedKeys.announce, { type: 'announce', run }),
     send: (worker, message) => publish('', workerInbox(worker), message),
     sendTask: (worker, task) => publish('', workerInbox(worker), task),
+    sendToReducer: async (reducer, message) => {
+      try {
+        await publish('', reducerInbox(reducer), message, { mandatory: true });
+        return true;
+      } catch (error) {
+        if (error instanceof RunGoneError) return false;
+        throw error;
+      }
+    },
     answer: (observer, report) => publish('', observerInbox(observer), report),
     broadcast: (message) => publish(names.broadcastExchange, '', message),
     purgeTasks: async () => {

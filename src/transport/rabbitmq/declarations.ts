@@ -3,6 +3,7 @@ import {
   coordinatorsExchange,
   lobbyExchange,
   type RunTopology,
+  reducerInbox,
   sharedKeys,
   workerInbox,
 } from '../../protocol/index.js';
@@ -81,6 +82,41 @@ export async function declareWorker(
   await channel.assertQueue(workerInbox(worker), exclusive);
   await declareShared(connection);
   await channel.bindQueue(workerInbox(worker), lobbyExchange, sharedKeys.announce);
+}
+
+/** The reducer's part. RESOURCE_LOCKED (405) if there is another reducer of this name. */
+export async function declareReducer(
+  connection: ChannelModel,
+  channel: Channel,
+  reducer: string,
+): Promise<void> {
+  await channel.assertQueue(reducerInbox(reducer), exclusive);
+  await declareShared(connection);
+  await channel.bindQueue(reducerInbox(reducer), lobbyExchange, sharedKeys.announce);
+}
+
+/** Binds a reducer to a range of a run. false if the run is not there. */
+export async function joinRange(
+  connection: ChannelModel,
+  names: RunTopology,
+  reducer: string,
+  range: number,
+): Promise<boolean> {
+  return onOwnChannel(connection, async (channel) => {
+    await channel.bindQueue(reducerInbox(reducer), names.broadcastExchange, '');
+    await channel.bindQueue(reducerInbox(reducer), coordinatorsExchange, names.segmentsKey(range));
+  });
+}
+
+/** Undoes `joinRange`, as far as the run is still there. */
+export async function leaveRange(
+  channel: Channel,
+  names: RunTopology,
+  reducer: string,
+  range: number,
+): Promise<void> {
+  await channel.unbindQueue(reducerInbox(reducer), coordinatorsExchange, names.segmentsKey(range));
+  await channel.unbindQueue(reducerInbox(reducer), names.broadcastExchange, '');
 }
 
 /**

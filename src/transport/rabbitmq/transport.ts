@@ -2,6 +2,7 @@ import type { Transport } from '../transport.js';
 import { parseBrokerUrl } from './address.js';
 import { openRabbitCoordinator } from './coordinator-link.js';
 import { type RabbitOptions, resolveOptions } from './options.js';
+import { openRabbitReducer } from './reducer-link.js';
 import { probe } from './session.js';
 import { openRabbitWorker } from './worker-link.js';
 
@@ -25,6 +26,7 @@ export async function createRabbitTransport(given: RabbitOptions): Promise<Trans
     name: 'rabbitmq',
     openCoordinator: ({ run }) => owned(openRabbitCoordinator(address, options, run)),
     openWorker: ({ worker }) => owned(openRabbitWorker(address, options, worker)),
+    openReducer: ({ reducer }) => owned(openRabbitReducer(address, options, reducer)),
     close: async () => {
       await Promise.all([...links].map((link) => link.close()));
       links.clear();

@@ -153,6 +153,10 @@ export async function openRabbitWorker(
       const { resultsKey } = runTopology(result.run);
       return publish(coordinatorsExchange, resultsKey, result, { persistent: false, gone: away });
     },
+    publishSegment: (segment) => {
+      const key = runTopology(segment.run).segmentsKey(segment.range);
+      return publish(coordinatorsExchange, key, segment, { persistent: false, gone: null });
+    },
     onState: events.state.add,
     onMalformed: events.malformed.add,
     onTraffic: events.traffic.add,

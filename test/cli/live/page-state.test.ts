@@ -79,6 +79,18 @@ function view(o: { workers?: Worker[]; epochs?: number; phase?: RunView['status'
 const spec = smallSpec();
 const stateFor = (seen: RunView) => stateOf(seen, spec, '1', rememberPictures());
 
+const factsOf = (changes: Record<string, unknown>) =>
+  stateBefore(smallSpec(changes), '1', '').run.facts.map(({ name, value }) => [name, value]);
+
+it('says of what algorithm a run is, and whether its bits depend on the cluster', () => {
+  const topk = factsOf({ gradients: { type: 'topk', density: 0.07, blocks: 2, reproducible: false } });
+  expect(topk).toContainEqual(['Mode', 'gradients in topk, 7 % of their values, 2 blocks']);
+  expect(topk).toContainEqual(['Bits', 'depend on the cluster, not on spec and data alone']);
+  const int8 = factsOf({ gradients: { type: 'int8', blocks: 2 } });
+  expect(int8).toContainEqual(['Mode', 'gradients in int8, 2 blocks']);
+  expect(int8.map(([name]) => name)).not.toContain('Bits');
+});
+
 it('shows what there is before a run has begun', () => {
   const { progress, workers, validation } = stateBefore(spec, '1', '5 of 10 images are prepared.');
   expect(progress).toMatchObject({ phase: 'preparing', note: '5 of 10 images are prepared.', steps: 0 });

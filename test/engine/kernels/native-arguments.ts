@@ -24,6 +24,7 @@ export const ofAnyLength: ReadonlyMap<string, number> = new Map([
   // Values of several lengths are written in equally many bytes, which come in fours.
   ['encode', 1],
   ['decode', 0],
+  ['selectLargest', 1],
 ]);
 
 export const isArray = (value: unknown): value is TypedArray => ArrayBuffer.isView(value);
@@ -207,6 +208,7 @@ export function validCalls(seed: number, operations: NativeOperations): ValidCal
       [0, 3],
     ),
     ...encodingCalls(random),
+    ...selectionCalls(random),
   ];
 }
 
@@ -224,6 +226,12 @@ function encodingCalls(random: Random): ValidCall[] {
       call('decode', [y, bytes, number, random.below(2)]),
     ];
   });
+}
+
+function selectionCalls(random: Random): ValidCall[] {
+  const x = values(random, 1 + random.below(600));
+  const kept = 1 + random.below(x.length);
+  return [call('selectLargest', [new Int32Array(kept).fill(-1), x, kept])];
 }
 
 function values(random: Random, length: number): Float32Array {

@@ -122,6 +122,7 @@ export interface NativeOperations {
   augment(pixels: Uint8Array, count: number, rows: Int32Array, scratch: Float32Array, dims: Int32Array): void;
   encode(bytes: Uint8Array, x: Float32Array, encoding: number, stream: Int32Array): void;
   decode(y: Float32Array, bytes: Uint8Array, encoding: number, add: number): void;
+  selectLargest(indices: Int32Array, x: Float32Array, kept: number): void;
   add: Kernels['add'];
   scale: Kernels['scale'];
   sumOfSquares: Kernels['sumOfSquares'];
@@ -220,6 +221,7 @@ export function nativeKernels(instructionSet: string, operations: NativeOperatio
     encode: (bytes, x, encoding, stream) => operations.encode(bytes, x, encodingNumbers[encoding], stream),
     decode: (y, bytes, encoding, adds) =>
       operations.decode(y, bytes, encodingNumbers[encoding], adds ? 1 : 0),
+    selectLargest: (indices, x) => operations.selectLargest(indices, x, indices.length),
     copy,
     add,
     scale,

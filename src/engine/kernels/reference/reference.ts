@@ -15,6 +15,7 @@ import { activationBackward, activationForward, add, multiply, packPixels } from
 import { decode, encode } from './encode.js';
 import { linearBackwardInput, linearBackwardParameters, linearForward } from './linear.js';
 import { maxPool2dBackward, maxPool2dForward } from './maxpool2d.js';
+import { selectLargest } from './select.js';
 import {
   crossEntropyBackward,
   crossEntropyForward,
@@ -64,6 +65,7 @@ export const referenceKernels: Kernels = {
   augment,
   encode,
   decode,
+  selectLargest,
   copy,
   add,
   ...updates,

@@ -1,10 +1,10 @@
 import { encodedBytes, encodingNumbers } from '../../encodings.js';
 import type { Kernels } from '../kernels.js';
-import { expectElements } from './checks.js';
+import { expectElements, expectRoom } from './checks.js';
 import type { WasmOperations } from './instance.js';
 import type { InstanceMemory } from './memory.js';
 
-type Operations = Pick<Kernels, 'encode' | 'decode'>;
+type Operations = Pick<Kernels, 'encode' | 'decode' | 'selectLargest'>;
 
 /** Shorter vectors over one instance. */
 export function encodeOf(operations: WasmOperations, memory: InstanceMemory): Operations {
@@ -24,6 +24,14 @@ export function encodeOf(operations: WasmOperations, memory: InstanceMemory): Op
       expectElements('decode', 'bytes', bytes.length, encodedBytes(encoding, y.length));
       try {
         operations.decode(output(y), input(bytes), y.length, encodingNumbers[encoding], add ? 1 : 0);
+      } finally {
+        finish();
+      }
+    },
+    selectLargest(indices, x) {
+      expectRoom('selectLargest', 'x', x.length, indices.length);
+      try {
+        operations.selectLargest(output(indices), input(x), x.length, indices.length);
       } finally {
         finish();
       }

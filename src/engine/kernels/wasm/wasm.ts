@@ -61,6 +61,7 @@ export function wasmKernels(name: string, numericsId: string, instantiate: () =>
     augment: (...args) => shared().augment(...args),
     encode: (...args) => shared().encode(...args),
     decode: (...args) => shared().decode(...args),
+    selectLargest: (...args) => shared().selectLargest(...args),
     copy,
     add: (...args) => shared().add(...args),
     // One pass over arrays from outside: carrying them into this memory and back would take longer than what is done there.

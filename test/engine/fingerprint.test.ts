@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fingerprint } from '../../src/coordinator/fingerprint.js';
+import { fingerprint } from '../../src/engine/index.js';
 
 const values = Float32Array.of(1, -2, 0, 3.5);
 

@@ -1,4 +1,5 @@
-import { referenceKernels, type UpdateKernels } from '../engine/index.js';
+import { referenceKernels } from './kernels/reference/reference.js';
+import type { UpdateKernels } from './kernels/reference/update.js';
 
 const lanes = 16;
 

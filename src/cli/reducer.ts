@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { main } from './entry.js';
+
+await main('reducer');
