@@ -54,6 +54,7 @@ const contenders = [
   embedded(1),
   embedded(2),
   overRabbitMq(1, broker),
+  overRabbitMq(1, broker, [], 2),
   overRabbitMq(2, broker),
   ...(python === null ? [] : [ddp(2, python)]),
 ];

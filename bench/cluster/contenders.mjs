@@ -86,14 +86,14 @@ export const embedded = (threads) => ({
   },
 });
 
-/** A coordinator and worker processes with one thread each, over RabbitMQ. `more`: options of the run beside those of all. */
-export const overRabbitMq = (workers, broker, more = []) => ({
-  name: `RabbitMQ, ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
+/** A coordinator and worker processes with so many threads each, over RabbitMQ. `more`: options of the run beside those of all. */
+export const overRabbitMq = (workers, broker, more = [], threads = 1) => ({
+  name: `RabbitMQ, ${workers} ${workers === 1 ? 'worker' : 'workers'}${threads === 1 ? '' : ` of ${threads} threads`}`,
   async measure(what) {
     const names = Array.from({ length: workers }, (_, i) => `worker-${i + 1}`);
     const given = [...trainingOf(what), ...more, '--min-workers', String(workers)];
     const coordinator = startCoordinator(broker.url, given);
-    const started = names.map((name) => startWorker(broker.url, name, ['--threads', '1']));
+    const started = names.map((name) => startWorker(broker.url, name, ['--threads', String(threads)]));
     const pids = { coordinator: coordinator.pid };
     if (broker.pid !== null) pids.broker = broker.pid;
     for (const [i, name] of names.entries()) pids[name] = started[i].pid;

@@ -263,8 +263,10 @@ export interface Result {
   /** By the worker's own clock: when the task came, and when its result was handed to the transport. */
   takenAtMs: number;
   sentAtMs: number;
-  /** Compute thread of the worker, from 0. */
+  /** Compute thread of the worker, from 0; of several that shared the block, the first. */
   thread: number;
+  /** How many shared it, each for `computeMs`; 0, from a worker that does not say: one. */
+  threads: number;
   /** In a run with reducers, in training: the mark (fingerprint) of each range's segment, and no gradient. Else empty. */
   segmentMarks: string[];
   /** How many of the segments hold values that are not finite. */

@@ -98,6 +98,7 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     takenAtMs: 'measure',
     sentAtMs: 'measure',
     thread: 'uint32',
+    threads: 'uint32',
     segmentMarks: 'marks',
     badSegments: 'uint32',
   },

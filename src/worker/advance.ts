@@ -1,9 +1,11 @@
+import { leavesOf, type RunOffer, type Task } from '../protocol/index.js';
 import type { WorkerAction } from './events.js';
 import { finish } from './membership.js';
 import { onBlockFailed, settleAll } from './run.js';
 import {
   changeRun,
   type Fetch,
+  type HeldTask,
   inHand,
   isSilent,
   type RunState,
@@ -115,21 +117,44 @@ function advanceFetches(
   return { ...run, fetches: sent };
 }
 
-/** The oldest tasks whose weights and samples are here, one to each free thread. */
+/**
+ * The oldest tasks whose weights and samples are here. Where more threads are free than tasks are ready, tasks are shared by several threads,
+ * evenly.
+ */
 function startComputing(run: RunState, threads: number, nowMs: number, actions: WorkerAction[]): RunState {
-  let free =
-    threads - run.tasks.filter((held) => held.phase === 'computing' || held.phase === 'abandoned').length;
+  const weightsOf = (held: HeldTask): number | null =>
+    held.phase === 'held' && held.missing.length === 0 ? weightsFor(run, held.task) : null;
+  let ready = run.tasks.filter((held) => weightsOf(held) !== null).length;
+  let free = threads;
+  for (const held of run.tasks)
+    if (held.phase === 'computing' || held.phase === 'abandoned') free -= held.width;
   const tasks = run.tasks.map((held) => {
-    const weightsVersion = weightsFor(run, held.task);
-    const isReady = held.phase === 'held' && held.missing.length === 0 && weightsVersion !== null;
-    if (!isReady || free <= 0) return held;
-    free -= 1;
+    const weightsVersion = weightsOf(held);
+    if (weightsVersion === null || free <= 0) return held;
+    const width = widthOf(held.task, run.offer, Math.floor(free / ready));
+    free -= width;
+    ready -= 1;
     // What is computed says what it was computed on.
     const task = { ...held.task, weightsVersion };
-    actions.push({ type: 'compute', delivery: held.delivery, task });
-    return { ...held, task, phase: 'computing' as const, startedAtMs: nowMs };
+    actions.push({ type: 'compute', delivery: held.delivery, task, width });
+    return { ...held, task, phase: 'computing' as const, startedAtMs: nowMs, width };
   });
   return { ...run, tasks };
+}
+
+/**
+ * On how many of `share` threads a task is computed: a power of two, since the parts are subtrees of its node. One for a validation, which has a
+ * block for each thread; in asynchronous training, where every thread has a step of its own; and where gradients are rounded, which the thread
+ * does with the sum of the whole block.
+ */
+function widthOf({ mode, node }: Task, offer: RunOffer, share: number): number {
+  const { microshards, gradientEncoding, newestWeights } = offer;
+  // Of a node that the tree does not have, the thread's own refusal tells.
+  const isWhole =
+    mode === 'evaluate' || newestWeights || gradientEncoding !== 'f32' || node >= 2 * microshards;
+  if (isWhole) return 1;
+  const most = Math.max(1, Math.min(share, leavesOf(node, microshards).count));
+  return 2 ** Math.floor(Math.log2(most));
 }
 
 /** `ready` asks for the weights: after joining, and again while they do not come. */

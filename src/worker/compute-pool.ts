@@ -10,8 +10,8 @@ import {
 } from './compute-messages.js';
 
 export type ComputeOutcome =
-  /** `thread`: which one, from 0. */
-  | { type: 'computed'; sums: BlockSums; computeMs: number; thread: number }
+  /** `thread`: which one, from 0; `threads`: how many shared the block. */
+  | { type: 'computed'; sums: BlockSums; computeMs: number; thread: number; threads: number }
   | { type: 'abandoned' }
   | { type: 'block_missing'; block: number }
   | { type: 'failed'; reason: string };
@@ -19,7 +19,7 @@ export type ComputeOutcome =
 export interface ComputePool {
   /** Never rejects: a thread that dies is a failed computation, and is replaced. Call with at most `threads` at once. */
   compute(request: ComputeRequest): Promise<ComputeOutcome>;
-  /** Stops a computation after the microshard it is at. */
+  /** Stops all computations of this id after the microshard that each is at. */
   abandon(id: number): void;
   /** Tells every thread of a block that was added to `shared` after it was opened. */
   addBlock(hash: string, bytes: Uint8Array<SharedArrayBuffer>): void;
@@ -89,7 +89,10 @@ export async function openComputePool(options: PoolOptions): Promise<ComputePool
           for (const [hash, bytes] of options.shared) post(thread, { type: 'block', hash, bytes });
           resolve(thread);
         } else if (message.id === slot.busyWith) {
-          release(slot, message.type === 'computed' ? { ...message, thread: slot.index } : message);
+          release(
+            slot,
+            message.type === 'computed' ? { ...message, thread: slot.index, threads: 1 } : message,
+          );
         }
       });
       thread.on('exit', () => {
@@ -140,6 +143,8 @@ export async function openComputePool(options: PoolOptions): Promise<ComputePool
       const slot = slots.find((one) => one.busyWith === null);
       if (slot === undefined) throw new RangeError(`Expected at most ${slots.length} computations at once.`);
       slot.busyWith = request.id;
+      // A block that was stopped for want of samples comes again under its id.
+      Atomics.store(slot.abandoned, 0, nothingAbandoned);
       let thread: Worker;
       try {
         thread = await threadOf(slot);
@@ -155,8 +160,7 @@ export async function openComputePool(options: PoolOptions): Promise<ComputePool
       });
     },
     abandon(id) {
-      const slot = slots.find((one) => one.busyWith === id);
-      if (slot !== undefined) Atomics.store(slot.abandoned, 0, id);
+      for (const slot of slots) if (slot.busyWith === id) Atomics.store(slot.abandoned, 0, id);
     },
     addBlock(hash, bytes) {
       for (const { thread } of slots)

@@ -12,7 +12,7 @@ import { messageOf } from './sending.js';
 /** A task between its delivery and its verdict. */
 interface Open {
   settle: (verdict: Verdict) => void;
-  computed: { sums: BlockSums; computeMs: number; thread: number } | null;
+  computed: { sums: BlockSums; computeMs: number; thread: number; threads: number } | null;
 }
 
 /** The tasks in hand with what the decider does not carry: their promises and their gradients. */
@@ -58,14 +58,17 @@ export class Deliveries {
   }
 
   /** `computed` or `compute_failed` follows. */
-  async compute(session: RunSession, delivery: number, task: Task): Promise<void> {
-    const done = this.#metrics.computing();
-    const outcome = await session.compute(delivery, task).finally(done);
+  async compute(
+    session: RunSession,
+    { delivery, task, width }: Extract<WorkerAction, { type: 'compute' }>,
+  ): Promise<void> {
+    const done = this.#metrics.computing(width);
+    const outcome = await session.compute(delivery, task, width).finally(done);
     switch (outcome.type) {
       case 'computed': {
         const open = this.#open.get(delivery);
-        const { sums, computeMs, thread } = outcome;
-        if (open !== undefined) open.computed = { sums, computeMs, thread };
+        const { sums, computeMs, thread, threads } = outcome;
+        if (open !== undefined) open.computed = { sums, computeMs, thread, threads };
         return this.#raise({ type: 'computed', delivery });
       }
       case 'abandoned':
@@ -86,7 +89,7 @@ export class Deliveries {
     const computed = this.#open.get(delivery)?.computed;
     if (computed === undefined || computed === null)
       throw new Error(`There is no result of delivery ${delivery}.`);
-    const { computeMs, thread } = computed;
+    const { computeMs, thread, threads } = computed;
     const sentAtMs = this.#now();
     const { samples, lossSum, correct, confusion, gradient, encoded } = computed.sums;
     const { run, fence, step, pass, weightsVersion, node, mode } = task;
@@ -112,6 +115,7 @@ export class Deliveries {
       takenAtMs,
       sentAtMs,
       thread,
+      threads,
       segmentMarks: [],
       badSegments: 0,
     };

@@ -69,7 +69,7 @@ export function createEffects(
       }
       case 'compute':
         if (session === null) throw new Error('Asked to compute outside of a run.');
-        return background(deliveries.compute(session, action.delivery, action.task));
+        return background(deliveries.compute(session, action));
       case 'abandon':
         return session?.abandon(action.delivery);
       case 'publish':

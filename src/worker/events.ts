@@ -45,8 +45,9 @@ export type WorkerAction =
   /** Take the weights that came with the event at hand; of the others, none but these versions are of any more use. */
   | { type: 'keep_weights'; version: number; versions: readonly number[] }
   | { type: 'request_block'; run: string; block: number }
-  | { type: 'compute'; delivery: number; task: Task }
-  /** Tell the thread to stop after its microshard. */
+  /** `width`: on so many threads, a power of two. */
+  | { type: 'compute'; delivery: number; task: Task; width: number }
+  /** Tell its threads to stop after its microshard. */
   | { type: 'abandon'; delivery: number }
   | {
       type: 'publish';

@@ -24,8 +24,8 @@ export interface WorkerMetrics {
   readonly link: LinkMetrics;
   /** A task came that needs samples of so many data blocks, so many of which are not here. */
   taskCame(blocks: number, missing: number): void;
-  /** A compute thread is at a block from now on, until the function that this returns is called. */
-  computing(): () => void;
+  /** So many compute threads are at a block from now on, until the function that this returns is called. */
+  computing(threads: number): () => void;
   finished(outcome: (typeof blockOutcomes)[number]): void;
   /** The broker has confirmed a result. Milliseconds. */
   published(mode: Mode, samples: number, ms: Record<(typeof blockPhases)[number], number>): void;
@@ -58,7 +58,7 @@ export function createWorkerMetrics(
     numerics_id: facts.numericsId,
   });
   gauge('onko_compute_threads', 'Compute threads of this worker.').set(facts.threads);
-  const begun = new Set<{ atMs: number }>();
+  const begun = new Set<{ atMs: number; threads: number }>();
   let busyMs = 0;
   let cacheHits = 0;
   let cacheMisses = 0;
@@ -66,7 +66,7 @@ export function createWorkerMetrics(
   /** Up to this moment, blocks under way included. */
   const busyUntilNow = (): number => {
     const nowMs = now();
-    return [...begun].reduce((sum, { atMs }) => sum + (nowMs - atMs), busyMs);
+    return [...begun].reduce((sum, { atMs, threads }) => sum + (nowMs - atMs) * threads, busyMs);
   };
   let shownMs = 0;
   const busy: Counter = counter(
@@ -111,11 +111,11 @@ export function createWorkerMetrics(
       hits.inc(wanted - missing);
       misses.inc(missing);
     },
-    computing() {
-      const entry = { atMs: now() };
+    computing(threads) {
+      const entry = { atMs: now(), threads };
       begun.add(entry);
       return () => {
-        if (begun.delete(entry)) busyMs += now() - entry.atMs;
+        if (begun.delete(entry)) busyMs += (now() - entry.atMs) * threads;
       };
     },
     finished: (outcome) => blocks.inc({ outcome }),

@@ -3,6 +3,7 @@ import { buildModel, type Kernels, parseModelSpec } from '../engine/index.js';
 import type { BlockResponse, RunOffer, Task } from '../protocol/index.js';
 import type { WorkerBlocks } from './blocks.js';
 import { type ComputeOutcome, type ComputePool, openComputePool } from './compute-pool.js';
+import { computeShared } from './shared-block.js';
 import { createWeightsShelf, type WeightsShelf } from './weights-shelf.js';
 
 export interface SessionOptions {
@@ -26,10 +27,13 @@ export interface RunSession {
   put: (hash: string, bytes: Uint8Array) => Promise<void>;
   /** The same for a block that was sent; says why not, or null. */
   storeBlock(response: BlockResponse): Promise<string | null>;
-  compute(delivery: number, task: Task): Promise<ComputeOutcome>;
+  /** On `width` threads, a power of two and at most the leaves of the task's node. */
+  compute(delivery: number, task: Task, width: number): Promise<ComputeOutcome>;
   abandon(delivery: number): void;
   close(): Promise<void>;
 }
+
+const monotonicMs = (): number => performance.now();
 
 /**
  * Checks the offer and opens the threads.
@@ -75,6 +79,7 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
     shared: blocks.shared,
     onWarning: options.onWarning,
   });
+  const sharing = { pool, kernels, microshards: offer.microshards, now: monotonicMs };
   const put = async (hash: string, bytes: Uint8Array): Promise<void> => {
     await blocks.put(hash, bytes);
     const shared = blocks.shared.get(hash);
@@ -102,10 +107,10 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
         throw failure;
       }
     },
-    async compute(delivery, task) {
+    async compute(delivery, task, width) {
       const borrowed = weights.borrow(task.weightsVersion);
       try {
-        const outcome = await pool.compute({
+        const request = {
           id: delivery,
           mode: task.mode,
           fence: task.fence,
@@ -116,7 +121,9 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
           samples: task.samples.slice(),
           perMicroshard: task.evaluationSamples,
           parameters: borrowed.buffer,
-        });
+        };
+        const outcome =
+          width === 1 ? await pool.compute(request) : await computeShared(request, width, sharing);
         if (outcome.type === 'block_missing') blocks.lose(manifest.blocks[outcome.block].hash);
         return outcome;
       } finally {

@@ -47,6 +47,7 @@ export function onTask(
     arrivedAtMs: nowMs,
     blocksAtMs: missing.length === 0 ? nowMs : null,
     startedAtMs: null,
+    width: 0,
   };
   return { ...run, tasks: [...run.tasks, held] };
 }
@@ -154,7 +155,8 @@ export function onBlockMissing(run: RunState, delivery: number, block: number): 
   const held = run.tasks.find((task) => task.delivery === delivery);
   if (held?.phase === 'abandoned') return removeTask(run, delivery);
   if (held?.phase !== 'computing') return run;
-  return replaceTask(run, { ...held, phase: 'held', missing: [block], blocksAtMs: null, startedAtMs: null });
+  const waiting = { phase: 'held', missing: [block], blocksAtMs: null, startedAtMs: null, width: 0 } as const;
+  return replaceTask(run, { ...held, ...waiting });
 }
 
 export function onComputeFailed(

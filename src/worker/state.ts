@@ -54,6 +54,8 @@ export interface HeldTask {
   /** When the last missing block was there. */
   blocksAtMs: number | null;
   startedAtMs: number | null;
+  /** Compute threads that it is on; 0 before it is started. */
+  width: number;
 }
 
 /** A block being fetched. `sentAtMs` is null while it waits for its turn or for its next attempt at `retryAtMs`. */

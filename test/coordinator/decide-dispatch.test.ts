@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { Driver, lines, published, types } from './support.js';
 
 /** One worker with two threads, alive: heartbeats all along. */
+/** Whatever the threads. */
+const twoBlocks = { gradientBlocks: 2 };
+
 function waitAlive(d: Driver, ms: number): ReturnType<Driver['wait']> {
   const actions: ReturnType<Driver['wait']> = [];
   for (let waited = 0; waited < ms; waited += 1_000) {
@@ -13,7 +16,7 @@ function waitAlive(d: Driver, ms: number): ReturnType<Driver['wait']> {
 
 describe('slow blocks', () => {
   it('says what is missing, who has it, when it was last seen and what comes next', () => {
-    const d = new Driver();
+    const d = new Driver(twoBlocks);
     d.post({ type: 'started' });
     const tasks = published(d.join('w1', 2));
     d.beat('w1', [2, 3]);
@@ -25,7 +28,7 @@ describe('slow blocks', () => {
   });
 
   it('tells a wait once, and again only when something about it has changed', () => {
-    const d = new Driver();
+    const d = new Driver(twoBlocks);
     d.post({ type: 'started' });
     const tasks = published(d.join('w1', 2));
     d.beat('w1', [2, 3]);
@@ -51,7 +54,7 @@ describe('slow blocks', () => {
   });
 
   it('sends a block again after three times the usual, then waits twice as long', () => {
-    const d = new Driver({ trainSamples: 64 * 100 });
+    const d = new Driver({ ...twoBlocks, trainSamples: 64 * 100 });
     d.post({ type: 'started' });
     let tasks = published(d.join('w1', 2));
     for (let step = 0; step < 6; step++) {
@@ -71,7 +74,7 @@ describe('slow blocks', () => {
   });
 
   it('waits no longer for a block whose workers died, or whose link was lost', () => {
-    const d = new Driver();
+    const d = new Driver(twoBlocks);
     d.post({ type: 'started' });
     d.join('w1', 2);
     for (let outage = 0; outage < 5; outage++) {
@@ -86,7 +89,7 @@ describe('slow blocks', () => {
   });
 
   it('is patient with the first blocks: data has to travel', () => {
-    const d = new Driver();
+    const d = new Driver(twoBlocks);
     d.post({ type: 'started' });
     d.join('w1', 2);
     expect(published(waitAlive(d, 55_000))).toEqual([]);
@@ -96,7 +99,7 @@ describe('slow blocks', () => {
 
 describe('the link', () => {
   it('blames nobody during an outage, and publishes everything outstanding when it is over', () => {
-    const d = new Driver();
+    const d = new Driver(twoBlocks);
     d.post({ type: 'started' });
     const tasks = published(d.join('w1', 2));
     d.result(tasks[0]);
@@ -121,7 +124,7 @@ describe('the link', () => {
   });
 
   it('waits for a blocked broker', () => {
-    const d = new Driver();
+    const d = new Driver(twoBlocks);
     d.post({ type: 'started' });
     d.join('w1', 2);
     expect(lines(d.post({ type: 'link_blocked', reason: 'low on disk' }))[0]).toContain('low on disk');
@@ -133,7 +136,7 @@ describe('the link', () => {
 
 describe('a link that is blocked before it is up again', () => {
   it('is still down: everything outstanding is published when it is up', () => {
-    const d = new Driver();
+    const d = new Driver(twoBlocks);
     d.post({ type: 'started' });
     d.join('w1', 2);
     d.post({ type: 'link_down', reason: 'cut' });
@@ -145,9 +148,10 @@ describe('a link that is blocked before it is up again', () => {
 
 describe('short steps', () => {
   it('hands out finer blocks, and folds the empty ones itself', () => {
-    const d = new Driver({ trainSamples: 64 + 20 });
+    const d = new Driver({ trainSamples: 64 + 20, minWorkers: 2 });
     d.post({ type: 'started' });
-    const tasks = published(d.join('w1', 2));
+    d.join('w1');
+    const tasks = published(d.join('w2'));
     expect(tasks.map(({ node }) => node)).toEqual([2, 3]);
     const next = tasks.flatMap((task) => d.perform(d.result(task)));
     expect(published(next).map(({ node }) => node)).toEqual([4, 5]);

@@ -204,6 +204,7 @@ export function createCompute(
       takenAtMs: 0,
       sentAtMs: 1,
       thread: 0,
+      threads: 1,
       segmentMarks: [],
       badSegments: 0,
     };

@@ -132,6 +132,56 @@ describe('a gradient in int8', () => {
   });
 });
 
+/** Nodes of the first step after workers of so many threads are there. */
+const cutFor = (...threads: number[]): number[] => {
+  const d = new Driver({ microshards: 16, trainSamples: 256, minWorkers: threads.length });
+  d.post({ type: 'started' });
+  return published(threads.flatMap((n, i) => d.join(`w${i}`, n))).map(({ node }) => node);
+};
+
+describe('threads of one worker', () => {
+  it.each([
+    [[1], [1]],
+    [[2], [1]],
+    [[4], [1]],
+    [
+      [1, 1],
+      [2, 3],
+    ],
+    [
+      [2, 2],
+      [2, 3],
+    ],
+    [
+      [4, 4, 4, 4],
+      [4, 5, 6, 7],
+    ],
+    // Where threads would be left over, fewer of them share.
+    [
+      [2, 4, 2],
+      [4, 5, 6, 7],
+    ],
+    [
+      [6, 2],
+      [4, 5, 6, 7],
+    ],
+    [
+      [1, 3],
+      [4, 5, 6, 7],
+    ],
+  ])('of %j share blocks as far as it comes out even for all', (threads, nodes) => {
+    expect(cutFor(...threads)).toEqual(nodes);
+  });
+
+  it('have a block each in a validation', () => {
+    const d = new Driver({ trainSamples: 64, validationSamples: 64 });
+    d.post({ type: 'started' });
+    const [task] = published(d.join('w1', 4));
+    expect(task.node).toBe(1);
+    expect(published(d.perform(d.result(task))).map(({ node }) => node)).toEqual([4, 5, 6, 7]);
+  });
+});
+
 describe('a fixed number of blocks', () => {
   it.each([1, 2, 3])('is what a training step is cut into, with %i threads', (threads) => {
     const d = new Driver({ gradientBlocks: 2, validationSamples: 64 });

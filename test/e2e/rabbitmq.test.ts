@@ -50,6 +50,39 @@ describe('over RabbitMQ', () => {
     expect(done.every(({ images }) => images > 0)).toBe(true);
   });
 
+  it.each([
+    [2, 1],
+    [1, 2],
+    [4, 1],
+  ])(
+    '%i threads in each of %i workers give the same, each process with one gradient a step',
+    async (threads, workers) => {
+      const out = `threads-${threads}-${workers}`;
+      const tasks: Task[] = [];
+      const watched = async (): Promise<Transport> =>
+        watchTasks(await connect(), (task) => {
+          if (task.mode === 'train') tasks.push(task);
+        });
+      const running = await Promise.all(
+        Array.from({ length: workers }, async (_, i) =>
+          workshop.worker({ transport: await watched(), worker: `${out}-${i}`, threads, once: true }),
+        ),
+      );
+      const coordinator = await workshop.coordinator({
+        transport: await connect(),
+        out,
+        minWorkers: workers,
+      });
+      expect((await coordinator.finished).modelSha256).toBe(embedded);
+      await Promise.all(running.map((worker) => worker.finished));
+      // Of the short last step of an epoch, the tree is cut finer.
+      const inStep = (step: number): number[] =>
+        tasks.filter((task) => task.step === step).map(({ node }) => node);
+      for (const step of [0, 1, 2])
+        expect(new Set(inStep(step))).toEqual(new Set(workers === 1 ? [1] : [2, 3]));
+    },
+  );
+
   it('a worker that vanishes in mid-step is made up for by the others', async () => {
     let lost: string | null = null;
     let vanish: (() => void) | null = null;

@@ -67,6 +67,7 @@ export const samples: { [T in MessageType]: Extract<Message, { type: T }> } = {
     takenAtMs: 1e9,
     sentAtMs: 1e9 + 101.5,
     thread: 7,
+    threads: 4,
     segmentMarks: ['0123456789abcdef'],
     badSegments: 1,
   },

@@ -232,13 +232,13 @@ const impatient: Mutation['decideWorker'] = (state, event, nowMs) => {
       phase === 'held' && missing.length === 0 && !stage.run.versions.includes(task.weightsVersion),
   );
   if (waiting === undefined || busy >= settings.threads) return decision;
-  const started: HeldTask = { ...waiting, phase: 'computing', startedAtMs: nowMs };
+  const started: HeldTask = { ...waiting, phase: 'computing', startedAtMs: nowMs, width: 1 };
   const changed = changeRun(decision.state, (run) => ({
     ...run,
     tasks: run.tasks.map((held) => (held === waiting ? started : held)),
   }));
   const task = { ...waiting.task, weightsVersion: newest };
-  const compute = { type: 'compute', delivery: waiting.delivery, task } as const;
+  const compute = { type: 'compute', delivery: waiting.delivery, task, width: 1 } as const;
   return { state: changed, actions: [...decision.actions, compute] };
 };
 

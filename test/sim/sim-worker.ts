@@ -198,7 +198,7 @@ export class SimWorker {
             const sums = compute(request, () => false);
             if (sums === null) return resolve({ type: 'abandoned' });
             if (this.isSick) this.#spoil(sums);
-            return resolve({ type: 'computed', sums, computeMs, thread: 0 });
+            return resolve({ type: 'computed', sums, computeMs, thread: 0, threads: 1 });
           });
         });
         return outcome.finally(() => {

@@ -52,6 +52,7 @@ export function result(run: string, over: Partial<Result> = {}): Result {
     takenAtMs: 5,
     sentAtMs: 8,
     thread: 0,
+    threads: 1,
     segmentMarks: [],
     badSegments: 0,
     ...over,

@@ -11,7 +11,8 @@ import { arrival, endOfRun, Mind, offer, weights } from './mind.js';
 class World {
   readonly mind = new Mind({ threads: 2, fetchRetryMs: 20, fetchTimeoutMs: 200, fetchAttempts: 3 });
   readonly open = new Set<number>();
-  readonly onThreads = new Set<number>();
+  /** Deliveries, and how many threads each is on. */
+  readonly onThreads = new Map<number, number>();
   readonly pending: WorkerEvent[] = [];
   readonly random: Random;
   deliveries = 0;
@@ -53,8 +54,8 @@ class World {
         expect(this.open.delete(action.delivery), `verdict on ${action.delivery}`).toBe(true);
         break;
       case 'compute':
-        this.onThreads.add(action.delivery);
-        expect(this.onThreads.size).toBeLessThanOrEqual(2);
+        this.onThreads.set(action.delivery, action.width);
+        expect([...this.onThreads.values()].reduce((sum, width) => sum + width)).toBeLessThanOrEqual(2);
         expect(this.mind.run.versions).toEqual([action.task.weightsVersion]);
         break;
       case 'publish':
@@ -84,7 +85,7 @@ class World {
   }
 
   finishOnThread(): void {
-    const [delivery] = this.onThreads;
+    const [delivery] = this.onThreads.keys();
     if (delivery === undefined) return;
     this.onThreads.delete(delivery);
     const failed = this.random.below(5) === 0;

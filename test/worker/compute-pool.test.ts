@@ -65,6 +65,22 @@ describe('compute threads', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('are all stopped that share a block, and take it again under its number', async () => {
+    const pool = await open(3);
+    const block = order(4);
+    const bystander = order(4);
+    const parts = [pool.compute(block), pool.compute(block)];
+    const other = pool.compute(bystander);
+    pool.abandon(block.id);
+    expect(await Promise.all(parts)).toMatchObject([{ type: 'abandoned' }, { type: 'abandoned' }]);
+    const again = [pool.compute(block), pool.compute(block)];
+    pool.abandon(bystander.id);
+    await expect(other).resolves.toMatchObject({ type: 'abandoned' });
+    pool.abandon(block.id);
+    await Promise.all(again);
+    await expect(pool.compute({ ...block, step: 6 })).resolves.toMatchObject({ type: 'computed' });
+  });
+
   it.each([
     [1, /as ordered/],
     [2, /memory/],

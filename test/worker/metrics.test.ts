@@ -28,7 +28,7 @@ it('are named, explained and there from the start, with the name of the worker',
 });
 
 it('count the time of threads while they compute', async () => {
-  const [first, second] = [metrics.computing(), metrics.computing()];
+  const [first, second] = [metrics.computing(1), metrics.computing(1)];
   nowMs = 1_000;
   expect(metrics.counts().busyMs).toBe(2_000);
   expect(await lines()).toContain('onko_compute_busy_seconds_total{worker="w1"} 2');
@@ -39,6 +39,16 @@ it('count the time of threads while they compute', async () => {
   nowMs = 9_000;
   expect(metrics.counts().busyMs).toBe(2_500);
   expect(await lines()).toContain('onko_compute_busy_seconds_total{worker="w1"} 2.5');
+});
+
+it('count the time of every thread that shares a block', async () => {
+  const before = metrics.counts().busyMs;
+  const done = metrics.computing(4);
+  nowMs += 250;
+  expect(metrics.counts().busyMs - before).toBe(1_000);
+  nowMs += 250;
+  done();
+  expect(metrics.counts().busyMs - before).toBe(2_000);
 });
 
 it('tell the heartbeat the same as the page', async () => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { RunOffer, Task } from '../../src/protocol/index.js';
+import type { WorkerAction } from '../../src/worker/events.js';
 import { arrival, endOfRun, joined, settings, task, weights } from './mind.js';
 
 const ack = (delivery: number) => ({ type: 'settle', delivery, verdict: 'ack' });
@@ -7,7 +9,7 @@ describe('a task', () => {
   it('is computed, published, and acked only after the confirm', () => {
     const mind = joined();
     mind.nowMs = 10;
-    expect(mind.on(arrival(1))).toEqual([{ type: 'compute', delivery: 1, task: task() }]);
+    expect(mind.on(arrival(1))).toEqual([{ type: 'compute', delivery: 1, task: task(), width: 1 }]);
     mind.nowMs = 30;
     expect(mind.on({ type: 'computed', delivery: 1 })).toEqual([
       { type: 'publish', delivery: 1, task: task(), takenAtMs: 10, fetchMs: 0, waitMs: 0, ranges: [] },
@@ -57,7 +59,7 @@ describe('a task', () => {
 
   it('of a higher fence is kept, and voids what is in hand of the lower one', () => {
     const mind = joined({ threads: 2 });
-    mind.on(arrival(1));
+    mind.on(arrival(1, { node: 4 }));
     mind.on(arrival(2, { weightsVersion: 4, node: 3 }));
     expect(mind.on(arrival(3, { fence: 2 }))).toEqual([
       ack(1),
@@ -169,8 +171,8 @@ describe('a task that fails', () => {
 describe('the link', () => {
   it('going down voids everything in hand: no verdict, no result', () => {
     const mind = joined({ threads: 2 });
-    mind.on(arrival(1));
-    mind.on(arrival(2, { node: 3 }));
+    mind.on(arrival(1, { node: 4 }));
+    mind.on(arrival(2, { node: 5 }));
     mind.on({ type: 'computed', delivery: 2 });
     mind.on(arrival(3, { weightsVersion: 9 }));
     expect(mind.on({ type: 'link_down', reason: 'reset' })).toEqual([
@@ -200,6 +202,64 @@ describe('the link', () => {
   });
 });
 
+/** Delivery and width of each computation that starts. */
+const widths = (actions: WorkerAction[]): number[][] =>
+  actions.flatMap((action) => (action.type === 'compute' ? [[action.delivery, action.width]] : []));
+const crew = (threads: number, offered: Partial<RunOffer> = {}) =>
+  joined({ threads }, 0, { microshards: 16, ...offered });
+
+describe('threads', () => {
+  it.each([
+    [1, 1],
+    [2, 2],
+    [3, 2],
+    [4, 4],
+    [7, 4],
+    [32, 16],
+  ])('%i of them share the only task %i wide', (threads, width) => {
+    expect(widths(crew(threads).on(arrival(1, { node: 1 })))).toEqual([[1, width]]);
+  });
+
+  it.each([
+    [4, [2, 2]],
+    [3, [1, 2]],
+    [8, [4, 4]],
+    [1, [1]],
+  ])('%i of them are shared out evenly among tasks that are ready together', (threads, expected) => {
+    const mind = crew(threads);
+    mind.on(arrival(1, { node: 2, step: 1, weightsVersion: 1 }));
+    mind.on(arrival(2, { node: 3, step: 1, weightsVersion: 1 }));
+    expect(widths(mind.on(weights(1))).map(([, width]) => width)).toEqual(expected);
+  });
+
+  it('are free again all at once, also those of a task that was stopped', () => {
+    const mind = crew(4);
+    expect(widths(mind.on(arrival(1, { node: 2 })))).toEqual([[1, 4]]);
+    expect(widths(mind.on(weights(1)))).toEqual([]);
+    expect(widths(mind.on(arrival(2, { node: 2, step: 1, weightsVersion: 1 })))).toEqual([]);
+    expect(widths(mind.on({ type: 'compute_failed', delivery: 1, reason: 'it was stopped.' }))).toEqual([
+      [2, 4],
+    ]);
+  });
+
+  it('that found a block missing share the task anew when it is there', () => {
+    const mind = crew(2);
+    mind.on(arrival(1, { node: 2 }));
+    expect(widths(mind.on({ type: 'block_missing', delivery: 1, block: 6 }))).toEqual([]);
+    expect(widths(mind.on({ type: 'block_stored', run: 'r1', block: 6 }))).toEqual([[1, 2]]);
+  });
+
+  it.each<[string, Partial<Task>, Partial<RunOffer>]>([
+    ['a validation', { mode: 'evaluate' }, {}],
+    ['a gradient that is rounded where it is summed', {}, { gradientEncoding: 'int8' }],
+    ['a step of asynchronous training', {}, { newestWeights: true }],
+    ['a single microshard', { node: 16 }, {}],
+    ['a node that the tree does not have', { node: 32 }, {}],
+  ])('do not share %s', (_what, changes, offered) => {
+    expect(widths(crew(4, offered).on(arrival(1, { node: 1, ...changes })))).toEqual([[1, 1]]);
+  });
+});
+
 /** In a run of this staleness, with weights of these versions. */
 const late = (staleness: number, versions: number[]) => {
   const mind = joined({ threads: 2 }, null, { staleness });
@@ -211,22 +271,22 @@ describe('a run whose tasks may name earlier weights', () => {
   it('has so many versions at once, and computes each task on its own', () => {
     const mind = late(1, [3, 4]);
     const [one, other] = [
-      arrival(1, { step: 4, weightsVersion: 3 }),
-      arrival(2, { step: 5, weightsVersion: 4 }),
+      arrival(1, { step: 4, weightsVersion: 3, node: 4 }),
+      arrival(2, { step: 5, weightsVersion: 4, node: 4 }),
     ];
     expect([...mind.on(other), ...mind.on(one)]).toMatchObject([
       { type: 'compute', task: { weightsVersion: 4 } },
       { type: 'compute', task: { weightsVersion: 3 } },
     ]);
     expect(mind.after(1000)).toContainEqual(
-      expect.objectContaining({ type: 'heartbeat', nodes: [2, 2], steps: [5, 4] }),
+      expect.objectContaining({ type: 'heartbeat', nodes: [4, 4], steps: [5, 4] }),
     );
   });
 
   it('drops what is older than that, weights and tasks, when newer weights come', () => {
     const mind = late(1, [3, 4]);
-    mind.on(arrival(1, { step: 4, weightsVersion: 3 }));
-    mind.on(arrival(2, { step: 5, weightsVersion: 4 }));
+    mind.on(arrival(1, { step: 4, weightsVersion: 3, node: 4 }));
+    mind.on(arrival(2, { step: 5, weightsVersion: 4, node: 4 }));
     expect(mind.quietly(weights(5))).toEqual([
       { type: 'keep_weights', version: 5, versions: [4, 5] },
       ack(1),

@@ -13,6 +13,7 @@ import {
   type Front,
   readyThreads,
   stepsPerEpoch,
+  threadsPerBlock,
   type Unit,
 } from './state.js';
 
@@ -85,10 +86,13 @@ export function openFront(
 /** An asynchronous step is one block: the gradient of one worker, for the whole batch. */
 const wholeTree = [1];
 
-/** Blocks for a full batch: as many as there are threads, where that may decide it. */
+/**
+ * Blocks for a full batch. A block of training costs a gradient on the wire, so threads that can share one do: a worker adds up what its
+ * threads computed, and sends one sum. A validation sends none, and is balanced best with a block for each thread.
+ */
 function blocksWanted(state: CoordinatorState, mode: Mode): number {
-  const fixed = mode === 'train' ? state.plan.gradientBlocks : null;
-  return fixed ?? readyThreads(state);
+  if (mode === 'evaluate') return readyThreads(state);
+  return state.plan.gradientBlocks ?? readyThreads(state) / threadsPerBlock(state);
 }
 
 function sizeOf({ plan }: CoordinatorState, { mode, step }: FrontKey): Pick<Front, 'samples' | 'passes'> {

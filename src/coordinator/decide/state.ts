@@ -26,7 +26,7 @@ export interface RunPlan {
   auditShare: number;
   /** The weights that are validated are an average, and others than those that are trained. */
   averages: boolean;
-  /** Blocks that a full training step is always cut into; null: as many as there are threads. */
+  /** Blocks that a full training step is always cut into; null: as many as the threads ask for. */
   gradientBlocks: number | null;
   /** Steps that a gradient is late by: so many more than one are in flight at once. */
   delay: number;
@@ -298,3 +298,11 @@ export const readyWorkers = (state: CoordinatorState): WorkerEntry[] =>
 export const rangesAreHeld = ({ ranges }: CoordinatorState): boolean => ranges.every(({ held }) => held);
 export const readyThreads = (state: CoordinatorState): number =>
   readyWorkers(state).reduce((sum, entry) => sum + entry.threads, 0);
+/**
+ * Threads that share one block of training: the largest power of two that divides the number of threads of every ready worker, so that
+ * none has threads left over. It is the lowest bit that is set in any of them.
+ */
+export const threadsPerBlock = (state: CoordinatorState): number => {
+  const bits = readyWorkers(state).reduce((union, entry) => union | entry.threads, 0);
+  return Math.max(1, bits & -bits);
+};

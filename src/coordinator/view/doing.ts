@@ -4,9 +4,16 @@ export interface Doing {
   fetching: number;
 }
 
+/** On one block, as its result tells; `threads`: those that shared it, 0 for one. */
+export interface Spent {
+  computeMs: number;
+  fetchMs: number;
+  threads: number;
+}
+
 /** What workers spend their time on, from what their results say, over the last seconds. */
 export interface DoingMeter {
-  accepted(worker: string, spent: { computeMs: number; fetchMs: number }): void;
+  accepted(worker: string, spent: Spent): void;
   /** Null for one that has not been heard for a whole window yet. */
   of(worker: string, threads: number): Doing | null;
   /** Forgets all others. */
@@ -15,6 +22,7 @@ export interface DoingMeter {
 
 interface Window {
   sinceMs: number;
+  /** Of threads: what each of them spent, added up. */
   computeMs: number;
   fetchMs: number;
   /** The window before: milliseconds per millisecond. */
@@ -44,10 +52,10 @@ export function createDoingMeter(now: () => number): DoingMeter {
     return next;
   };
   return {
-    accepted(worker, { computeMs, fetchMs }) {
+    accepted(worker, { computeMs, fetchMs, threads }) {
       const window = rolled(worker);
-      window.computeMs += computeMs;
-      window.fetchMs += fetchMs;
+      window.computeMs += computeMs * Math.max(1, threads);
+      window.fetchMs += fetchMs * Math.max(1, threads);
     },
     of(worker, threads) {
       const { last } = rolled(worker);

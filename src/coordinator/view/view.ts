@@ -4,14 +4,14 @@ import type { HistoryRow } from '../history.js';
 import type { PreparedRun } from '../prepare.js';
 import type { Progress } from '../progress.js';
 import type { RunStatus } from '../status.js';
-import { createDoingMeter } from './doing.js';
+import { createDoingMeter, type Spent } from './doing.js';
 import { type Gallery, openGallery } from './gallery.js';
 import type { Guess, RunView } from './run-view.js';
 import { createThinned } from './thinned.js';
 
 /** Remembers what a view shows. Without a viewer it does next to nothing. */
 export interface Viewing {
-  accepted(worker: string, spent: { computeMs: number; fetchMs: number }): void;
+  accepted(worker: string, spent: Spent): void;
   stepApplied(step: number, sums: Sums): void;
   epochRecorded(epoch: number, confusion: Uint32Array | null): void;
   /** At every event, with the seconds of the run. */

@@ -30,15 +30,19 @@ it('says what share of its threads a worker computes and fetches in, over the la
   let nowMs = 0;
   const meter = createDoingMeter(() => nowMs);
   expect(meter.of('a', 2)).toBeNull();
-  meter.accepted('a', { computeMs: 1000, fetchMs: 400 });
-  meter.accepted('a', { computeMs: 1000, fetchMs: 0 });
+  meter.accepted('a', { computeMs: 1000, fetchMs: 400, threads: 1 });
+  meter.accepted('a', { computeMs: 1000, fetchMs: 0, threads: 0 });
   nowMs = 2000;
   expect(meter.of('a', 2)).toEqual({ computing: 0.5, fetching: 0.1 });
-  // One block longer than the window, and fetching beside it: never more than all of the time.
-  meter.accepted('a', { computeMs: 9000, fetchMs: 3000 });
+  // A block that both threads shared.
+  meter.accepted('a', { computeMs: 1000, fetchMs: 200, threads: 2 });
   nowMs = 4000;
-  expect(meter.of('a', 2)).toEqual({ computing: 1, fetching: 0 });
+  expect(meter.of('a', 2)).toEqual({ computing: 0.5, fetching: 0.1 });
+  // One block longer than the window, and fetching beside it: never more than all of the time.
+  meter.accepted('a', { computeMs: 9000, fetchMs: 3000, threads: 1 });
   nowMs = 6000;
+  expect(meter.of('a', 2)).toEqual({ computing: 1, fetching: 0 });
+  nowMs = 8000;
   expect(meter.of('a', 2)).toEqual({ computing: 0, fetching: 0 });
   meter.keep(new Set());
   expect(meter.of('a', 2)).toBeNull();

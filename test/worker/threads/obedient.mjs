@@ -1,5 +1,5 @@
 // A compute thread that does what the step number says: 0 answers, 1 dies of an uncaught error, 2 runs out of memory,
-// 3 exits without a word, 4 waits to be abandoned, 5 answers with a failure.
+// 3 exits without a word, 4 waits to be abandoned, 5 answers with a failure, 6 answers unless it is to stop.
 import { parentPort, workerData } from 'node:worker_threads';
 
 const { abandoned } = workerData;
@@ -25,6 +25,10 @@ parentPort.on('message', (message) => {
   if (step === 4) {
     while (Atomics.load(abandoned, 0) !== id) Atomics.wait(abandoned, 0, -1, 5);
     answer({ type: 'abandoned', id });
+  }
+  if (step === 6) {
+    const isStopped = Atomics.load(abandoned, 0) === id;
+    answer(isStopped ? { type: 'abandoned', id } : { type: 'computed', id, sums: sums(), computeMs: 1 });
   }
   if (step === 5) answer({ type: 'failed', id, reason: 'no such sample' });
 });
