@@ -52,7 +52,15 @@ async function startOne(transport, worker, gradientOf, { kernels, version, run: 
     const place = { run, fence, step, pass, weightsVersion, node, mode, worker };
     const sums = { samples: samples.length, lossSum: 2.3 * samples.length, correct: 0, confusion: noCounts };
     const nowMs = performance.now();
-    const times = { fetchMs: 0, waitMs: 0, computeMs: 0, takenAtMs: nowMs, sentAtMs: nowMs, thread: 0, threads: 1 };
+    const times = {
+      fetchMs: 0,
+      waitMs: 0,
+      computeMs: 0,
+      takenAtMs: nowMs,
+      sentAtMs: nowMs,
+      thread: 0,
+      threads: 1,
+    };
     const sent = segments.map((values, range) =>
       link.publishSegment({ type: 'segment', run, fence, step, node, worker, range, values }),
     );
