@@ -88,14 +88,11 @@ export class MessageQueue<T> {
     return { cancel, close };
   }
 
-  /**
-   * Deliveries never happen inside a send: the caller's state is settled before anybody answers. They do not wait for the event loop
-   * either, in which a step's messages would take several turns.
-   */
+  /** Deliveries never happen inside a send: the caller's state is settled before anybody answers. */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.#scheduled = false;
       this.#dispatch();
     });
