@@ -107,6 +107,17 @@ describe('the average of the parameters', () => {
     expect(evaluation).toMatchObject({ mode: 'evaluate', weightsVersion: 2 });
     expect(d.join('w2')).toContainEqual({ type: 'send_weights', worker: 'w2', version: 2 });
   });
+
+  it('goes to who joins when a validation is next, and nothing newer, for which its tasks would be stale', () => {
+    const changes = { averages: true, validationSamples: 64, trainSamples: 64 };
+    const d = new Driver(changes, { step: 1, ahead: [], recordedEpochs: 0 });
+    d.post({ type: 'started' });
+    const joined = d.join('w1');
+    expect(joined.filter(({ type }) => type === 'send_weights')).toEqual([
+      { type: 'send_weights', worker: 'w1', version: 2 },
+    ]);
+    expect(published(joined)[0]).toMatchObject({ mode: 'evaluate', weightsVersion: 2 });
+  });
 });
 
 const row = (epoch: number, accuracy: number | null, loss = 1): HistoryRow => ({

@@ -6,24 +6,31 @@ import { isWhole } from './fronts.js';
 import { openEvaluation, openTraining } from './opening.js';
 import { askForSums, isSummed } from './reduction.js';
 import { isAsynchronous } from './staleness.js';
-import { type CoordinatorState, rangesAreHeld, readyWorkers, stepsPerEpoch, totalSteps } from './state.js';
+import {
+  type CoordinatorState,
+  epochIsOver,
+  rangesAreHeld,
+  readyWorkers,
+  stepsPerEpoch,
+  totalSteps,
+} from './state.js';
 
 /** Starts whatever comes next, if somebody is there to do it and what is under way leaves room. */
 export function advance(state: CoordinatorState, nowMs: number): Decision {
   const { plan, position, phase, fronts } = state;
   if (phase !== 'working' || fronts[0]?.mode === 'evaluate') return decision(state);
   if (state.outcome === 'stopped') return end(state, 'stopped');
-  const epochIsOver = position.step === (position.recordedEpochs + 1) * stepsPerEpoch(plan);
-  if (epochIsOver && plan.validationSamples === 0) {
+  const isOver = epochIsOver(state);
+  if (isOver && plan.validationSamples === 0) {
     const epoch = position.recordedEpochs;
     return decision({ ...state, phase: 'performing' }, { type: 'record_epoch', epoch, validated: false });
   }
-  if (!epochIsOver && (position.step >= totalSteps(plan) || state.exhausted)) return end(state, 'finished');
+  if (!isOver && (position.step >= totalSteps(plan) || state.exhausted)) return end(state, 'finished');
   // Whole already may be what had to wait for the step before it.
   if (readyWorkers(state).length === 0 || state.link.type === 'down') return closeIfWhole(state);
   // What would be computed now could not be summed.
-  if (!epochIsOver && !rangesAreHeld(state)) return closeIfWhole(state);
-  const opened = epochIsOver ? openEvaluation(state, nowMs) : openTraining(state, nowMs);
+  if (!isOver && !rangesAreHeld(state)) return closeIfWhole(state);
+  const opened = isOver ? openEvaluation(state, nowMs) : openTraining(state, nowMs);
   return chain(opened, closeIfWhole);
 }
 
@@ -120,8 +127,8 @@ export function onStepApplied(
   const rising = verdict === 'rising';
   const next: CoordinatorState = { ...state, phase: 'working', position, rising };
   const due = !rising && nowMs - checkpoint.savedAtMs >= plan.checkpointEveryMs && !checkpoint.inFlight;
-  const epochIsOver = position.step % stepsPerEpoch(plan) === 0; // Then one is due anyway, after the validation.
-  return chain(due && !epochIsOver ? requestCheckpoint(next) : decision(next), (s) => advance(s, nowMs));
+  const endsEpoch = position.step % stepsPerEpoch(plan) === 0; // Then one is due anyway, after the validation.
+  return chain(due && !endsEpoch ? requestCheckpoint(next) : decision(next), (s) => advance(s, nowMs));
 }
 
 export function onEpochRecorded(

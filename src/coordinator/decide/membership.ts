@@ -10,6 +10,7 @@ import { find, isComplete, put, remove, seen, withShortage } from './roster.js';
 import { tightBound } from './staleness.js';
 import {
   type CoordinatorState,
+  epochIsOver,
   readyThreads,
   readyWorkers,
   stepsPerEpoch,
@@ -81,11 +82,16 @@ function join(state: CoordinatorState, worker: string, threads: number | null, n
   return chain(voiced, (s) => beginIfEnough(s, nowMs));
 }
 
-/** What somebody who comes needs: the weights of what is under way, or of the step that is next. */
+/**
+ * What somebody who comes needs: the weights of what is under way, or of what is next. Not those of a step where a validation is next: they
+ * are newer than the validation's, which the worker would then take for done.
+ */
 function versionsToSend(state: CoordinatorState): number[] {
   const { plan, position } = state;
   const versions = versionsInUse(state);
   if (versions.length > 0) return versions;
+  if (epochIsOver(state) && plan.validationSamples > 0)
+    return [weightsVersion(plan.averages, 'evaluate', position.step)];
   const stepsDone = weightsStep(position.step, stepsPerEpoch(plan), plan.delay);
   return [weightsVersion(plan.averages, 'train', stepsDone)];
 }

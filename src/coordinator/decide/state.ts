@@ -291,6 +291,9 @@ export function initialState(plan: RunPlan, position: Position, nowMs: number): 
 
 export const batchSamples = (plan: RunPlan): number => plan.microshards * plan.microshardSamples;
 export const stepsPerEpoch = (plan: RunPlan): number => Math.ceil(plan.trainSamples / batchSamples(plan));
+/** Whether all steps of the epoch that is recorded next are done: then its validation is next. */
+export const epochIsOver = ({ plan, position }: Pick<CoordinatorState, 'plan' | 'position'>): boolean =>
+  position.step === (position.recordedEpochs + 1) * stepsPerEpoch(plan);
 export const totalSteps = (plan: RunPlan): number => plan.epochs * stepsPerEpoch(plan);
 export const readyWorkers = (state: CoordinatorState): WorkerEntry[] =>
   state.workers.filter((entry) => entry.state === 'ready');
