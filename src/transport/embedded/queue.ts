@@ -88,11 +88,14 @@ export class MessageQueue<T> {
     return { cancel, close };
   }
 
-  /** Deliveries never happen inside a send: the caller's state is settled before anybody answers. */
+  /**
+   * Deliveries never happen inside a send: the caller's state is settled before anybody answers. They do not wait for the event loop
+   * either, in which a step's messages would take several turns.
+   */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    queueMicrotask(() => {
       this.#scheduled = false;
       this.#dispatch();
     });
