@@ -30,7 +30,7 @@ class Socket extends Duplex {
 }
 
 interface End {
-  connection: FrameConnection;
+  connection: FrameConnection & { sendHeartbeat(): void };
   socket: Socket;
 }
 
@@ -111,6 +111,30 @@ test.each([16_384, 1_000_000, 100])(
     expect(sent.length).toBeGreaterThan(100_000);
   },
 );
+
+test('nothing comes into a frame, however full the socket is: not a heartbeat, not another channel', async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const random = createRandom(seed);
+    const end = openEnd(true, { highWaterMark: 100 + random.below(20_000) });
+    const sent: Buffer[][] = [[], []];
+    for (let i = 0; i < 60; i++) {
+      const which = random.below(2);
+      const content = Buffer.alloc(random.below(20_000), which + 1);
+      send(end, which + 1, content);
+      sent[which].push(content);
+      if (random.below(2) === 0) end.connection.sendHeartbeat();
+      if (random.below(4) === 0) await turn();
+    }
+    const frames = framesIn(await sentBy(end));
+    const bodies = frames.filter((frame) => frame[0] === 3);
+    for (const frame of frames) expect(frame.at(-1), `seed ${seed}`).toBe(0xce);
+    for (const which of [0, 1]) {
+      const of = bodies.filter((frame) => frame.readUInt16BE(1) === which + 1);
+      const payload = Buffer.concat(of.map((frame) => frame.subarray(7, -1)));
+      expect(payload.equals(Buffer.concat(sent[which])), `seed ${seed}`).toBe(true);
+    }
+  }
+});
 
 test('a message goes to the socket before anything else happens, if nothing waits there', () => {
   const end = openEnd(true);

@@ -23,7 +23,7 @@ function isFrameConnection(value: unknown): value is FrameConnection {
  * Lets large messages through with fewer copies, and at once. amqplib copies a body into frames of zeroed memory on its way out, and has them
  * wait for the next turn of the event loop; on its way in it appends every 64 KiB that arrive to what it has of a frame, and the frames to
  * one another. Here the body's own memory goes to the socket right away, and what arrives is copied once, to where the whole body
- * will be. Everything else of a connection stays the library's.
+ * will be. Everything else of a connection stays the library's; so does a message that has to wait because the socket is full.
  *
  * This needs what the library does not document, so package.json names one version of it, and a test compares both ways. false where
  * the library has changed so much that it is left alone.
@@ -32,16 +32,30 @@ export function spareCopies({ connection }: ChannelModel): boolean {
   const inner: unknown = connection;
   if (!isFrameConnection(inner)) return false;
   inner.recvFrame = readFrames(inner);
-  inner.sendContent = (channel, body) => sendContent(inner, channel, body);
   const sendMessage = inner.sendMessage.bind(inner);
-  inner.sendMessage = (channel, ...message) =>
-    collected(inner, channel, () => sendMessage(channel, ...message));
+  const sendContent = inner.sendContent.bind(inner);
+  let isAtOnce = false;
+  inner.sendContent = (channel, body) =>
+    isAtOnce ? frameContent(inner, channel, body) : sendContent(channel, body);
+  inner.sendMessage = (channel, ...message) => {
+    const entry = inner.channels[channel];
+    // What waits is written piece by piece, and a heartbeat may come between two: then each has to be a whole frame, as the library's are.
+    const waits = !entry || entry.buffer.readableLength > 0 || inner.muxer.blocked;
+    if (waits) return sendMessage(channel, ...message);
+    isAtOnce = true;
+    try {
+      return writeAtOnce(inner, entry, () => sendMessage(channel, ...message));
+    } finally {
+      isAtOnce = false;
+    }
+  };
   return true;
 }
 
-/** The body as frames, each a view of it between header and end. Whoever sends must leave its bytes as they are. */
-function sendContent(connection: FrameConnection, channel: number, body: Buffer): boolean {
-  const buffer = bufferOf(connection, channel);
+/** The body as frames, in pieces that are views of it. Whoever sends must leave its bytes as they are. */
+function frameContent(connection: FrameConnection, channel: number, body: Buffer): boolean {
+  const buffer = connection.channels[channel]?.buffer;
+  if (buffer === undefined) throw new Error(`Channel ${channel} is closed.`);
   const mostBytes = connection.frameMax - frameHeaderBytes - frameEndBytes;
   for (let from = 0; from < body.length; from += mostBytes) {
     const piece = body.subarray(from, from + mostBytes);
@@ -57,41 +71,22 @@ function sendContent(connection: FrameConnection, channel: number, body: Buffer)
   return true;
 }
 
-/**
- * All frames of a message as one entry of its channel's buffer, or, while nothing waits, straight to the socket. Frames of other channels
- * may come between those of a message, but not into a frame.
- */
-function collected(connection: FrameConnection, channel: number, send: () => boolean): boolean {
-  const entry = connection.channels[channel];
-  const buffer = bufferOf(connection, channel);
-  if (!entry) return send();
+/** Takes what `send` writes to the channel's buffer to the socket, in one go. */
+function writeAtOnce(
+  { stream, muxer }: FrameConnection,
+  entry: { buffer: FrameBuffer },
+  send: () => boolean,
+): boolean {
+  const { buffer } = entry;
   const chunks: Buffer[] = [];
-  entry.buffer = {
-    readableLength: 0,
-    write: (chunk) => {
-      chunks.push(chunk);
-      return true;
-    },
-  };
+  entry.buffer = { readableLength: 0, write: (chunk) => chunks.push(chunk) > 0 };
   try {
     send();
   } finally {
     entry.buffer = buffer;
   }
-  const { stream, muxer } = connection;
-  if (buffer.readableLength > 0 || muxer.blocked) {
-    let hasRoom = true;
-    for (const chunk of chunks) hasRoom = buffer.write(chunk);
-    return hasRoom;
-  }
   stream.cork();
   for (const chunk of chunks) if (!stream.write(chunk)) muxer.blocked = true;
   stream.uncork();
   return true;
-}
-
-function bufferOf(connection: FrameConnection, channel: number): FrameBuffer {
-  const buffer = connection.channels[channel]?.buffer;
-  if (buffer === undefined) throw new Error(`Channel ${channel} is closed.`);
-  return buffer;
 }
