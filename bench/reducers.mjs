@@ -10,6 +10,7 @@ import { table } from './measure.mjs';
 import { drawDemo, finished, startCoordinator, startReducer, workspace } from './programs.mjs';
 import { figuresOf, increase, metricsUrlOf, processorSecondsOf } from './running.mjs';
 import { startSimulatedWorkers } from './simulated-workers.mjs';
+import { wide } from './wide-model.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -25,19 +26,6 @@ const steps = Number(values.steps);
 /** Steps that are not measured: connections and buffers are made in them. */
 const warmUp = 3;
 
-/** Ten million parameters that cost nothing to compute, since nobody does. */
-const wide = {
-  name: 'wide',
-  input: [1, 32, 32],
-  layers: [
-    { type: 'flatten' },
-    { type: 'linear', units: 4096 },
-    { type: 'relu' },
-    { type: 'linear', units: 1420 },
-    { type: 'linear', units: 10 },
-    { type: 'softmax' },
-  ],
-};
 const widePath = `${workspace}/wide.json`;
 writeFileSync(widePath, JSON.stringify(wide));
 

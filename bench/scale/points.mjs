@@ -1,20 +1,6 @@
 // What is measured: in which clusters, with how many workers, and which of the points the model never sees (`held`).
 import { buildModel, namedSpecs } from '../../dist/engine/index.js';
-
-/** Ten million parameters in three layers. */
-const wide = {
-  name: 'wide',
-  input: [1, 32, 32],
-  layers: [
-    { type: 'flatten' },
-    { type: 'linear', units: 4096 },
-    { type: 'relu' },
-    { type: 'linear', units: 1408 },
-    { type: 'relu' },
-    { type: 'linear', units: 10 },
-    { type: 'softmax' },
-  ],
-};
+import { wide } from '../wide-model.mjs';
 
 const modelOf = (spec) => ({ spec, name: spec.name, valueBytes: 4 * buildModel(spec).parameterCount });
 export const models = ['lenet-grey', 'onko-net'].map((name) => modelOf(namedSpecs.get(name)));

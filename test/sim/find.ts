@@ -1,4 +1,4 @@
-import type { Mutant } from './mutants.js';
+import type { Mutant } from './mutant.js';
 import { type Outcome, simulate } from './simulate.js';
 
 /** The first of the seeds from 1 on that shows the bug; null if none does. */
