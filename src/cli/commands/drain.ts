@@ -8,7 +8,7 @@ import type { ExitCode } from '../exit-codes.js';
 import type { Values } from '../options/table.js';
 import type { drainTable } from '../options/tables.js';
 import type { Session } from '../session.js';
-import { newWorkerId } from './worker-start.js';
+import { newMemberId } from './member.js';
 
 const lookEveryMs = 250;
 
@@ -22,7 +22,7 @@ export async function runDrain(values: Values<typeof drainTable>, session: Sessi
   }
   const link = await openRabbitObserver({
     ...(await brokerAccess(values)),
-    observer: newWorkerId(hostname(), host.pid),
+    observer: newMemberId(hostname(), host.pid),
     connectionName: 'onko drain',
     log,
   });

@@ -8,14 +8,14 @@ import type { ExitCode } from '../exit-codes.js';
 import type { Values } from '../options/table.js';
 import type { statusTable } from '../options/tables.js';
 import type { Session } from '../session.js';
-import { newWorkerId } from './worker-start.js';
+import { newMemberId } from './member.js';
 
 /** `onko status`: one paragraph per run, one line per worker. */
 export async function runStatus(values: Values<typeof statusTable>, session: Session): Promise<ExitCode> {
   const { host, log } = session;
   const link = await openRabbitObserver({
     ...(await brokerAccess(values)),
-    observer: newWorkerId(hostname(), host.pid),
+    observer: newMemberId(hostname(), host.pid),
     connectionName: 'onko status',
     log,
   });
