@@ -6,7 +6,7 @@ import type { Chronicle } from './chronicle.js';
 import type { CoordinatorConfig } from './config.js';
 import type { Action } from './decide/actions.js';
 import type { CoordinatorEvent } from './decide/events.js';
-import { frontOf } from './decide/fronts.js';
+import { type FrontKey, frontOf } from './decide/fronts.js';
 import type { CoordinatorState } from './decide/state.js';
 import type { Disk } from './disk.js';
 import type { Ending } from './ending.js';
@@ -62,10 +62,15 @@ export function createEffects(targets: EffectTargets): (action: Action, arrived:
   const { run: runId } = run.file;
   const messages = outgoingMessages(config, run);
 
+  /** After its blocks, which are accounted for later too. */
+  const close = (front: FrontKey): void => {
+    const endMs = now();
+    later(() => recorder.closed(front, endMs));
+  };
+
   const applyStep = (step: number): void => {
     const { sums, finite, gradientNorm } = work.apply(step);
-    const endMs = now();
-    later(() => recorder.closed({ mode: 'train', step }, endMs));
+    close({ mode: 'train', step });
     if (!finite) return post({ type: 'step_applied', step, finite });
     const trend = chronicle.addStep(sums);
     // Asynchronous steps are not applied in the order of their numbers; schedule and curves go by that of the updates.
@@ -79,7 +84,7 @@ export function createEffects(targets: EffectTargets): (action: Action, arrived:
 
   const recordEpoch = (epoch: number, validated: boolean): void => {
     const step = trainer.version();
-    recorder.closed({ mode: 'evaluate', step: step - 1 }, now());
+    close({ mode: 'evaluate', step: step - 1 });
     const evaluation = validated ? work.takeEvaluation() : null;
     const validation = evaluation?.sums ?? null;
     const learningRate = trainer.learningRateOf(step - 1);
