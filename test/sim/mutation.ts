@@ -2,7 +2,7 @@ import { decide as decideCoordinator } from '../../src/coordinator/decide/decide
 import { createStepWork } from '../../src/coordinator/step-work.js';
 import type { FileOperations } from '../../src/store/index.js';
 import { decide as decideWorker } from '../../src/worker/decide.js';
-import { withOptions } from './options.js';
+import { type OptionName, withOptions } from './options.js';
 import { type Schedule, withStops } from './schedule.js';
 
 /** The rules that a simulated cluster follows. The true ones, or some with a bug in them to see that it is found. */
@@ -24,3 +24,9 @@ export const unchanged: Mutation = {
   filesOf: (files) => files,
   stage: (schedule) => withStops(withOptions(schedule)),
 };
+
+/** The true rules, in runs that have an option. */
+export const always = (option: OptionName): Mutation => ({
+  ...unchanged,
+  stage: (schedule) => withStops(withOptions(schedule, option)),
+});

@@ -8,15 +8,15 @@ import { type OptionChoice, specOf } from './spec.js';
 /** What becomes of a schedule that has it. */
 type Option = (schedule: Schedule, random: Random) => Schedule;
 
-const gradients: Option = (schedule, random) => {
-  const type = pick(random, ['fp16', 'int8', 'topk'] as const);
-  // An asynchronous batch is one block.
-  const blocks = schedule.world.staleness === null ? pick(random, [1, 2, 4]) : 1;
-  const density = pick(random, [0.2, 0.6]);
-  return having(schedule, {
-    gradients: type === 'topk' ? { type, density, reproducible: false, blocks } : { type, blocks },
-  });
-};
+const gradients =
+  (type: 'fp16' | 'int8' | 'topk'): Option =>
+  (schedule, random) => {
+    // An asynchronous batch is one block.
+    const blocks = schedule.world.staleness === null ? pick(random, [1, 2, 4]) : 1;
+    if (type !== 'topk') return having(schedule, { gradients: { type, blocks } });
+    const density = pick(random, [0.2, 0.6]);
+    return having(schedule, { gradients: { type, density, reproducible: false, blocks } });
+  };
 
 /** A run has one mode. */
 const localSgd: Option = (schedule, random) => {
@@ -24,30 +24,43 @@ const localSgd: Option = (schedule, random) => {
   return having({ ...schedule, world }, { localSteps: 2 + random.below(2) });
 };
 
+const best: Option = (schedule) =>
+  having({ ...schedule, world: { ...schedule.world, validates: true } }, { keep: 'best' });
+
 /** One epoch in which the validation is not better is too many; so there are some. */
 const patience: Option = (schedule) => {
-  const world = { ...schedule.world, stepsPerEpoch: 2, epochs: 4 };
+  const world = { ...schedule.world, validates: true, stepsPerEpoch: 2, epochs: 4 };
   return having({ ...schedule, world }, { patience: 1 });
 };
 
 /** With how likely each is: a third of all runs are plain. */
-const options: readonly [share: number, option: Option][] = [
-  [0.25, (schedule, random) => having(schedule, { averaging: { decay: pick(random, [0.5, 0.99]) } })],
-  [0.2, (schedule) => having(schedule, { weightsDtype: 'bf16' })],
-  [0.3, gradients],
-  [0.12, localSgd],
-  [0.1, (schedule) => having(schedule, { keep: 'best' })],
-  [0.1, patience],
-];
+const options = {
+  averaging: [
+    0.25,
+    (schedule, random) => having(schedule, { averaging: { decay: pick(random, [0.5, 0.99]) } }),
+  ],
+  bf16: [0.2, (schedule) => having(schedule, { weightsDtype: 'bf16' })],
+  fp16: [0.1, gradients('fp16')],
+  int8: [0.1, gradients('int8')],
+  topk: [0.1, gradients('topk')],
+  'local-sgd': [0.12, localSgd],
+  best: [0.1, best],
+  patience: [0.1, patience],
+} as const satisfies Record<string, readonly [share: number, option: Option]>;
 
-/** The schedule with options of its seed, one after the other, as far as Onko takes them together. */
-export function withOptions(schedule: Schedule): Schedule {
+export type OptionName = keyof typeof options;
+export const isOption = (name: string): name is OptionName => name in options;
+export const optionNames = Object.keys(options).filter(isOption);
+
+/** The schedule with options of its seed, one after the other, as far as Onko takes them together. `always`: with this one in any case. */
+export function withOptions(schedule: Schedule, always: OptionName | null = null): Schedule {
   const random = createRandom(schedule.seed, 7);
   let drawn = schedule;
-  for (const [share, option] of options) {
-    const isIn = random.float() < share;
+  for (const name of optionNames) {
+    const [share, option] = options[name];
+    const isDrawn = random.float() < share;
     const more = option(drawn, random);
-    if (isIn) drawn = inPlaceOf(more).find(isAllowed) ?? drawn;
+    if (isDrawn || name === always) drawn = inPlaceOf(more).find(isAllowed) ?? drawn;
   }
   return drawn;
 }
@@ -57,11 +70,12 @@ export function having(schedule: Schedule, choice: OptionChoice): Schedule {
   return { ...schedule, world: { ...schedule.world, options: { ...schedule.world.options, ...choice } } };
 }
 
-/** Beside all there is; else in the place of audits, of reducers, or of all that it may not stand beside. */
+/** Beside all there is; else in the place of audits, of reducers, or of all that it might not stand beside. */
 function inPlaceOf(schedule: Schedule): Schedule[] {
   const unaudited = { ...schedule, auditShare: 0 };
   const bare = unreduced(unaudited);
-  return [schedule, unaudited, unreduced(schedule), bare, { ...bare, world: { ...bare.world, delay: 0 } }];
+  const inOrder = { ...bare.world, delay: 0, staleness: null };
+  return [schedule, unaudited, unreduced(schedule), bare, { ...bare, world: inOrder }];
 }
 
 /** As a coordinator takes it. */
