@@ -12,6 +12,7 @@ import { meaningOf, versionsBack } from './weights-version.js';
 
 /** Rounding to the nearest draws nothing. */
 const noStream = new Int32Array(4);
+const noSamples = new Uint32Array(0);
 /** Rounded weights that are kept: those of every step in flight, and more. */
 const roundedKept = 4;
 
@@ -50,6 +51,11 @@ export function outgoingMessages(
     rounded.set(step, bytes);
     for (const old of rounded.keys()) if (old <= step - roundedKept) rounded.delete(old);
     return { encoding: weightsDtype, parameters: bytes };
+  };
+  const nextSamplesOf = ({ mode, step, pass, node }: UnitKey): Uint32Array => {
+    const isLast = (step + 1) % curriculum.stepsPerEpoch === 0;
+    if (mode === 'evaluate' || isLast) return noSamples;
+    return curriculum.samplesOf({ mode, step: step + 1, pass, node });
   };
   return {
     offer: () => ({
@@ -97,6 +103,7 @@ export function outgoingMessages(
       attempt,
       evaluationSamples: microshardSamples,
       epoch: Math.floor(step / curriculum.stepsPerEpoch),
+      nextSamples: nextSamplesOf({ mode, step, pass, node }),
     }),
     sampleNames: (unit) => [...curriculum.samplesOf(unit)].map((index) => pack.names(index)),
   };

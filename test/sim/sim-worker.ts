@@ -185,9 +185,18 @@ export class SimWorker {
         const most = threads + 1 + offer.staleness;
         if (weights.buffers > most)
           this.options.onExcess(`${weights.buffers} copies of the weights, ${most} are enough`);
-        const { mode, fence, step, epoch, node, samples, evaluationSamples: perMicroshard } = task;
-        const parameters = borrowed.buffer;
-        const request = { id: delivery, mode, fence, step, epoch, node, samples, perMicroshard, parameters };
+        const {
+          mode,
+          fence,
+          step,
+          epoch,
+          node,
+          samples,
+          nextSamples,
+          evaluationSamples: perMicroshard,
+        } = task;
+        const where = { id: delivery, mode, fence, step, epoch, node };
+        const request = { ...where, samples, nextSamples, perMicroshard, parameters: borrowed.buffer };
         const outcome = width === 1 ? pool.compute(request) : computeShared(request, width, sharing);
         const computed = await outcome.finally(() => borrowed.giveBack());
         if (computed.type === 'computed' && this.isSick) spoil(computed.sums, this.#random);

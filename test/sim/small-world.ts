@@ -15,6 +15,7 @@ import {
 import type { RunOffer } from '../../src/protocol/index.js';
 import { type BlockComputer, createBlockComputer } from '../../src/worker/block-computer.js';
 import { createGradientSource } from '../../src/worker/gradient-buffers.js';
+import { createInputs } from '../../src/worker/inputs.js';
 import { perMicroshard, smallImages, specOf, type WorldChoice } from './spec.js';
 import { standsFor } from './stand-in.js';
 
@@ -47,21 +48,28 @@ export function createWorld(choice: WorldChoice): World {
     model,
     pack: createPack(sampleCount),
     kernels: referenceKernels,
-    computer: (reader, offer, threads) =>
-      createBlockComputer({
+    computer: (reader, offer, threads) => {
+      const inputs = createInputs({ reader, augment: tint, sampleBytes: 2, capacity: perMicroshard });
+      const compute = createBlockComputer({
         model,
         plan: createSmallPlan(model),
         kernels: referenceKernels,
-        reader,
-        sampleBytes: 2,
+        inputs,
         microshards: offer.microshards,
         seed: offer.seed,
-        augment: tint,
         gradientFor: createGradientSource(model.parameterCount, { ...offer, threads }),
         localTraining: localTrainingOf(model, offer),
         gradientEncoding: offer.gradientEncoding,
         gradientsKept: offer.gradientsKept,
-      }),
+      });
+      // As a compute thread does.
+      return (request, isAbandoned) => {
+        const sums = compute(request, isAbandoned);
+        const { mode, nextSamples: samples, epoch } = request;
+        if (mode === 'train') inputs.prepare({ samples, epoch });
+        return sums;
+      };
+    },
   };
 }
 
