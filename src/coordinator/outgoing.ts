@@ -94,7 +94,7 @@ export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): O
       mode,
       samples: curriculum.samplesOf({ mode, step, pass, node }),
       attempt,
-      evaluationSamples: microshardSamples,
+      evaluationSamples: mode === 'train' ? microshardSamples : curriculum.evaluationLeafSamples,
       epoch: Math.floor(step / curriculum.stepsPerEpoch),
       nextSamples: nextSamplesOf({ mode, step, pass, node }),
     }),
