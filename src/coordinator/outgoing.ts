@@ -101,7 +101,7 @@ export function outgoingMessages(
       mode,
       samples: curriculum.samplesOf({ mode, step, pass, node }),
       attempt,
-      evaluationSamples: microshardSamples,
+      evaluationSamples: mode === 'train' ? microshardSamples : curriculum.evaluationLeafSamples,
       epoch: Math.floor(step / curriculum.stepsPerEpoch),
       nextSamples: nextSamplesOf({ mode, step, pass, node }),
     }),
