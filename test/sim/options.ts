@@ -34,7 +34,11 @@ const patience: Option = (schedule) => {
   return having({ ...schedule, world }, { patience: 1 });
 };
 
-/** With how likely each is: a third of all runs are plain. */
+/** Of more than four steps' samples, so that its leaves are larger than those of training. */
+const longValidation: Option = (schedule) =>
+  having({ ...schedule, world: { ...schedule.world, validates: true } }, { validate: { fraction: 0.7 } });
+
+/** With how likely each is: three in ten runs have none. */
 const options = {
   averaging: [
     0.25,
@@ -47,6 +51,7 @@ const options = {
   'local-sgd': [0.12, localSgd],
   best: [0.1, best],
   patience: [0.1, patience],
+  'long-validation': [0.1, longValidation],
 } as const satisfies Record<string, readonly [share: number, option: Option]>;
 
 export type OptionName = keyof typeof options;

@@ -41,7 +41,9 @@ export function createWorld(choice: WorldChoice): World {
   const full = stepSamples(spec);
   // The last step of an epoch is a short one.
   const trained = (choice.stepsPerEpoch - 1) * full + Math.ceil(full / 3);
-  const sampleCount = choice.validates ? Math.ceil(trained / 0.7) : trained;
+  const { validate } = spec;
+  const validated = validate !== null && 'fraction' in validate ? validate.fraction : 0;
+  const sampleCount = Math.ceil(trained / (1 - validated));
   const model = buildModel(spec.model);
   return {
     spec,

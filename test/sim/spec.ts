@@ -9,6 +9,8 @@ export type OptionChoice = Pick<
   TrainingSpec,
   'averaging' | 'weightsDtype' | 'gradients' | 'keep' | 'patience'
 > & {
+  /** More of the samples than usual. */
+  validate?: { fraction: number };
   /** Steps of a replica between two averagings, in local SGD; absent: there are none. */
   localSteps?: number;
 };
