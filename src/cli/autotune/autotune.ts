@@ -31,7 +31,8 @@ export async function settleSizes(
   const { batch, microshards } = wanted;
   if (batch !== 'auto' && microshards !== 'auto') return { batch, microshards };
   const { threads, messageMs } = o.way;
-  const { imageMs, updateMs } = measureEngine(spec.model, spec.optimizer, o.kernels, o.now);
+  const { imageMs, addMs, updateMs: optimizerMs } = measureEngine(spec.model, spec.optimizer, o.kernels, o.now);
+  const updateMs = addMs + optimizerMs;
   const sizeBytes = buildModel(spec.model).parameterCount * Float32Array.BYTES_PER_ELEMENT;
   const travelMs = messageMs === null ? 0 : await messageMs(sizeBytes);
   // The parameters go out at once; the gradients come to one coordinator.
