@@ -124,9 +124,9 @@ describe('the trace of a run', () => {
       ['thread 1', 50_000, undefined],
     ]);
     const publishing = events().filter(({ name }) => name === 'publishing');
-    expect(publishing.map(({ tid, ts }) => [tid, ts]).toSorted()).toEqual(
-      computing.map(({ tid, ts, dur }) => [tid, ts + dur]).toSorted(),
-    );
+    expect(publishing).toHaveLength(computing.length);
+    for (const { tid, ts, dur } of computing)
+      expect(publishing.some((one) => one.tid === tid && one.ts === ts + dur)).toBe(true);
     expect(overlaps(events())).toEqual([]);
   });
 
