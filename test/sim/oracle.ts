@@ -334,7 +334,7 @@ export class Oracle {
       this.fail('same bits', `the parameters before step ${version} differ`);
   }
 
-  /** fold.ts: waiting nodes have no waiting sibling, so there are at most half as many as blocks; one more is being added. */
+  /** tree-sum.ts: waiting nodes have no waiting sibling, so there are at most half as many as blocks; one more is being added. */
   #checkBuffers(buffers: number, state: CoordinatorState | null): void {
     this.buffers = Math.max(this.buffers, buffers);
     if (state === null) return;
