@@ -29,5 +29,5 @@ export {
   parseTrainingSpec,
   type TrainingSpec,
 } from './spec.js';
-export type { RunStatus, WorkerStatus } from './status.js';
+export type { RangeStatus, RunStatus, WorkerStatus } from './status.js';
 export type { RunView } from './view/run-view.js';
