@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type TestVhost, testVhost } from '../support/broker.js';
+import { expectDone } from '../support/expect-done.js';
 import { type FaultRuns, openFaultRuns } from '../support/fault-run.js';
-import { endPrograms, type ProgramEnd } from '../support/start-program.js';
+import { quietRun, resumedRun } from '../support/fault-scenes.js';
+import { endPrograms } from '../support/start-program.js';
 
 // A dozen starts of Node and of RabbitMQ take ten times as long on a machine that has other work.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -14,22 +16,13 @@ let quiet: string;
 beforeAll(async () => {
   broker = await testVhost();
   runs = await openFaultRuns(broker.url);
-  const worker = await runs.worker('quiet', ['--once']);
-  const coordinator = await runs.coordinator('runs/quiet');
-  await expectDone(coordinator.ended);
-  await expectDone(worker.ended);
-  quiet = await runs.modelSha256('runs/quiet');
+  quiet = await quietRun(runs, 'runs/quiet');
 });
 afterEach(endPrograms);
 afterAll(async () => {
   await runs?.dispose();
   await broker?.dispose();
 });
-
-async function expectDone(ended: Promise<ProgramEnd>): Promise<void> {
-  const { code, stdout, stderr } = await ended;
-  expect(code, stdout + stderr).toBe(0);
-}
 
 describe('a run with reducers, as processes', () => {
   it('has the bits of one without, with two reducers and three workers', async () => {
@@ -38,8 +31,7 @@ describe('a run with reducers, as processes', () => {
     const summing = [await runs.reducer('r0', ['--once']), await runs.reducer('r1', ['--once'])];
     const working = [];
     for (const id of ['w0', 'w1', 'w2']) working.push(await runs.worker(id, ['--once']));
-    await expectDone(coordinator.ended);
-    for (const { ended } of [...summing, ...working]) await expectDone(ended);
+    await expectDone(coordinator, ...summing, ...working);
     for (const one of summing) expect(one.output()).toMatch(/the reducer is done.* sums=[1-9]/);
     expect(await runs.modelSha256(out)).toBe(quiet);
   });
@@ -57,8 +49,7 @@ describe('a run with reducers, as processes', () => {
     const step = await coordinator.metric('onko_step');
     await coordinator.reaches(step + 2);
     victim.kill('SIGKILL');
-    await expectDone(coordinator.ended);
-    for (const { ended } of [stays, comes, heir]) await expectDone(ended);
+    await expectDone(coordinator, stays, comes, heir);
     expect(await runs.modelSha256(out)).toBe(quiet);
   });
 
@@ -67,15 +58,10 @@ describe('a run with reducers, as processes', () => {
     const worker = await runs.worker('faithful', ['--once']);
     const adder = await runs.reducer('adder', ['--once']);
     const first = await runs.coordinator(out, ['--reducers', '1']);
-    const step = await runs.haltAtCheckpoint(out, first, worker);
-    first.kill('SIGKILL');
-    await first.ended;
-    worker.kill('SIGCONT');
     const another = await runs.reducer('another', ['--once']);
-    const second = await runs.coordinator(out, ['--resume', '--reducers', '2']);
-    await second.says(new RegExp(`after step ${step} of`));
-    await expectDone(second.ended);
-    for (const { ended } of [worker, adder, another]) await expectDone(ended);
+    const killed = { coordinator: first, worker };
+    const { coordinator } = await resumedRun(runs, out, killed, ['--reducers', '2']);
+    await expectDone(coordinator, worker, adder, another);
     expect(await runs.modelSha256(out)).toBe(quiet);
   });
 });
