@@ -22,6 +22,7 @@ export {
 } from './errors.js';
 export type { AsynchronousSgd, LocalSgd } from './mode.js';
 export type { Progress } from './progress.js';
+export { checkReducers } from './reduced-sums.js';
 export {
   checkAudits,
   type GradientEncoding,
