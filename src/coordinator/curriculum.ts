@@ -2,7 +2,7 @@ import { epochOrder, type PackManifest, splitIndices } from '../data/index.js';
 import { samplesOfBlock } from './cut.js';
 import type { UnitKey } from './decide/actions.js';
 import { TrainingSpecError } from './errors.js';
-import { leafSamples, stepSamples, type TrainingSpec } from './spec.js';
+import { evaluationLeafSamples, leafSamples, stepSamples, type TrainingSpec } from './spec.js';
 
 /** Which samples belong to which block of which step: a function of spec and data alone. */
 export interface Curriculum {
@@ -12,6 +12,8 @@ export interface Curriculum {
   validationSamples: number;
   /** Of the samples that are validated on, ascending. */
   validationIndices: Uint32Array;
+  /** Of a full leaf in validation. */
+  evaluationLeafSamples: number;
   stepsPerEpoch: number;
   totalSteps: number;
   /** Sample indices of a block, in leaf order; a fresh array. */
@@ -24,7 +26,7 @@ export function createCurriculum(spec: TrainingSpec, manifest: PackManifest): Cu
     throw new TrainingSpecError('No training samples are left: the validation takes them all.');
   }
   const full = stepSamples(spec);
-  const perLeaf = leafSamples(spec);
+  const perLeafOf = { train: leafSamples(spec), evaluate: evaluationLeafSamples(spec, validation.length) };
   const stepsPerEpoch = Math.ceil(train.length / full);
   let cached: { epoch: number; order: Uint32Array } | null = null;
   const orderOf = (epoch: number): Uint32Array => {
@@ -36,13 +38,16 @@ export function createCurriculum(spec: TrainingSpec, manifest: PackManifest): Cu
     trainIndices: train,
     validationSamples: validation.length,
     validationIndices: validation,
+    evaluationLeafSamples: perLeafOf.evaluate,
     stepsPerEpoch,
     totalSteps: stepsPerEpoch * spec.epochs,
     samplesOf({ mode, step, pass, node }) {
       const training = mode === 'train';
       const order = training ? orderOf(Math.floor(step / stepsPerEpoch)) : validation;
-      const from = (training ? step % stepsPerEpoch : pass - 1) * full;
-      const count = Math.min(full, order.length - from);
+      const perLeaf = perLeafOf[mode];
+      const whole = perLeaf * spec.microshards;
+      const from = (training ? step % stepsPerEpoch : pass - 1) * whole;
+      const count = Math.min(whole, order.length - from);
       const block = samplesOfBlock(node, spec.microshards, perLeaf, count);
       return order.slice(from + block.first, from + block.first + block.count);
     },

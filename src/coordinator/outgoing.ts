@@ -10,6 +10,7 @@ import { meaningOf, versionsBack, weightsVersion } from './weights-version.js';
 
 /** Rounding to the nearest draws nothing. */
 const noStream = new Int32Array(4);
+const noSamples = new Uint32Array(0);
 /** Rounded weights that are kept: those of every step in flight, and more. */
 const roundedKept = 4;
 
@@ -43,6 +44,11 @@ export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): O
     rounded.set(step, bytes);
     for (const old of rounded.keys()) if (old <= step - roundedKept) rounded.delete(old);
     return { encoding: weightsDtype, parameters: bytes };
+  };
+  const nextSamplesOf = ({ mode, step, pass, node }: UnitKey): Uint32Array => {
+    const isLast = (step + 1) % curriculum.stepsPerEpoch === 0;
+    if (mode === 'evaluate' || isLast) return noSamples;
+    return curriculum.samplesOf({ mode, step: step + 1, pass, node });
   };
   return {
     offer: () => ({
@@ -88,8 +94,9 @@ export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): O
       mode,
       samples: curriculum.samplesOf({ mode, step, pass, node }),
       attempt,
-      evaluationSamples: microshardSamples,
+      evaluationSamples: mode === 'train' ? microshardSamples : curriculum.evaluationLeafSamples,
       epoch: Math.floor(step / curriculum.stepsPerEpoch),
+      nextSamples: nextSamplesOf({ mode, step, pass, node }),
     }),
     sampleNames: (unit) => [...curriculum.samplesOf(unit)].map((index) => pack.names(index)),
   };

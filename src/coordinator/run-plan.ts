@@ -15,6 +15,7 @@ export function planOf(config: CoordinatorConfig, run: PreparedRun): RunPlan {
     numericsId: config.kernels.numericsId,
     microshards: spec.microshards,
     microshardSamples: leafSamples(spec),
+    evaluationLeafSamples: run.curriculum.evaluationLeafSamples,
     parameterCount: run.model.parameterCount,
     classes: run.model.classes,
     trainSamples: run.curriculum.trainSamples,

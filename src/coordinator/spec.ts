@@ -77,6 +77,22 @@ export const leafSamples = (spec: TrainingSpec): number => stepSamples(spec) / s
 /** Samples of a full step: one batch, or those of H batches. */
 export const stepSamples = (spec: TrainingSpec): number => spec.batch * (localSgdOf(spec)?.localSteps ?? 1);
 
+/** A validation is cut into about so many passes, so that workers of different speed can share it well. */
+const wantedPasses = 4;
+/** An image takes a third of the time that it takes in training: no block of a validation lasts much longer than some of training. */
+const mostBatchesPerPass = 8;
+
+/**
+ * Samples of a full leaf in a validation of so many samples: those of several steps where it is long, since its blocks would else take less time to
+ * compute than to send. A function of spec and data alone, as the order of its sums is.
+ */
+export function evaluationLeafSamples(spec: TrainingSpec, validationSamples: number): number {
+  const perStep = stepSamples(spec);
+  const wanted = Math.ceil(validationSamples / (wantedPasses * perStep));
+  const most = Math.min(mostBatchesPerPass, Math.floor(mostStepSamples / perStep));
+  return leafSamples(spec) * Math.max(1, Math.min(wanted, most));
+}
+
 /** What the replicas of a run of `totalSteps` steps train with; null where there are none. */
 export function localTrainingOf(spec: TrainingSpec, totalSteps: number): LocalTrainingSpec | null {
   const { optimizer, schedule, learningRate, clipNorm } = spec;

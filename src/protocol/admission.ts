@@ -6,7 +6,7 @@ import { bodyFieldOf, type FieldKind, messageTypes, schema } from './schema.js';
 import { fieldNumber, type Outline, outlineOf } from './wire.js';
 
 /** A larger major than ours is refused; a larger minor only adds what we skip. */
-export const protocolVersion = { major: 1, minor: 4 } as const;
+export const protocolVersion = { major: 1, minor: 5 } as const;
 
 /** The kinds of message that may arrive at a place, and what to call them. */
 export interface Expected<T extends MessageType> {

@@ -87,6 +87,8 @@ export interface Task {
   evaluationSamples: number;
   /** Of the training step, from 0: what is drawn for a sample is keyed by it. */
   epoch: number;
+  /** Those of the same block in the next step of the epoch, as a hint: they can be made ready before its weights are there. Else empty. */
+  nextSamples: Uint32Array;
 }
 
 /**

@@ -143,6 +143,7 @@ export const schema: { readonly [T in MessageType]: Fields<Extract<Message, { ty
     attempt: 'uint32',
     evaluationSamples: 'uint32',
     epoch: 'uint32',
+    nextSamples: 'indices',
   },
   weights: {
     run: 'identifier',

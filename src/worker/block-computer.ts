@@ -1,4 +1,3 @@
-import type { Augmenter, SampleReader } from '../data/index.js';
 import {
   type Batch,
   encodedBytes,
@@ -12,19 +11,16 @@ import {
 import { cutSamples, type GradientEncoding, leavesOf } from '../protocol/index.js';
 import type { BlockSums, ComputeRequest } from './compute-messages.js';
 import { createErrorFeedback } from './error-feedback.js';
+import type { Inputs } from './inputs.js';
 import { createReplica } from './replica.js';
 
 export interface BlockComputerOptions {
   model: Model;
   plan: Plan;
   kernels: Kernels;
-  reader: SampleReader;
-  /** Bytes of one sample's pixels. */
-  sampleBytes: number;
+  inputs: Inputs;
   microshards: number;
   seed: number;
-  /** Null: images are trained on as they are. */
-  augment: Augmenter | null;
   /** Memory for the gradient of a block of that step, f32[parameterCount]; new each time where it is left out. */
   gradientFor?: (step: number) => Float32Array;
   /** Of local SGD, where a leaf of the tree is a replica; null: it is a microshard. */
@@ -44,13 +40,12 @@ export type BlockComputer = (request: ComputeRequest, isAbandoned: () => boolean
  * Computes the microshards of a block, or its replicas, one by one and sums them as the tree says: a node is its left half plus its
  * right half. So the block's sum has the same bits as its leaves computed anywhere else and summed later.
  *
- * All buffers are made once: samples for one microshard, and one gradient for each level of the tree in use. The gradient that leaves
- * the thread is written where `gradientFor` says.
+ * One gradient for each level of the tree in use is made, once. The gradient that leaves the thread is written where `gradientFor` says.
  *
  * @throws RangeError for a node or samples that the tree or the data set does not have; BlockMissingError
  */
 export function createBlockComputer(options: BlockComputerOptions): BlockComputer {
-  const { model, plan, kernels, reader, sampleBytes, microshards, seed, augment, localTraining } = options;
+  const { model, plan, kernels, inputs, microshards, seed, localTraining } = options;
   const { gradientEncoding, gradientsKept: kept } = options;
   const { parameterCount, learntCount: learnt } = model;
   const feedback =
@@ -66,9 +61,7 @@ export function createBlockComputer(options: BlockComputerOptions): BlockCompute
     kernels.encode(bytes, gradient, gradientEncoding, roundingStream(seed, request));
     return bytes;
   };
-  const pixels = new Uint8Array(plan.capacity * sampleBytes);
-  const labels = new Uint8Array(plan.capacity);
-  const batch: Batch = { pixels, labels, count: 0 };
+  const batch: Batch = { pixels: new Uint8Array(0), labels: new Uint8Array(0), count: 0 };
   const key = { seed, step: 0, microshard: 0 };
   const gradientFor = options.gradientFor ?? (() => new Float32Array(model.parameterCount));
   const replica = localTraining === null ? null : createReplica(model, plan, localTraining, batch);
@@ -98,10 +91,8 @@ export function createBlockComputer(options: BlockComputerOptions): BlockCompute
     };
 
     const load = (from: number, length: number): void => {
-      const indices = request.samples.subarray(from, from + length);
-      reader.read(indices, pixels, labels);
-      if (isTraining) augment?.(pixels, indices, request.epoch);
-      batch.count = length;
+      if (isTraining) inputs.train(batch, request, from, length);
+      else inputs.evaluate(batch, request.samples, from, length);
     };
 
     const tallied = (tally: Tally): number => {

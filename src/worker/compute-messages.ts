@@ -38,6 +38,8 @@ export interface ComputeRequest {
   epoch: number;
   node: number;
   samples: Uint32Array;
+  /** Of the block that this thread is expected to compute next, in the same epoch; empty where nothing is known of it. */
+  nextSamples: Uint32Array;
   /** Samples per microshard. */
   perMicroshard: number;
   /** f32[parameterCount], read only: other threads read it too. */
@@ -67,7 +69,7 @@ export interface BlockSums {
 
 export type FromThread =
   | { type: 'open' }
-  /** `computeMs`: reading the samples included. */
+  /** `computeMs`: reading the samples included, and augmenting those that were not made ready before. */
   | { type: 'computed'; id: number; sums: BlockSums; computeMs: number }
   | { type: 'abandoned'; id: number }
   /** A block was here and is gone: somebody emptied the cache. */

@@ -20,6 +20,7 @@ import { createBlockComputer } from './block-computer.js';
 import { createSharedReader } from './blocks.js';
 import type { FromThread, ThreadRecipe, ToThread } from './compute-messages.js';
 import { createGradientSource } from './gradient-buffers.js';
+import { createInputs } from './inputs.js';
 
 /** Entry of a compute thread: one plan for one run, one block at a time, until it is terminated. */
 const port = parentPort;
@@ -51,16 +52,15 @@ const store = await BlockStore.open({ folder: recipe.blockFolder });
 const { sampleBytes } = manifest;
 const shared = new Map<string, Uint8Array<SharedArrayBuffer>>();
 const reader = createSharedReader(manifest, shared, store.reader(manifest));
+const inputs = createInputs({ reader, augment, sampleBytes, capacity });
 const gradientFor = createGradientSource(model.parameterCount, recipe);
 const compute = createBlockComputer({
   model,
   plan,
   kernels,
-  reader,
-  sampleBytes,
+  inputs,
   microshards,
   seed,
-  augment,
   gradientFor,
   localTraining,
   gradientEncoding: recipe.gradientEncoding,
@@ -86,6 +86,9 @@ function onCompute({ request }: Extract<ToThread, { type: 'compute' }>): void {
     if (error instanceof BlockMissingError) answer({ type: 'block_missing', id, block: error.block });
     else answer({ type: 'failed', id, reason: error instanceof Error ? error.message : String(error) });
   }
+  // The answer is on its way: nobody waits for this, as long as the next weights are not there.
+  const { mode, nextSamples: samples, epoch } = request;
+  if (mode === 'train') inputs.prepare({ samples, epoch });
 }
 
 port.on('message', (message: ToThread) => {

@@ -119,6 +119,7 @@ export async function openRunSession(options: SessionOptions): Promise<RunSessio
           node: task.node,
           // A copy: a view would take the whole buffer behind it along to the thread.
           samples: task.samples.slice(),
+          nextSamples: task.nextSamples.slice(),
           perMicroshard: task.evaluationSamples,
           parameters: borrowed.buffer,
         };

@@ -49,14 +49,19 @@ export async function computeShared(
 
 /** The requests for the subtrees, in leaf order; those of the empty tail of a short step have no samples. */
 function partsOf(request: ComputeRequest, width: number, microshards: number): ComputeRequest[] {
-  const { node, samples, perMicroshard } = request;
+  const { node, samples, nextSamples, perMicroshard } = request;
   const { count } = leavesOf(node, microshards);
   if (!Number.isInteger(Math.log2(width)) || width > count)
     throw new RangeError(`Expected a power of two up to ${count} as the number of parts, got ${width}.`);
-  return cutSamples(samples.length, width, perMicroshard * (count / width)).map((cut, i) => ({
+  const perPart = perMicroshard * (count / width);
+  const partOf = (all: Uint32Array): Uint32Array[] =>
+    cutSamples(all.length, width, perPart).map((cut) => all.slice(cut.first, cut.first + cut.count));
+  const next = partOf(nextSamples);
+  return partOf(samples).map((part, i) => ({
     ...request,
     node: node * width + i,
-    samples: samples.slice(cut.first, cut.first + cut.count),
+    samples: part,
+    nextSamples: next[i],
   }));
 }
 

@@ -56,6 +56,27 @@ describe('the curriculum', () => {
     expect(seen.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 70 }, (_, i) => 300 + i));
   });
 
+  it.each([
+    // Batches of 128, over 4 leaves.
+    [512, 32, 4],
+    [513, 64, 3],
+    [3_000, 192, 4],
+    [40_000, 256, 40],
+  ])('validates %i samples in leaves of %i: %i passes, each sample once', (count, perLeaf, passes) => {
+    const long = createFakePack({ 'training-a': 300, 'training-b': count }).manifest;
+    const longer = createCurriculum(spec, long);
+    expect(longer.evaluationLeafSamples).toBe(perLeaf);
+    const perPass = Array.from({ length: passes }, (_, i) => [
+      ...longer.samplesOf({ mode: 'evaluate', step: 0, pass: i + 1, node: 1 }),
+    ]);
+    expect(perPass.flat().toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: count }, (_, i) => 300 + i),
+    );
+    const leaves = [4, 5, 6, 7].map((node) => longer.samplesOf({ mode: 'evaluate', step: 0, pass: 1, node }));
+    expect(leaves.flatMap((leaf) => [...leaf])).toEqual(perPass[0]);
+    for (const leaf of leaves) expect(leaf.length).toBeLessThanOrEqual(perLeaf);
+  });
+
   it('takes everything for training where there is no validation', () => {
     const all = createCurriculum({ ...spec, validate: null }, manifest);
     expect(all).toMatchObject({ trainSamples: 370, validationSamples: 0 });

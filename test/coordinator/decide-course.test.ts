@@ -89,6 +89,14 @@ describe('the course of a run', () => {
     for (const task of tasks) expect(task).toMatchObject({ step: 0, weightsVersion: 1 });
   });
 
+  it('validates in passes of their own size', () => {
+    const sizes = { microshards: 4, microshardSamples: 16, evaluationLeafSamples: 48 };
+    const d = new Driver({ ...sizes, validationSamples: 3 * 192 + 5, epochs: 1, trainSamples: 64 });
+    d.post({ type: 'started' });
+    const tasks = published(runToEnd(d, d.join('w1'))).filter(({ mode }) => mode === 'evaluate');
+    expect(tasks.map(({ pass }) => pass)).toEqual([1, 2, 3, 4]);
+  });
+
   it('has only a window of a long validation on its way', () => {
     const d = new Driver({ validationSamples: 64 * 100, epochs: 1, trainSamples: 64 });
     d.post({ type: 'started' });

@@ -62,6 +62,7 @@ function byDefinition(of: TrainingSpec, delay: number): Float32Array {
       attempt: 0,
       evaluationSamples: offer.microshardSamples,
       epoch: 0,
+      nextSamples: new Uint32Array(0),
     };
     const parameters = asBytes(versions[Math.max(beginning, step - delay)]);
     const { gradient, samples } = compute(task, {

@@ -25,6 +25,7 @@ export const plan: RunPlan = {
   numericsId: 'reference-1',
   microshards: 4,
   microshardSamples: 16,
+  evaluationLeafSamples: 16,
   parameterCount: 10,
   classes: 10,
   trainSamples: 128,

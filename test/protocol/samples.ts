@@ -121,6 +121,7 @@ export const samples: { [T in MessageType]: Extract<Message, { type: T }> } = {
     attempt: 2,
     evaluationSamples: 64,
     epoch: 0,
+    nextSamples: Uint32Array.of(7, 0, 4_000_000_000),
   },
   weights: { type: 'weights', run, fence: 3, version: 6, encoding: 'bf16', parameters: new Uint8Array(8) },
   reducer_hello: {

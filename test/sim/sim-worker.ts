@@ -192,6 +192,7 @@ export class SimWorker {
               epoch: task.epoch,
               node: task.node,
               samples: task.samples,
+              nextSamples: task.nextSamples,
               perMicroshard: task.evaluationSamples,
               parameters: borrowed.buffer,
             };

@@ -15,6 +15,7 @@ import {
   type Tally,
 } from '../../src/engine/index.js';
 import { type BlockComputer, createBlockComputer } from '../../src/worker/block-computer.js';
+import { createInputs } from '../../src/worker/inputs.js';
 import { standsFor } from './stand-in.js';
 
 /** Samples of a full microshard: what the protocol asks for at least. */
@@ -91,20 +92,27 @@ export function createWorld(choice: WorldChoice): World {
     model,
     pack: createPack(sampleCount),
     kernels: referenceKernels,
-    computer: (reader) =>
-      createBlockComputer({
+    computer: (reader) => {
+      const inputs = createInputs({ reader, augment: tint, sampleBytes: 2, capacity: perMicroshard });
+      const compute = createBlockComputer({
         model,
         plan: createSmallPlan(model),
         kernels: referenceKernels,
-        reader,
-        sampleBytes: 2,
+        inputs,
         microshards,
         seed,
-        augment: tint,
         localTraining: null,
         gradientEncoding: 'f32',
         gradientsKept: 0,
-      }),
+      });
+      // As a compute thread does.
+      return (request, isAbandoned) => {
+        const sums = compute(request, isAbandoned);
+        const { mode, nextSamples: samples, epoch } = request;
+        if (mode === 'train') inputs.prepare({ samples, epoch });
+        return sums;
+      };
+    },
   };
 }
 

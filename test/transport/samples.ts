@@ -25,6 +25,7 @@ export function task(run: string, over: Partial<Task> = {}): Task {
     attempt: 0,
     evaluationSamples: 16,
     epoch: 0,
+    nextSamples: new Uint32Array(0),
     ...over,
   };
 }

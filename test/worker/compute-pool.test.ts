@@ -44,6 +44,7 @@ function order(step: number): ComputeRequest {
     epoch: 0,
     node: 1,
     samples: new Uint32Array(0),
+    nextSamples: new Uint32Array(0),
     perMicroshard: 16,
     parameters,
   };

@@ -120,6 +120,7 @@ export class Conductor {
       attempt: 0,
       evaluationSamples: spec.batch / spec.microshards,
       epoch: 0,
+      nextSamples: new Uint32Array(0),
       ...changes,
     };
     await this.#link.publishTask(task);

@@ -56,6 +56,7 @@ export function task(changes: Partial<Task> = {}): Task {
     attempt: 0,
     evaluationSamples: 16,
     epoch: 0,
+    nextSamples: new Uint32Array(0),
     ...changes,
   };
 }

@@ -12,6 +12,7 @@ import {
 import type { GradientEncoding } from '../../src/protocol/index.js';
 import { type BlockComputer, createBlockComputer } from '../../src/worker/block-computer.js';
 import type { ComputeRequest } from '../../src/worker/compute-messages.js';
+import { createInputs } from '../../src/worker/inputs.js';
 
 /** A run small enough for a test: 8 microshards of 16 samples, dropout included, over random pixels in memory. */
 export const microshards = 8;
@@ -71,11 +72,9 @@ export function newComputer(gradientEncoding: GradientEncoding = 'f32', gradient
     model,
     plan,
     kernels,
-    reader,
-    sampleBytes,
+    inputs: createInputs({ reader, augment: null, sampleBytes, capacity: perMicroshard }),
     microshards,
     seed,
-    augment: null,
     localTraining: null,
     gradientEncoding,
     gradientsKept,
@@ -97,6 +96,7 @@ export function request(node: number, batch: number, changes: Partial<ComputeReq
     epoch: 0,
     node,
     samples,
+    nextSamples: new Uint32Array(0),
     perMicroshard: per,
     parameters: sharedParameters(),
     ...changes,

@@ -8,9 +8,10 @@ import { publication } from './dispatch.js';
 import { type FrontKey, frontOf, isWhole, keyOf, putFront, versionsInUse } from './fronts.js';
 import { inFlight, isAsynchronous, newestVersion, oldestUseful } from './staleness.js';
 import {
-  batchSamples,
   type CoordinatorState,
   type Front,
+  leafSamples,
+  passSamples,
   readyThreads,
   stepsPerEpoch,
   threadsPerBlock,
@@ -67,7 +68,7 @@ export function openFront(
     weightsVersion: version,
     cut: isAsynchronous(plan, mode)
       ? wholeTree
-      : chooseCut(plan.microshards, plan.microshardSamples, size.samples, blocksWanted(state, mode)),
+      : chooseCut(plan.microshards, leafSamples(plan, mode), size.samples, blocksWanted(state, mode)),
     openedPasses: 0,
     units: [],
     suspect,
@@ -96,11 +97,11 @@ function blocksWanted(state: CoordinatorState, mode: Mode): number {
 }
 
 function sizeOf({ plan }: CoordinatorState, { mode, step }: FrontKey): Pick<Front, 'samples' | 'passes'> {
-  const batch = batchSamples(plan);
+  const most = passSamples(plan, mode);
   if (mode === 'evaluate')
-    return { samples: plan.validationSamples, passes: Math.ceil(plan.validationSamples / batch) };
-  const before = (step % stepsPerEpoch(plan)) * batch;
-  return { samples: Math.min(batch, plan.trainSamples - before), passes: 1 };
+    return { samples: plan.validationSamples, passes: Math.ceil(plan.validationSamples / most) };
+  const before = (step % stepsPerEpoch(plan)) * most;
+  return { samples: Math.min(most, plan.trainSamples - before), passes: 1 };
 }
 
 function versionFor(state: CoordinatorState, { mode, step }: FrontKey): number {
@@ -121,11 +122,12 @@ export function fillFront(state: CoordinatorState, key: FrontKey, nowMs: number)
   const units = [...front.units];
   const actions: Action[] = [];
   while (openedPasses < front.passes && outstanding < window) {
-    const before = openedPasses * batchSamples(plan);
+    const before = openedPasses * passSamples(plan, front.mode);
     const pass = front.mode === 'train' ? 0 : openedPasses + 1;
     for (const node of front.cut) {
-      const inPass = Math.min(batchSamples(plan), front.samples - before);
-      const samples = samplesOfBlock(node, plan.microshards, plan.microshardSamples, inPass).count;
+      const inPass = Math.min(passSamples(plan, front.mode), front.samples - before);
+      const perLeaf = leafSamples(plan, front.mode);
+      const samples = samplesOfBlock(node, plan.microshards, perLeaf, inPass).count;
       const audited = front.suspect || isAudited(plan, { mode: front.mode, step: front.step, pass, node });
       const unit: Unit = {
         pass,

@@ -12,6 +12,8 @@ export interface RunPlan {
   microshards: number;
   /** S: samples in a full microshard. */
   microshardSamples: number;
+  /** The same in validation. */
+  evaluationLeafSamples: number;
   parameterCount: number;
   classes: number;
   trainSamples: number;
@@ -292,8 +294,13 @@ export function initialState(plan: RunPlan, position: Position, nowMs: number): 
   };
 }
 
-export const batchSamples = (plan: RunPlan): number => plan.microshards * plan.microshardSamples;
-export const stepsPerEpoch = (plan: RunPlan): number => Math.ceil(plan.trainSamples / batchSamples(plan));
+/** Samples of a full leaf of the tree. */
+export const leafSamples = (plan: RunPlan, mode: Mode): number =>
+  mode === 'train' ? plan.microshardSamples : plan.evaluationLeafSamples;
+/** Samples of a full pass over the tree: a step of training, or one pass of a validation. */
+export const passSamples = (plan: RunPlan, mode: Mode): number => plan.microshards * leafSamples(plan, mode);
+export const stepsPerEpoch = (plan: RunPlan): number =>
+  Math.ceil(plan.trainSamples / passSamples(plan, 'train'));
 /** Whether all steps of the epoch that is recorded next are done: then its validation is next. */
 export const epochIsOver = ({ plan, position }: Pick<CoordinatorState, 'plan' | 'position'>): boolean =>
   position.step === (position.recordedEpochs + 1) * stepsPerEpoch(plan);
