@@ -41,7 +41,12 @@ if (existsSync(files.definitions) && existsSync(files.coordinator) && existsSync
   for (const role of ['coordinator', 'worker'])
     write(files[role], `amqp://onko-${role}:${passwords[role]}@${broker}/onko\n`);
   const script = new URL('../rabbitmq/definitions.mjs', import.meta.url).pathname;
-  const env = { ONKO_COORDINATOR_PASSWORD: passwords.coordinator, ONKO_WORKER_PASSWORD: passwords.worker };
+  const env = {
+    ONKO_COORDINATOR_PASSWORD: passwords.coordinator,
+    ONKO_WORKER_PASSWORD: passwords.worker,
+    // Nobody is told: there is no reducer here.
+    ONKO_REDUCER_PASSWORD: password(),
+  };
   write(files.definitions, execFileSync(process.execPath, [script, '--vhost', 'onko'], { env }));
   console.log('accounts: drawn');
 }

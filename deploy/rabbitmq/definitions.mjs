@@ -1,5 +1,5 @@
 // The accounts and exchanges of definitions.json for a virtual host of your choice, with hashes of passwords of your choice:
-//   ONKO_COORDINATOR_PASSWORD=… ONKO_WORKER_PASSWORD=… node definitions.mjs --vhost lab >lab.json
+//   ONKO_COORDINATOR_PASSWORD=… ONKO_WORKER_PASSWORD=… ONKO_REDUCER_PASSWORD=… node definitions.mjs --vhost lab >lab.json
 // A password that is not given is drawn at random and shown, once, on standard error. Only its salted hash goes into the file.
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -34,6 +34,7 @@ const ofUser = (entries) => inVhost(entries).map((entry) => ({ ...entry, user: n
 const variables = {
   'onko-coordinator': 'ONKO_COORDINATOR_PASSWORD',
   'onko-worker': 'ONKO_WORKER_PASSWORD',
+  'onko-reducer': 'ONKO_REDUCER_PASSWORD',
 };
 
 const definitions = {
@@ -44,6 +45,7 @@ const definitions = {
     password_hash: hashOf(passwordOf(nameOf(user.name), variables[user.name])),
   })),
   permissions: ofUser(template.permissions),
+  topic_permissions: ofUser(template.topic_permissions),
   exchanges: inVhost(template.exchanges),
 };
 process.stdout.write(`${JSON.stringify(definitions, null, 2)}\n`);

@@ -23,6 +23,7 @@ export {
 } from './errors.js';
 export type { AsynchronousSgd, LocalSgd } from './mode.js';
 export type { Progress } from './progress.js';
+export { checkReducers } from './reduced-sums.js';
 export {
   checkAudits,
   type GradientEncoding,
@@ -30,5 +31,5 @@ export {
   parseTrainingSpec,
   type TrainingSpec,
 } from './spec.js';
-export type { RunStatus, WorkerStatus } from './status.js';
+export type { RangeStatus, RunStatus, WorkerStatus } from './status.js';
 export type { RunView } from './view/run-view.js';

@@ -98,6 +98,8 @@ export function createCoordinatorMetrics(
     ),
     workers: gauge('onko_workers', 'Workers that take part.'),
     threads: gauge('onko_threads', 'Compute threads of all workers that take part.'),
+    ranges: gauge('onko_ranges', 'Ranges of the parameters that reducers sum; 0: the coordinator sums.'),
+    rangesHeld: gauge('onko_ranges_held', 'Ranges that have a reducer; below onko_ranges no step is begun.'),
     joins: counter('onko_worker_joins_total', 'Workers that joined, the same ones again included.'),
     departures: counter('onko_worker_departures_total', 'Workers that take part no more, by cause.', [
       'cause',

@@ -1,4 +1,4 @@
-import type { VectorPool } from '../engine/index.js';
+import { buildModel, type VectorPool } from '../engine/index.js';
 import { asFloat32, type FoldRange, mostRanges, type ParameterRange, rangesOf } from '../protocol/index.js';
 import { TrainingSpecError } from './errors.js';
 import { addSums, noSums, type Sums } from './fold.js';
@@ -29,6 +29,11 @@ export function reducedRanges(
       `A model of ${parameterCount} parameters can be summed by at most ${most} reducers, but ${reducers} are asked for.`,
     );
   return rangesOf(parameterCount, reducers);
+}
+
+/** What is wrong with so many reducers, said before anything is prepared. @throws TrainingSpecError, SpecError */
+export function checkReducers(spec: TrainingSpec, reducers: number): void {
+  reducedRanges(spec, buildModel(spec.model).parameterCount, reducers);
 }
 
 /** The step in flight: what its blocks came to, gradients apart, and the sums of ranges that are here. */

@@ -80,6 +80,8 @@ export function createReporter(
   const observeSlowly = (state: CoordinatorState): void => {
     metrics.workers.set(readyWorkers(state).length);
     metrics.threads.set(readyThreads(state));
+    metrics.ranges.set(state.ranges.length);
+    metrics.rangesHeld.set(state.ranges.filter(({ held }) => held).length);
     metrics.step.set(state.position.step);
     metrics.epoch.set(Math.min(state.position.recordedEpochs + 1, spec.epochs));
     metrics.checkpointAge.set((now() - savedAtMs) / 1000);

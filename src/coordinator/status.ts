@@ -1,3 +1,4 @@
+import { rangesOf } from '../protocol/index.js';
 import { type CoordinatorState, readyWorkers } from './decide/state.js';
 import type { Progress } from './progress.js';
 
@@ -24,6 +25,8 @@ export interface RunStatus
   version: string;
   checkpointAgeSeconds: number;
   workers: WorkerStatus[];
+  /** In their order; none where the coordinator sums. */
+  ranges: RangeStatus[];
   expelled: { worker: string; host: string; reason: string }[];
 }
 
@@ -43,6 +46,27 @@ export interface WorkerStatus {
   imagesPerSecond: number | null;
   eventLoopLagMs: number | null;
   rssBytes: number | null;
+}
+
+/** A range of the parameters, in a run whose gradients are summed by reducers. */
+export interface RangeStatus {
+  /** From 0. */
+  range: number;
+  /** How many values it has, and what share of all, 0…1. */
+  parameters: number;
+  share: number;
+  /** Who sums it, or was offered it; null while it is free. */
+  reducer: string | null;
+  /** '' while it is not known. */
+  host: string;
+  /** `offered`: the reducer has not said yet that it gets the gradients. */
+  state: 'held' | 'offered' | 'free';
+  /** Null while it is free. */
+  lastSeenSeconds: number | null;
+  /** Steps whose blocks are all accepted, and whose sum over this range is not here. */
+  awaited: number[];
+  /** Who held it last; null if nobody did, and while it is held. */
+  before: { reducer: string; host: string; lastSeenSeconds: number } | null;
 }
 
 export function statusOf(state: CoordinatorState, progress: Progress, nowMs: number): RunStatus {
@@ -67,6 +91,32 @@ export function statusOf(state: CoordinatorState, progress: Progress, nowMs: num
       eventLoopLagMs: vitals?.eventLoopLagMs ?? null,
       rssBytes: vitals?.rssBytes ?? null,
     })),
+    ranges: rangesStatus(state, nowMs),
     expelled: expelled.map(({ worker, host, reason }) => ({ worker, host, reason })),
   };
+}
+
+function rangesStatus({ plan, ranges, fronts }: CoordinatorState, nowMs: number): RangeStatus[] {
+  const sizes = rangesOf(plan.parameterCount, ranges.length);
+  const secondsSince = (ms: number): number => (nowMs - ms) / 1000;
+  return ranges.map(({ reducer, host, held, lastSeenMs, before }, range) => ({
+    range,
+    parameters: sizes[range].count,
+    share: sizes[range].count / plan.parameterCount,
+    reducer,
+    host,
+    state: held ? 'held' : reducer === null ? 'free' : 'offered',
+    lastSeenSeconds: reducer === null ? null : secondsSince(lastSeenMs),
+    awaited: fronts.flatMap(({ step, reduction }) =>
+      reduction?.awaited.includes(range) === true ? [step] : [],
+    ),
+    before:
+      held || before === null
+        ? null
+        : {
+            reducer: before.reducer,
+            host: before.host,
+            lastSeenSeconds: secondsSince(before.lastSeenMs),
+          },
+  }));
 }

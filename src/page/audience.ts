@@ -35,6 +35,7 @@ const sectionNames = [
   'lines',
   'phases',
   'workers',
+  'reducers',
   'epochs',
   'validation',
   'gallery',

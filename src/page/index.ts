@@ -16,6 +16,8 @@ export type {
   PhasesSection,
   Point,
   ProgressSection,
+  RangeRow,
+  ReducersSection,
   RunSection,
   ValidationSection,
   WorkerRow,

@@ -8,6 +8,8 @@ export interface PageState {
   lines: LinesSection;
   phases: PhasesSection | null;
   workers: WorkersSection;
+  /** Null where the coordinator sums the gradients. */
+  reducers: ReducersSection | null;
   /** The last epochs that are over. */
   epochs: EpochRow[];
   validation: ValidationSection | null;
@@ -59,6 +61,8 @@ export interface ProgressSection {
   etaSeconds: number | null;
   workers: number;
   threads: number;
+  /** Ranges of the parameters that lack a reducer; 0 where the coordinator sums. */
+  freeRanges: number;
 }
 
 export type Point = [x: number, y: number];
@@ -99,6 +103,31 @@ export interface WorkerRow {
   blocks: number;
   /** Shares of its threads' time, together 1; null while they are not known. */
   doing: { computing: number; waiting: number; fetching: number } | null;
+}
+
+export interface ReducersSection {
+  /** In their order. */
+  rows: RangeRow[];
+  /** Those that the run waits for; none once it is over. */
+  free: number[];
+}
+
+/** A range of the parameters, and who sums the gradients over it. */
+export interface RangeRow {
+  /** From 0. */
+  range: number;
+  /** Values in it, and their share of all. */
+  parameters: number;
+  share: number;
+  /** Null while it is free. */
+  reducer: string | null;
+  host: string;
+  state: 'held' | 'offered' | 'free';
+  lastSeenSeconds: number | null;
+  /** Steps that wait for its sum. */
+  awaited: number[];
+  /** Who held it last, while nobody does. */
+  before: { reducer: string; lastSeenSeconds: number } | null;
 }
 
 export interface EpochRow {

@@ -144,7 +144,7 @@ describe('what is found out about a broker', () => {
   );
 
   it('an account that may do nothing is told what is refused', () => {
-    const refusals = { coordinator: 'no configure access', worker: 'no read access' };
+    const refusals = { coordinator: 'no configure access', worker: 'no read access', reducer: 'none' };
     expect(judgeAccount({ user: 'u', vhost: 'v', refusals })).toMatchObject({
       code: 4,
       says: expect.stringContaining('no read access'),
@@ -192,7 +192,7 @@ describe('a real broker', () => {
     const { code, findings } = await doctor(['--broker', broker.url]);
     expect(code).toBe(0);
     expect(findings.get('account')?.says).toMatch(
-      /user guest on virtual host \/ may be coordinator and worker/,
+      /user guest on virtual host \/ may be coordinator, worker and reducer$/,
     );
     expect(findings.get('version')?.says).toMatch(/^RabbitMQ \d+\.\d+/);
     expect(findings.get('messages')?.says).toMatch(/^8 MiB, .* confirmed in \d+ ms$/);
@@ -200,8 +200,9 @@ describe('a real broker', () => {
   });
 
   it.each([
-    ['coordinator', /may be coordinator, and not worker/],
-    ['worker', /may be worker, and not coordinator/],
+    ['coordinator', /may be coordinator, and not worker or reducer$/],
+    ['worker', /may be worker, and not coordinator or reducer$/],
+    ['reducer', /may be reducer, and not coordinator or worker$/],
   ] as const)('the %s’s account may do that and no more', async (role, says) => {
     const { code, output, findings } = await doctor([], { ONKO_BROKER: roleUrl(broker.url, 'clinic', role) });
     expect(code, output).toBe(0);

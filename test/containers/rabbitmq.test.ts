@@ -3,16 +3,13 @@ import { dashboards, fileOf } from '../../deploy/grafana/src/index.js';
 import { createRabbitTransport } from '../../src/transport/index.js';
 import { type DashboardFile, metricsIn, panelQuestions } from '../deploy/dashboard-queries.js';
 import { startContainer } from '../support/container-broker.js';
+import { expectDone } from '../support/expect-done.js';
 import { type FaultRuns, openFaultRuns } from '../support/fault-run.js';
+import { quietRun } from '../support/fault-scenes.js';
 import type { PrivateBroker } from '../support/private-broker.js';
-import { endPrograms, type ProgramEnd } from '../support/start-program.js';
+import { endPrograms } from '../support/start-program.js';
 import { transportConformance } from '../transport/conformance.js';
 import { rabbitConformanceBroker } from '../transport/rabbitmq-stage.js';
-
-async function expectDone(ended: Promise<ProgramEnd>): Promise<void> {
-  const { code, stdout, stderr } = await ended;
-  expect(code, stdout + stderr).toBe(0);
-}
 
 describe.each(inject('images').rabbitmq)('%s', (image) => {
   let broker: PrivateBroker;
@@ -65,10 +62,7 @@ describe.each(inject('images').rabbitmq)('%s', (image) => {
     afterAll(() => runs?.dispose());
 
     it('has the same bits when the broker is restarted in the middle of it', async () => {
-      const untroubled = await runs.worker('untroubled', ['--once']);
-      const quiet = await runs.coordinator('runs/quiet');
-      await expectDone(quiet.ended);
-      await expectDone(untroubled.ended);
+      const quiet = await quietRun(runs, 'runs/quiet');
 
       const worker = await runs.worker('patient', ['--once']);
       const coordinator = await runs.coordinator('runs/restarted');
@@ -79,11 +73,10 @@ describe.each(inject('images').rabbitmq)('%s', (image) => {
       await coordinator.says(/The connection to the broker is lost/);
       worker.kill('SIGCONT');
       await restarted;
-      await expectDone(coordinator.ended);
-      await expectDone(worker.ended);
+      await expectDone(coordinator, worker);
       for (const side of [coordinator, worker])
         expect(side.output()).toMatch(/Connected to RabbitMQ .* again/);
-      expect(await runs.modelSha256('runs/restarted')).toBe(await runs.modelSha256('runs/quiet'));
+      expect(await runs.modelSha256('runs/restarted')).toBe(quiet);
     });
   });
 });

@@ -1,22 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Action } from '../../src/coordinator/decide/actions.js';
 import type { RangeSumHeader } from '../../src/coordinator/decide/events.js';
-import type { ReducerHello } from '../../src/protocol/index.js';
 import { Driver, lines, plan, published, types } from './support.js';
 
 type Request = Extract<Action, { type: 'fold_range' }>;
 const requests = (actions: Action[]): Request[] => actions.filter((action) => action.type === 'fold_range');
-
-function hello(driver: Driver, reducer: string, changes: Partial<ReducerHello> = {}): Action[] {
-  const { numericsId, version } = plan;
-  const message = { host: 'h', pid: 1, numericsId, kernels: 'reference', version, ...changes };
-  return driver.post({ type: 'message', message: { type: 'reducer_hello', reducer, ...message } });
-}
-
-function hold(driver: Driver, reducer: string, range: number, fence = plan.fence): Action[] {
-  const { run } = driver.state.plan;
-  return driver.post({ type: 'message', message: { type: 'range_held', run, fence, reducer, range } });
-}
 
 function sum(driver: Driver, request: Request, changes: Partial<RangeSumHeader> = {}): Action[] {
   const { run, fence } = driver.state.plan;
@@ -32,10 +20,10 @@ function begin(changes: Partial<typeof plan> = {}) {
   driver.post({ type: 'started' });
   driver.join('w1');
   driver.join('w2');
-  hello(driver, 'a');
-  hold(driver, 'a', 0);
-  hello(driver, 'b');
-  return { driver, tasks: published(hold(driver, 'b', 1)) };
+  driver.reducerHello('a');
+  driver.hold('a', 0);
+  driver.reducerHello('b');
+  return { driver, tasks: published(driver.hold('b', 1)) };
 }
 
 /** … and all its results, but not its sums. */
@@ -50,35 +38,66 @@ describe('ranges', () => {
     const driver = new Driver({ reducers: 2 });
     expect(lines(driver.post({ type: 'started' })).join()).toContain('Waiting for reducers: 0 of 2 ready');
     expect(published(driver.join('w1'))).toEqual([]);
-    expect(hello(driver, 'a')).toEqual([{ type: 'offer_range', reducer: 'a', range: 0 }]);
+    expect(driver.reducerHello('a')).toEqual([{ type: 'offer_range', reducer: 'a', range: 0 }]);
     // It did not get the offer.
-    expect(hello(driver, 'a')).toEqual([{ type: 'offer_range', reducer: 'a', range: 0 }]);
-    expect(hello(driver, 'b')).toEqual([{ type: 'offer_range', reducer: 'b', range: 1 }]);
-    expect(hello(driver, 'spare')).toEqual([]);
-    expect(published(hold(driver, 'b', 1))).toEqual([]);
-    expect(published(hold(driver, 'a', 0))).toHaveLength(1);
+    expect(driver.reducerHello('a')).toEqual([{ type: 'offer_range', reducer: 'a', range: 0 }]);
+    expect(driver.reducerHello('b')).toEqual([{ type: 'offer_range', reducer: 'b', range: 1 }]);
+    expect(driver.reducerHello('spare')).toEqual([]);
+    expect(published(driver.hold('b', 1))).toEqual([]);
+    expect(published(driver.hold('a', 0))).toHaveLength(1);
   });
 
   it('are for reducers of the same version and numerics', () => {
     const driver = new Driver({ reducers: 1 });
     driver.post({ type: 'started' });
-    expect(types(hello(driver, 'a', { version: '0.9.0' }))).toEqual(['refuse_reducer', 'report']);
-    expect(types(hello(driver, 'a', { numericsId: 'other' }))).toEqual(['refuse_reducer', 'report']);
-    expect(types(hello(driver, 'a'))).toEqual(['offer_range']);
+    expect(types(driver.reducerHello('a', { version: '0.9.0' }))).toEqual(['refuse_reducer', 'report']);
+    expect(types(driver.reducerHello('a', { numericsId: 'other' }))).toEqual(['refuse_reducer', 'report']);
+    expect(types(driver.reducerHello('a'))).toEqual(['offer_range']);
   });
 
   it('have one reducer each: who was replaced, and who comes from an earlier start, is told', () => {
     const { driver } = begin();
-    expect(types(hold(driver, 'late', 0))).toEqual(['refuse_reducer']);
-    expect(types(hold(driver, 'a', 7))).toEqual(['refuse_reducer']);
+    expect(types(driver.hold('late', 0))).toEqual(['refuse_reducer']);
+    expect(types(driver.hold('a', 7))).toEqual(['refuse_reducer']);
     driver.nowMs += 10_000;
-    expect(types(hold(driver, 'old', 0, plan.fence - 1))).toEqual(['announce']);
+    expect(types(driver.hold('old', 0, plan.fence - 1))).toEqual(['announce']);
+  });
+
+  it('go back to who was silent for a while, and by its name: it did not notice', () => {
+    const { driver } = begin();
+    silence(driver);
+    expect(driver.state.ranges[1]).toMatchObject({ reducer: null, before: { reducer: 'b', host: 'h' } });
+    expect(lines(driver.hold('b', 1))).toEqual(['Reducer b on h sums range 1 of 2.']);
+  });
+
+  it('without a reducer are named in the wait, with who had them', () => {
+    const { driver, asked } = whole();
+    sum(driver, asked[0]);
+    released(driver, 'b');
+    const said = beating(driver, 12_000, () => driver.hold('a', 0));
+    expect(lines(said).join('\n')).toMatch(
+      /Waiting for reducers: 1 of 2 ready, none for range 1 \(b on h, last seen \d+ s ago, had it\)\. Start one with: reducer start --broker URL/,
+    );
+    // The time goes on, the wait is the same.
+    expect(lines(said).filter((line) => line.startsWith('Waiting'))).toHaveLength(1);
+  });
+
+  it('without a reducer are named at the start as soon as one is there', () => {
+    const driver = new Driver({ reducers: 6 });
+    driver.post({ type: 'started' });
+    driver.join('w1');
+    driver.reducerHello('a');
+    driver.hold('a', 0);
+    const said = beating(driver, 12_000, () => driver.hold('a', 0));
+    expect(lines(said).join('\n')).toContain(
+      'Waiting for reducers: 1 of 6 ready, none for range 1, range 2, range 3, range 4 and 1 more.',
+    );
   });
 
   it('are nothing to a run without reducers', () => {
     const driver = new Driver();
     driver.post({ type: 'started' });
-    expect(hello(driver, 'a')).toEqual([]);
+    expect(driver.reducerHello('a')).toEqual([]);
     expect(published(driver.join('w1'))).toHaveLength(1);
   });
 
@@ -95,18 +114,15 @@ describe('ranges', () => {
       expect(requests(driver.result({ ...front, ...unit }, 'w1')).map(({ range }) => range)).toEqual(
         unit === front.units.at(-1) ? [0] : [],
       );
-    hello(driver, 'c');
-    expect(requests(hold(driver, 'c', 1))).toMatchObject([{ reducer: 'c', range: 1, step: 1 }]);
+    driver.reducerHello('c');
+    expect(requests(driver.hold('c', 1))).toMatchObject([{ reducer: 'c', range: 1, step: 1 }]);
   });
 
   it('count in the wait that has an end', () => {
     const driver = new Driver({ reducers: 1, workerWaitMs: 10_000 });
     driver.post({ type: 'started' });
     driver.join('w1');
-    for (let i = 0; i < 30; i++) {
-      driver.beat('w1');
-      driver.wait(500);
-    }
+    beating(driver, 15_000, () => undefined);
     expect(driver.state.phase).toBe('ended');
   });
 });
@@ -119,13 +135,17 @@ function released(driver: Driver, reducer: string): Action[] {
   });
 }
 
-function silence(driver: Driver): Action[] {
-  return Array.from({ length: 10 }, () => {
-    for (const worker of ['w1', 'w2']) driver.beat(worker);
-    hold(driver, 'a', 0);
+/** Time in which workers are heard, and whoever `alive` lets be. */
+function beating(driver: Driver, ms: number, alive: () => void): Action[] {
+  return Array.from({ length: ms / 500 }, () => {
+    for (const { worker } of driver.state.workers) driver.beat(worker);
+    alive();
     return driver.wait(500);
   }).flat();
 }
+
+/** Nothing is heard of `b`. */
+const silence = (driver: Driver): Action[] => beating(driver, 5_000, () => driver.hold('a', 0));
 
 describe('a step that reducers sum', () => {
   it('is asked for when every block is accepted, and applied when every sum is here', () => {
@@ -152,8 +172,8 @@ describe('a step that reducers sum', () => {
     const atMs: number[] = [];
     for (let ms = 0; ms < 40_000; ms += 500) {
       for (const worker of ['w1', 'w2']) driver.beat(worker);
-      hold(driver, 'a', 0);
-      hold(driver, 'b', 1);
+      driver.hold('a', 0);
+      driver.hold('b', 1);
       for (const { range } of requests(driver.wait(500))) {
         expect(range).toBe(1);
         atMs.push(driver.nowMs);
@@ -241,12 +261,10 @@ describe('a step that reducers sum', () => {
   it('is waited for in words', () => {
     const { driver, asked } = whole();
     sum(driver, asked[0]);
-    const said = Array.from({ length: 40 }, () => {
-      for (const worker of ['w1', 'w2']) driver.beat(worker);
-      hold(driver, 'a', 0);
-      hold(driver, 'b', 1);
-      return lines(driver.wait(500));
-    }).flat();
-    expect(said.join('\n')).toMatch(/Step 0 waits for sums: .* range 1 \(b\)/);
+    const said = beating(driver, 20_000, () => {
+      driver.hold('a', 0);
+      driver.hold('b', 1);
+    });
+    expect(lines(said).join('\n')).toMatch(/Step 0 waits for sums: .* range 1 \(b\)/);
   });
 });

@@ -81,4 +81,46 @@ describe('the status of a run', () => {
     const again = statusOf(d.state, progress, d.nowMs).workers.find(({ worker }) => worker === 'w1');
     expect(again).toMatchObject({ images: 300, imagesPerSecond: 100 });
   });
+
+  it('tells of each range its size, who sums it, when that one was heard, what it is asked for, and who had it before', () => {
+    const d = new Driver({ reducers: 3, parameterCount: 1000 });
+    d.post({ type: 'started' });
+    expect(statusOf(new Driver().state, progress, 0).ranges).toEqual([]);
+    d.join('w1');
+    for (const [range, reducer] of ['a', 'b', 'c'].entries()) {
+      d.reducerHello(reducer);
+      d.hold(reducer, range);
+    }
+    const [{ step, units }] = d.state.fronts;
+    for (const unit of units) d.result({ ...unit, mode: 'train', step, weightsVersion: step });
+    d.nowMs += 2_000;
+    d.hold('a', 0);
+    d.post({ type: 'reducer_gone', reducer: 'b' });
+    d.post({ type: 'reducer_gone', reducer: 'c' });
+    d.reducerHello('d');
+    d.nowMs += 500;
+    const none = { reducer: null, host: '', state: 'free', lastSeenSeconds: null } as const;
+    const of = [256, 256, 488].map((parameters, range) => ({ range, parameters, share: parameters / 1000 }));
+    expect(statusOf(d.state, progress, d.nowMs).ranges).toEqual([
+      {
+        ...of[0],
+        reducer: 'a',
+        host: 'h',
+        state: 'held',
+        lastSeenSeconds: 0.5,
+        awaited: [0],
+        before: null,
+      },
+      {
+        ...of[1],
+        reducer: 'd',
+        host: 'h',
+        state: 'offered',
+        lastSeenSeconds: 0.5,
+        awaited: [0],
+        before: { reducer: 'b', host: 'h', lastSeenSeconds: 2.5 },
+      },
+      { ...of[2], ...none, awaited: [0], before: { reducer: 'c', host: 'h', lastSeenSeconds: 2.5 } },
+    ]);
+  });
 });

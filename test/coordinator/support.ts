@@ -9,7 +9,7 @@ import {
   type Position,
   type RunPlan,
 } from '../../src/coordinator/decide/state.js';
-import type { Heartbeat, Hello, Ready } from '../../src/protocol/index.js';
+import type { Heartbeat, Hello, Ready, ReducerHello } from '../../src/protocol/index.js';
 
 export const plan: RunPlan = {
   run: 'run-1',
@@ -118,6 +118,18 @@ export class Driver {
     const steps = nodes.map(() => step);
     const message: Heartbeat = { type: 'heartbeat', run, fence, worker, nodes, steps, ...idle, ...changes };
     return this.post({ type: 'message', message });
+  }
+
+  reducerHello(reducer: string, changes: Partial<ReducerHello> = {}): Action[] {
+    const { numericsId, version } = plan;
+    const message = { host: 'h', pid: 1, numericsId, kernels: 'reference', version, ...changes };
+    return this.post({ type: 'message', message: { type: 'reducer_hello', reducer, ...message } });
+  }
+
+  /** What a reducer says when it gets the segments of a range, and at each heartbeat. */
+  hold(reducer: string, range: number, fence = plan.fence): Action[] {
+    const { run } = this.state.plan;
+    return this.post({ type: 'message', message: { type: 'range_held', run, fence, reducer, range } });
   }
 
   header(

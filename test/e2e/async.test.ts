@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createRegistry, silentLog } from '../../src/metrics/index.js';
-import { createEmbeddedTransport, createRabbitTransport, type Transport } from '../../src/transport/index.js';
-import { type TestVhost, testVhost } from '../support/broker.js';
+import { createRegistry } from '../../src/metrics/index.js';
+import { createEmbeddedTransport } from '../../src/transport/index.js';
+import { expectDone } from '../support/expect-done.js';
 import { type FaultRuns, openFaultRuns } from '../support/fault-run.js';
+import { resumedRun } from '../support/fault-scenes.js';
+import { openRabbitPlace, type RabbitPlace } from '../support/rabbit-place.js';
 import { openWorkshop, smallSpec, type Workshop } from '../support/small-run.js';
+import { train } from '../support/train.js';
 
 // Starts of Node take ten times as long on a machine that has other work.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -13,60 +16,43 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 const epochs = 8;
 const staleness = 4;
 let workshop: Workshop;
-let vhost: TestVhost;
+let rabbit: RabbitPlace;
 let runs: FaultRuns;
-const transports: Transport[] = [];
 
 beforeAll(async () => {
   workshop = await openWorkshop(
     smallSpec({ epochs, batch: 64, microshards: 4, mode: { type: 'async', staleness, reproducible: false } }),
   );
-  vhost = await testVhost();
-  runs = await openFaultRuns(vhost.url);
+  rabbit = await openRabbitPlace();
+  runs = await openFaultRuns(rabbit.url);
 });
 afterAll(async () => {
   await runs?.dispose();
-  await Promise.all(transports.map((transport) => transport.close()));
-  await vhost?.dispose();
+  await rabbit?.dispose();
   await workshop?.dispose();
 });
 
-const shared = (first: Transport | null): Transport => first ?? createEmbeddedTransport();
-
-async function connect(): Promise<Transport> {
-  const transport = await createRabbitTransport({ url: vhost.url, log: silentLog });
-  transports.push(transport);
-  return transport;
-}
-
 describe('asynchronous training', () => {
-  it.each([
-    ['in one process', shared],
-    ['over RabbitMQ', connect],
-  ] as const)('%s learns, and applies nothing that is too late', async (where, transportOf) => {
-    const transport = await transportOf(null);
-    const registry = createRegistry();
-    const out = where.replaceAll(' ', '-');
-    const coordinator = await workshop.coordinator({ transport, out, minWorkers: 2, metrics: registry });
-    const running = await Promise.all(
-      [1, 2].map(async (i) =>
-        workshop.worker({ transport: await transportOf(transport), worker: `${out}-${i}`, once: true }),
-      ),
-    );
-    const summary = await coordinator.finished;
-    const images = await Promise.all(running.map(async ({ finished }) => (await finished).images));
-    // Ten digits: who guesses is right once in ten.
-    expect(summary).toMatchObject({ outcome: 'finished', epochs, steps: 10 * epochs, staleness });
-    expect(summary.validationAccuracy).toBeGreaterThan(0.4);
-    expect(images.every((count) => count > 0)).toBe(true);
-    const { values = [] } = (await registry.getSingleMetric('onko_gradient_staleness_updates')?.get()) ?? {};
-    const counted = (le: string | number): number | undefined =>
-      values.find(({ labels }) =>
-        Object.entries(labels).some(([name, value]) => name === 'le' && value === le),
-      )?.value;
-    expect(counted('+Inf')).toBe(10 * epochs);
-    expect(counted(staleness)).toBe(10 * epochs);
-  });
+  it.each(['in one process', 'over RabbitMQ'])(
+    '%s learns, and applies nothing that is too late',
+    async (where) => {
+      const metrics = createRegistry();
+      const way = where === 'over RabbitMQ' ? { connect: rabbit.connect } : {};
+      const out = where.replaceAll(' ', '-');
+      const { images, ...summary } = await train(workshop, { out, workers: 2, metrics, ...way });
+      // Ten digits: who guesses is right once in ten.
+      expect(summary).toMatchObject({ epochs, steps: 10 * epochs, staleness });
+      expect(summary.validationAccuracy).toBeGreaterThan(0.4);
+      expect(images.every((count) => count > 0)).toBe(true);
+      const { values = [] } = (await metrics.getSingleMetric('onko_gradient_staleness_updates')?.get()) ?? {};
+      const counted = (le: string | number): number | undefined =>
+        values.find(({ labels }) =>
+          Object.entries(labels).some(([name, value]) => name === 'le' && value === le),
+        )?.value;
+      expect(counted('+Inf')).toBe(10 * epochs);
+      expect(counted(staleness)).toBe(10 * epochs);
+    },
+  );
 
   it('refuses an audit: two workers compute a batch on different weights', async () => {
     const transport = createEmbeddedTransport();
@@ -85,21 +71,15 @@ describe('asynchronous training', () => {
     const worker = await runs.worker('faithful', ['--once']);
     const first = await runs.coordinator(out, mode);
     await first.says(/not bit-identical: depends on the order of arrival/i);
-    const step = await runs.haltAtCheckpoint(out, first, worker);
-    first.kill('SIGKILL');
-    expect((await first.ended).signal).toBe('SIGKILL');
-    worker.kill('SIGCONT');
-    const second = await runs.coordinator(out, [...mode, '--resume']);
-    const [, from] = await second.says(/Going on with run \S+ after step (\d+)/);
-    expect(Number(from)).toBeGreaterThanOrEqual(step);
-    await second.reaches(Number(from) + 2);
+    const { coordinator, from } = await resumedRun(runs, out, { coordinator: first, worker }, mode);
+    await coordinator.reaches(from + 2);
     worker.kill('SIGKILL');
     await worker.ended;
     const heirs = await Promise.all(['heir', 'other-heir'].map((id) => runs.worker(id, ['--once'])));
-    const { code, stdout, stderr } = await second.ended;
-    expect(code, stdout + stderr).toBe(0);
-    expect(stdout).toMatch(/up to 6 updates late; not bit-identical: depends on the order of arrival/);
-    await Promise.all(heirs.map(({ ended }) => ended));
+    await expectDone(coordinator, ...heirs);
+    expect((await coordinator.ended).stdout).toMatch(
+      /up to 6 updates late; not bit-identical: depends on the order of arrival/,
+    );
     const history = await readFile(join(runs.path, out, 'history.csv'), 'utf8');
     expect(
       history

@@ -4,10 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { stackLines } from '../cli/run-program.js';
 import { type PrivateBroker, startPrivateBroker } from '../support/broker.js';
+import { expectDone } from '../support/expect-done.js';
 import { expectPlain } from '../support/expect-plain.js';
 import { type FaultRuns, openFaultRuns } from '../support/fault-run.js';
+import { quietRun, resumedRun } from '../support/fault-scenes.js';
 import { temporaryFolder } from '../support/small-data.js';
-import { endPrograms, type ProgramEnd, startProgram } from '../support/start-program.js';
+import { endPrograms, startProgram } from '../support/start-program.js';
 
 // A dozen starts of Node and of RabbitMQ take ten times as long on a machine that has other work.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -20,22 +22,13 @@ let quiet: string;
 beforeAll(async () => {
   broker = await startPrivateBroker();
   runs = await openFaultRuns(broker.url);
-  const worker = await runs.worker('quiet', ['--once']);
-  const coordinator = await runs.coordinator('runs/quiet');
-  await expectDone(coordinator.ended);
-  await expectDone(worker.ended);
-  quiet = await runs.modelSha256('runs/quiet');
+  quiet = await quietRun(runs, 'runs/quiet');
 });
 afterEach(endPrograms);
 afterAll(async () => {
   await runs?.dispose();
   await broker?.stop();
 });
-
-async function expectDone(ended: Promise<ProgramEnd>): Promise<void> {
-  const { code, stdout, stderr } = await ended;
-  expect(code, stdout + stderr).toBe(0);
-}
 
 /** Tasks of a run that the broker has given to a worker and that it has not acknowledged. */
 async function tasksHeldBy(worker: string, out: string): Promise<number> {
@@ -70,7 +63,7 @@ async function stoppedRun(out: string): Promise<number[]> {
   await coordinator.reaches(3);
   coordinator.kill('SIGTERM');
   expect((await coordinator.ended).code).toBe(143);
-  await expectDone(worker.ended);
+  await expectDone(worker);
   return runs.checkpoints(out);
 }
 
@@ -82,8 +75,7 @@ describe('kill -9', () => {
     const coordinator = await runs.coordinator(out, ['--min-workers', '2']);
     await coordinator.reaches(3);
     await killWithBlockInHand(victim, 'victim', out);
-    await expectDone(coordinator.ended);
-    await expectDone(heir.ended);
+    await expectDone(coordinator, heir);
     expect(await runs.modelSha256(out)).toBe(quiet);
   });
 
@@ -94,24 +86,18 @@ describe('kill -9', () => {
     await coordinator.reaches(3);
     await killWithBlockInHand(victim, 'only', out);
     const successor = await runs.worker('successor', ['--once']);
-    await expectDone(coordinator.ended);
-    await expectDone(successor.ended);
+    await expectDone(coordinator, successor);
     expect(await runs.modelSha256(out)).toBe(quiet);
   });
 
   it('of the coordinator in mid-epoch: --resume goes on with the same worker', async () => {
     const out = 'runs/resumed';
     const worker = await runs.worker('faithful', ['--once']);
-    const first = await runs.coordinator(out);
-    const step = await runs.haltAtCheckpoint(out, first, worker);
-    first.kill('SIGKILL');
-    expect((await first.ended).signal).toBe('SIGKILL');
-    worker.kill('SIGCONT');
-    const second = await runs.coordinator(out, ['--resume']);
-    const [, from] = await second.says(/Going on with run \S+ after step (\d+)/);
-    expect(Number(from)).toBeGreaterThanOrEqual(step);
-    await expectDone(second.ended);
-    await expectDone(worker.ended);
+    const { coordinator } = await resumedRun(runs, out, {
+      coordinator: await runs.coordinator(out),
+      worker,
+    });
+    await expectDone(coordinator, worker);
     expect(await runs.modelSha256(out)).toBe(quiet);
   });
 });
@@ -131,8 +117,7 @@ describe('a broker that goes away in mid-run', () => {
     await coordinator.says(/The connection to the broker is lost/);
     worker.kill('SIGCONT');
     await restarted;
-    await expectDone(coordinator.ended);
-    await expectDone(worker.ended);
+    await expectDone(coordinator, worker);
     for (const side of [coordinator, worker]) expect(side.output()).toMatch(/Connected to RabbitMQ .* again/);
     expect(await runs.modelSha256(out)).toBe(quiet);
   });
@@ -161,12 +146,12 @@ describe('a machine with nothing on it', () => {
     });
     const workers = [bare, unwritable, full];
     const coordinator = await runs.coordinator('runs/elsewhere', ['--min-workers', '3']);
-    await expectDone(coordinator.ended);
+    await expectDone(coordinator);
     expect(await runs.modelSha256('runs/elsewhere')).toBe(quiet);
     for (const worker of workers) {
       await worker.says(/Run \S+ is over/);
       worker.kill('SIGTERM');
-      await expectDone(worker.ended);
+      await expectDone(worker);
       expect(Number(/images=(\d+)/.exec(worker.output())?.[1])).toBeGreaterThan(0);
     }
     expect(unwritable.output()).toContain('kept in memory');
@@ -185,7 +170,7 @@ describe('orderly ends', () => {
 
     leaving.kill('SIGTERM');
     staying.kill('SIGSTOP');
-    await expectDone(leaving.ended);
+    await expectDone(leaving);
     expect(leaving.output()).toContain('Draining: SIGTERM');
     await coordinator.says(/Worker leaving.* left \(SIGTERM\): 1 worker in all/);
 
@@ -199,13 +184,12 @@ describe('orderly ends', () => {
     expect(end.stdout).toMatch(/Go on with +coordinator start --broker amqp:.* --out runs\/orderly --resume/);
     const [stopped = 0] = (await runs.checkpoints(out)).slice(-1);
     expect(stopped).toBeGreaterThan(1);
-    await expectDone(staying.ended);
+    await expectDone(staying);
 
     const heir = await runs.worker('heir', ['--once']);
     const resumed = await runs.coordinator(out, ['--resume']);
     await resumed.says(new RegExp(`Going on with run \\S+ after step ${stopped} `));
-    await expectDone(resumed.ended);
-    await expectDone(heir.ended);
+    await expectDone(resumed, heir);
     expect(await runs.modelSha256(out)).toBe(quiet);
   });
 });
@@ -222,9 +206,9 @@ describe('a full disk', () => {
     expect(await runs.checkpoints(out)).toEqual(before);
 
     const roomy = await runs.coordinator(out, ['--resume']);
-    await expectDone(roomy.ended);
+    await expectDone(roomy);
     worker.kill('SIGTERM');
-    await expectDone(worker.ended);
+    await expectDone(worker);
     expect(await runs.modelSha256(out)).toBe(quiet);
   });
 });

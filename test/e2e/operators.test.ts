@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunStatus } from '../../src/coordinator/index.js';
 import { type TestVhost, testVhost } from '../support/broker.js';
+import { expectDone } from '../support/expect-done.js';
 import { expectPlain } from '../support/expect-plain.js';
 import { type FaultRuns, openFaultRuns } from '../support/fault-run.js';
 import { endPrograms, type ProgramEnd, startProgram } from '../support/start-program.js';
@@ -20,12 +21,6 @@ afterAll(async () => {
   await runs?.dispose();
   await vhost?.dispose();
 });
-
-async function expectDone(ended: Promise<ProgramEnd>): Promise<ProgramEnd> {
-  const end = await ended;
-  expect(end.code, end.stdout + end.stderr).toBe(0);
-  return end;
-}
 
 /** A command of somebody who looks at the broker from elsewhere. */
 const onko = (...args: string[]): Promise<ProgramEnd> =>
@@ -73,11 +68,11 @@ describe('two runs on one broker', () => {
     expect(shown.stdout).toMatch(/^ {2}for-beta +\S+ +1 +ready +\d+\.\d s ago/m);
 
     expect((await onko('drain', 'anybody')).stdout).toBe('Worker anybody has handed in its work and left.\n');
-    const left = await expectDone(anybody.ended);
-    expect(left.stderr).toMatch(/Draining: onko drain on \S+\./);
+    await expectDone(anybody);
+    expect(anybody.output()).toMatch(/Draining: onko drain on \S+\./);
 
     for (const worker of [forAlpha, forBeta]) worker.kill('SIGCONT');
-    for (const program of [alpha, beta, forAlpha, forBeta]) await expectDone(program.ended);
+    await expectDone(alpha, beta, forAlpha, forBeta);
     quiet = await runs.modelSha256('runs/alpha');
     expect(await runs.modelSha256('runs/beta')).toBe(quiet);
     expect(forAlpha.output()).not.toContain('run beta');
@@ -99,7 +94,7 @@ describe('audits over the broker', () => {
     await coordinator.reaches(5);
     expect(await coordinator.metric('onko_audits_total')).toBeGreaterThanOrEqual(5);
     expect(await coordinator.metric('onko_audit_mismatches_total')).toBe(0);
-    for (const program of [coordinator, ...workers]) await expectDone(program.ended);
+    await expectDone(coordinator, ...workers);
     expect(await runs.modelSha256('runs/audited')).toBe(quiet);
   });
 });
@@ -119,8 +114,7 @@ describe('a second coordinator for a run', () => {
     expect(ousted.code, ousted.stderr).toBe(8);
     expect(ousted.stderr).toMatch(/Another coordinator has taken over the run in runs\/taken/);
     worker.kill('SIGCONT');
-    await expectDone(heir.ended);
-    await expectDone(worker.ended);
+    await expectDone(heir, worker);
     expect(await runs.modelSha256(out)).toBe(quiet);
     expect(Number(await readFile(join(runs.path, out, 'fence'), 'utf8'))).toBeGreaterThan(2);
   });

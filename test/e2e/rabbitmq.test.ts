@@ -1,53 +1,36 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Progress } from '../../src/coordinator/index.js';
-import { silentLog } from '../../src/metrics/index.js';
 import type { Task } from '../../src/protocol/index.js';
-import { createEmbeddedTransport, createRabbitTransport, type Transport } from '../../src/transport/index.js';
+import type { Transport } from '../../src/transport/index.js';
 import type { RunningWorker } from '../../src/worker/index.js';
-import { type TestVhost, testVhost } from '../support/broker.js';
+import { openRabbitPlace, type RabbitPlace } from '../support/rabbit-place.js';
 import { openWorkshop, type Workshop } from '../support/small-run.js';
+import { train } from '../support/train.js';
 import { watchTasks } from '../support/watch-tasks.js';
 
 let workshop: Workshop;
-let vhost: TestVhost;
+let rabbit: RabbitPlace;
 let embedded: string;
-const transports: Transport[] = [];
 
 const keyOf = ({ mode, step, pass, node }: Task): string => `${mode} ${step}.${pass} node ${node}`;
 
-/** Every process has a connection of its own; here each coordinator and each worker. */
-async function connect(): Promise<Transport> {
-  const transport = await createRabbitTransport({ url: vhost.url, log: silentLog });
-  transports.push(transport);
-  return transport;
-}
+const connect = (): Promise<Transport> => rabbit.connect();
 
 beforeAll(async () => {
   workshop = await openWorkshop();
-  vhost = await testVhost();
-  const transport = createEmbeddedTransport();
-  const coordinator = await workshop.coordinator({ transport, out: 'embedded' });
-  await workshop.worker({ transport, worker: 'embedded', once: true });
-  embedded = (await coordinator.finished).modelSha256;
-  await transport.close();
+  rabbit = await openRabbitPlace();
+  embedded = (await train(workshop, { out: 'embedded', workers: 1 })).modelSha256;
 });
 afterAll(async () => {
-  await Promise.all(transports.map((transport) => transport.close()));
-  await vhost?.dispose();
+  await rabbit?.dispose();
   await workshop?.dispose();
 });
 
 describe('over RabbitMQ', () => {
   it.each([1, 2, 3])('%i workers give the model file of the embedded transport', async (workers) => {
-    const out = `rabbit-${workers}`;
-    const names = Array.from({ length: workers }, (_, i) => `${out}-${i}`);
-    const running = await Promise.all(
-      names.map(async (worker) => workshop.worker({ transport: await connect(), worker, once: true })),
-    );
-    const coordinator = await workshop.coordinator({ transport: await connect(), out, minWorkers: workers });
-    expect((await coordinator.finished).modelSha256).toBe(embedded);
-    const done = await Promise.all(running.map((worker) => worker.finished));
-    expect(done.every(({ images }) => images > 0)).toBe(true);
+    const done = await train(workshop, { out: `rabbit-${workers}`, workers, connect });
+    expect(done.modelSha256).toBe(embedded);
+    expect(done.images.every((count) => count > 0)).toBe(true);
   });
 
   it.each([

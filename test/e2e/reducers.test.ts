@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type TestVhost, testVhost } from '../support/broker.js';
+import { expectDone } from '../support/expect-done.js';
 import { type FaultRuns, openFaultRuns } from '../support/fault-run.js';
-import { endPrograms, type ProgramEnd, type RunningProgram, startProgram } from '../support/start-program.js';
+import { quietRun, resumedRun } from '../support/fault-scenes.js';
+import { endPrograms } from '../support/start-program.js';
 
 // A dozen starts of Node and of RabbitMQ take ten times as long on a machine that has other work.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -14,11 +16,7 @@ let quiet: string;
 beforeAll(async () => {
   broker = await testVhost();
   runs = await openFaultRuns(broker.url);
-  const worker = await runs.worker('quiet', ['--once']);
-  const coordinator = await runs.coordinator('runs/quiet');
-  await expectDone(coordinator.ended);
-  await expectDone(worker.ended);
-  quiet = await runs.modelSha256('runs/quiet');
+  quiet = await quietRun(runs, 'runs/quiet');
 });
 afterEach(endPrograms);
 afterAll(async () => {
@@ -26,28 +24,14 @@ afterAll(async () => {
   await broker?.dispose();
 });
 
-async function expectDone(ended: Promise<ProgramEnd>): Promise<void> {
-  const { code, stdout, stderr } = await ended;
-  expect(code, stdout + stderr).toBe(0);
-}
-
-function reducer(id: string, args: string[] = []): RunningProgram {
-  const given = ['start', '--kernels', 'reference', '--id', id, '--verbose', ...args];
-  return startProgram('reducer', given, {
-    cwd: runs.path,
-    env: { ONKO_BROKER: broker.url, HOME: runs.path },
-  });
-}
-
 describe('a run with reducers, as processes', () => {
   it('has the bits of one without, with two reducers and three workers', async () => {
     const out = 'runs/reduced';
     const coordinator = await runs.coordinator(out, ['--reducers', '2', '--min-workers', '3']);
-    const summing = [reducer('r0', ['--once']), reducer('r1', ['--once'])];
+    const summing = [await runs.reducer('r0', ['--once']), await runs.reducer('r1', ['--once'])];
     const working = [];
     for (const id of ['w0', 'w1', 'w2']) working.push(await runs.worker(id, ['--once']));
-    await expectDone(coordinator.ended);
-    for (const { ended } of [...summing, ...working]) await expectDone(ended);
+    await expectDone(coordinator, ...summing, ...working);
     for (const one of summing) expect(one.output()).toMatch(/the reducer is done.* sums=[1-9]/);
     expect(await runs.modelSha256(out)).toBe(quiet);
   });
@@ -55,35 +39,29 @@ describe('a run with reducers, as processes', () => {
   it('waits for a new reducer when one is killed, and does not mind a worker that is', async () => {
     const out = 'runs/bereft';
     const coordinator = await runs.coordinator(out, ['--reducers', '2', '--min-workers', '2']);
-    const [stays, dies] = [reducer('stays', ['--once']), reducer('dies')];
+    const [stays, dies] = [await runs.reducer('stays', ['--once']), await runs.reducer('dies')];
     const [victim, heir] = [await runs.worker('victim'), await runs.worker('heir', ['--once'])];
     await coordinator.reaches(3);
     dies.kill('SIGKILL');
     await coordinator.says(/Reducer dies on \S+ of range \d is gone/);
-    const comes = reducer('comes', ['--once']);
+    const comes = await runs.reducer('comes', ['--once']);
     await comes.says(/Summing range \d of 2/);
     const step = await coordinator.metric('onko_step');
     await coordinator.reaches(step + 2);
     victim.kill('SIGKILL');
-    await expectDone(coordinator.ended);
-    for (const { ended } of [stays, comes, heir]) await expectDone(ended);
+    await expectDone(coordinator, stays, comes, heir);
     expect(await runs.modelSha256(out)).toBe(quiet);
   });
 
   it('goes on after the coordinator was killed, with another number of reducers', async () => {
     const out = 'runs/resumed';
     const worker = await runs.worker('faithful', ['--once']);
-    const adder = reducer('adder', ['--once']);
+    const adder = await runs.reducer('adder', ['--once']);
     const first = await runs.coordinator(out, ['--reducers', '1']);
-    const step = await runs.haltAtCheckpoint(out, first, worker);
-    first.kill('SIGKILL');
-    await first.ended;
-    worker.kill('SIGCONT');
-    const another = reducer('another', ['--once']);
-    const second = await runs.coordinator(out, ['--resume', '--reducers', '2']);
-    await second.says(new RegExp(`after step ${step} of`));
-    await expectDone(second.ended);
-    for (const { ended } of [worker, adder, another]) await expectDone(ended);
+    const another = await runs.reducer('another', ['--once']);
+    const killed = { coordinator: first, worker };
+    const { coordinator } = await resumedRun(runs, out, killed, ['--reducers', '2']);
+    await expectDone(coordinator, worker, adder, another);
     expect(await runs.modelSha256(out)).toBe(quiet);
   });
 });

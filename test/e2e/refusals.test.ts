@@ -7,7 +7,13 @@ import { levelFolder, levelModel } from '../infer/level-model.js';
 import { type TestVhost, testVhost } from '../support/broker.js';
 import { expectPlain } from '../support/expect-plain.js';
 import { temporaryFolder } from '../support/small-data.js';
-import { endPrograms, type ProgramEnd, startProgram } from '../support/start-program.js';
+import {
+  endPrograms,
+  type Program,
+  type ProgramEnd,
+  type RunningProgram,
+  startProgram,
+} from '../support/start-program.js';
 
 /** In every URL; must be in no output. */
 const secret = 'hunter2';
@@ -36,12 +42,17 @@ function changedUrl(change: (url: URL) => void): string {
   return url.href;
 }
 
-/** A worker and a coordinator with this broker URL, to their ends. */
+function start(program: Program, url: string, args: string[] = []): RunningProgram {
+  const env = { HOME: folder.path, ONKO_BROKER: url };
+  return startProgram(program, ['start', '--log-level', 'error', ...args], { cwd: folder.path, env });
+}
+
+/** A worker, a reducer and a coordinator with this broker URL, to their ends. */
 async function startWith(url: string): Promise<ProgramEnd[]> {
-  const o = { cwd: folder.path, env: { HOME: folder.path, ONKO_BROKER: url } };
   const programs = [
-    startProgram('worker', ['start', '--log-level', 'error'], o),
-    startProgram('coordinator', ['start', '--log-level', 'error', '--out', 'runs/never'], o),
+    start('worker', url),
+    start('reducer', url),
+    start('coordinator', url, ['--out', 'runs/never']),
   ];
   return Promise.all(programs.map((program) => program.ended));
 }
@@ -97,6 +108,47 @@ describe('a broker URL that leads nowhere', () => {
       await expectRefused(url, 2, /ONKO_BROKER.*amqp:\/\/HOST:5672/);
     },
   );
+});
+
+describe('reducers', () => {
+  it('two of one name: one is refused with code 4, the other one stays', async () => {
+    const twins = [start('reducer', vhost.url, ['--id', 'r0']), start('reducer', vhost.url, ['--id', 'r0'])];
+    const refused = await Promise.race(twins.map(async (twin) => ({ twin, end: await twin.ended })));
+    expectPlain(refused.end, 4, /already has a reducer named r0\. Give this one another name/);
+    const [other] = twins.filter((twin) => twin !== refused.twin);
+    other?.kill('SIGTERM');
+    expect((await other?.ended)?.code).toBe(0);
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ['fewer than none', ['--reducers', '-1'], /--reducers: expected a whole number from 0 to 64, got "-1"/],
+    ['more than there may be', ['--reducers', '300'], /from 0 to 64, got "300"/],
+    [
+      'of local SGD',
+      ['--reducers', '2', '--mode', 'local-sgd'],
+      /mode of this run is local-sgd: start it without/,
+    ],
+    [
+      'of rounded gradients',
+      ['--reducers', '2', '--gradients', 'int8'],
+      /rounded \(int8\): start it without/,
+    ],
+  ])('%s: code 2, before a broker is asked', async (_what, args, sentence) => {
+    const url = `amqp://guest:${secret}@127.0.0.1:${await unusedPort()}`;
+    expectPlain(await start('coordinator', url, args).ended, 2, sentence);
+  });
+});
+
+describe('a run that cannot be written', () => {
+  it('where a file stands in the way of its folder: code 7', async () => {
+    const { ended } = start('coordinator', vhost.url, [
+      '--out',
+      'training-a.csv/below',
+      '--metrics-port',
+      'none',
+    ]);
+    expectPlain(await ended, 7, /^Cannot write \S+: a file stands where .+\.$/m);
+  });
 });
 
 describe('predictions that cannot be written', () => {

@@ -6,6 +6,7 @@ import { decodeModelFile, readModelBytes } from '../../src/store/index.js';
 import { createEmbeddedTransport, type Transport } from '../../src/transport/index.js';
 import type { RunningWorker } from '../../src/worker/index.js';
 import { openWorkshop, smallSpec, type Workshop } from '../support/small-run.js';
+import { train } from '../support/train.js';
 import { watchTasks } from '../support/watch-tasks.js';
 
 let workshop: Workshop;
@@ -21,17 +22,6 @@ const topk = smallSpec({
   gradients: { type: 'topk', density: 0.05, blocks: 2, reproducible: false },
 });
 
-/** Runs to the end with one worker and no trouble. */
-async function train(spec: typeof topk, out: string): Promise<RunSummary> {
-  const transport = createEmbeddedTransport();
-  const coordinator = await workshop.coordinator({ transport, out, spec });
-  const worker = await workshop.worker({ transport, worker: out, once: true });
-  const summary = await coordinator.finished;
-  await worker.finished;
-  await transport.close();
-  return summary;
-}
-
 /** The training spec that the model file says it was made by. */
 const specOf = async ({ modelPath }: RunSummary): Promise<unknown> =>
   JSON.parse(decodeModelFile(await readModelBytes(modelPath)).provenance['training_spec'] ?? '');
@@ -40,7 +30,10 @@ const specOf = async ({ modelPath }: RunSummary): Promise<unknown> =>
 const guessing = Math.log(10);
 
 it('learns about as much as exact training, and says that its bits depend on the cluster', async () => {
-  const [exact, thinned] = [await train(smallSpec(course), 'exact'), await train(topk, 'thinned')];
+  const [exact, thinned] = [
+    await train(workshop, { out: 'exact', workers: 1, spec: smallSpec(course) }),
+    await train(workshop, { out: 'thinned', workers: 1, spec: topk }),
+  ];
   expect(exact.trainLoss).toBeLessThan(0.75 * guessing);
   expect(thinned.trainLoss).toBeLessThan(0.85 * guessing);
   expect([exact.reproducible, thinned.reproducible]).toEqual([true, false]);

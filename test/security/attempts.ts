@@ -1,5 +1,11 @@
 import type { Channel, ChannelModel, ConfirmChannel, Options } from 'amqplib';
-import { coordinatorsExchange, lobbyExchange, runTopology, workerInbox } from '../../src/protocol/index.js';
+import {
+  coordinatorsExchange,
+  lobbyExchange,
+  reducerInbox,
+  runTopology,
+  workerInbox,
+} from '../../src/protocol/index.js';
 
 /** What the broker answers: 200, or the code it closes the channel with. */
 export async function codeOf(
@@ -29,12 +35,10 @@ export function publishing(exchange: string, key: string) {
 }
 
 export const names = runTopology('r1');
-export const own = 'onko.worker.mine';
-const unbound = 'onko.worker.unbound';
 export const exclusive: Options.AssertQueue = { exclusive: true, durable: false };
 
 /** With a queue of its own at hand. */
-export function binding(exchange: string, key: string) {
+export function binding(own: string, exchange: string, key: string) {
   return async (channel: Channel): Promise<void> => {
     await channel.assertQueue(own, exclusive);
     await channel.bindQueue(own, exchange, key);
@@ -62,19 +66,21 @@ const publishes: Attempt[] = [
   ['ask as an observer', publishing(lobbyExchange, 'status')],
 ];
 
-const readings: Attempt[] = [
-  ...[names.results, names.dead, names.coordinatorInbox].flatMap((queue): Attempt[] => [
-    [`consume ${queue}`, (channel) => channel.consume(queue, () => undefined)],
-    [`get from ${queue}`, (channel) => channel.get(queue)],
-    [`purge ${queue}`, (channel) => channel.purgeQueue(queue)],
-  ]),
-  ['listen to the results of others', binding(coordinatorsExchange, names.resultsKey)],
-  ['listen to everything sent to coordinators', binding(coordinatorsExchange, '#')],
-  ['listen to the hello of others', binding(coordinatorsExchange, 'hello')],
-  ['listen to the firehose', binding('amq.rabbitmq.trace', '#')],
+const reading = (queue: string): Attempt[] => [
+  [`consume ${queue}`, (channel) => channel.consume(queue, () => undefined)],
+  [`get from ${queue}`, (channel) => channel.get(queue)],
+  [`purge ${queue}`, (channel) => channel.purgeQueue(queue)],
 ];
 
-const declarations: Attempt[] = [
+const readingsOf = (own: string): Attempt[] => [
+  ...[names.results, names.dead, names.coordinatorInbox].flatMap(reading),
+  ['listen to the results of others', binding(own, coordinatorsExchange, names.resultsKey)],
+  ['listen to everything sent to coordinators', binding(own, coordinatorsExchange, '#')],
+  ['listen to the hello of others', binding(own, coordinatorsExchange, 'hello')],
+  ['listen to the firehose', binding(own, 'amq.rabbitmq.trace', '#')],
+];
+
+const declarationsOf = (own: string): Attempt[] => [
   ...[
     'mine',
     '',
@@ -94,7 +100,7 @@ const declarations: Attempt[] = [
   [
     'reach any queue by dead letters',
     (channel) =>
-      channel.assertQueue(unbound, {
+      channel.assertQueue(`${own}-unbound`, {
         ...exclusive,
         deadLetterExchange: '',
         deadLetterRoutingKey: workerInbox('w1'),
@@ -102,7 +108,8 @@ const declarations: Attempt[] = [
   ],
   [
     'reach an exchange by dead letters',
-    (channel) => channel.assertQueue(unbound, { ...exclusive, deadLetterExchange: names.weightsExchange }),
+    (channel) =>
+      channel.assertQueue(`${own}-unbound`, { ...exclusive, deadLetterExchange: names.weightsExchange }),
   ],
   [
     'reach an exchange as an alternate one',
@@ -132,5 +139,31 @@ const deletions: Attempt[] = [
   ),
 ];
 
-/** What a worker that does not keep to the protocol may try against a run `r1` with a member `w1`. */
-export const attempts: readonly Attempt[] = [...publishes, ...readings, ...declarations, ...deletions];
+const common = (own: string): Attempt[] => [
+  ...publishes,
+  ...readingsOf(own),
+  ...declarationsOf(own),
+  ...deletions,
+];
+
+/** Names that the accounts of workers and reducers may declare. */
+export const ownQueue = { worker: workerInbox('mine'), reducer: reducerInbox('mine') } as const;
+
+/** What a worker or a reducer that does not keep to the protocol may try against a run `r1` with a member `w1`. */
+export const attempts: Readonly<Record<keyof typeof ownQueue, readonly Attempt[]>> = {
+  worker: [
+    ...common(ownQueue.worker),
+    ['declare the queue of a reducer', (channel) => channel.assertQueue(ownQueue.reducer, exclusive)],
+    ['listen to gradients', binding(ownQueue.worker, coordinatorsExchange, names.segmentsKey(0))],
+  ],
+  reducer: [
+    ...common(ownQueue.reducer),
+    ...[names.tasks, workerInbox('w1'), names.weightsQueue('w1')].flatMap(reading),
+    ['listen to weights', binding(ownQueue.reducer, names.weightsExchange, '')],
+    ['listen to all that is sent of a run', binding(ownQueue.reducer, coordinatorsExchange, 'r1.#')],
+    ['send gradients as a worker', publishing(coordinatorsExchange, names.segmentsKey(0))],
+    ...[ownQueue.worker, names.weightsQueue('mine')].map(
+      (queue): Attempt => [`declare ${queue}`, (channel) => channel.assertQueue(queue, exclusive)],
+    ),
+  ],
+};

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type ChannelModel, connect } from 'amqplib';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { coordinatorsExchange, lobbyExchange, workerInbox } from '../../src/protocol/index.js';
+import { coordinatorsExchange, lobbyExchange, reducerInbox, workerInbox } from '../../src/protocol/index.js';
 import {
   AccessRefusedError,
   BrokerError,
@@ -12,8 +12,18 @@ import {
   type Transport,
 } from '../../src/transport/index.js';
 import { openWorkshop } from '../support/small-run.js';
+import { endPrograms, type RunningProgram, startProgram } from '../support/start-program.js';
 import { result, task } from '../transport/samples.js';
-import { type Attempt, attempts, binding, codeOf, exclusive, names, own, publishing } from './attempts.js';
+import {
+  type Attempt,
+  attempts,
+  binding,
+  codeOf,
+  exclusive,
+  names,
+  ownQueue,
+  publishing,
+} from './attempts.js';
 import {
   importDefinitions,
   importRoles,
@@ -33,6 +43,7 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const transport of transports.splice(0)) await transport.close();
   for (const connection of connections.splice(0)) await connection.close().catch(() => undefined);
+  await endPrograms();
 });
 afterAll(() => place?.broker.stop());
 
@@ -49,43 +60,57 @@ async function connectionAs(role: Role): Promise<ChannelModel> {
   return connection;
 }
 
-/** A run with a member `w1`, and the connection of a worker that does not keep to the protocol. */
-async function stage(): Promise<{ boss: CoordinatorLink; evil: ChannelModel }> {
+/** A run with a member `w1`, and the connection of somebody who does not keep to the protocol. */
+async function stage(role: Role = 'worker'): Promise<{ boss: CoordinatorLink; evil: ChannelModel }> {
   const boss = await (await transportAs('coordinator')).openCoordinator({ run: 'r1', fence: 1 });
   const worker = await (await transportAs('worker')).openWorker({ worker: 'w1' });
   await worker.joinRun('r1', { prefetch: 1, task: async () => 'requeue', weights: () => undefined });
-  return { boss, evil: await connectionAs('worker') };
+  return { boss, evil: await connectionAs(role) };
 }
 
-test('a whole run with the two accounts: the same model as without a broker', async () => {
+test('a whole run with the three accounts, without reducers and with two: the same model as without a broker', async () => {
   const workshop = await openWorkshop();
   const embedded = createEmbeddedTransport();
   const models: Buffer[] = [];
-  for (const [out, coordinating, working] of [
-    ['roles', await transportAs('coordinator'), await transportAs('worker')],
-    ['embedded', embedded, embedded],
+  for (const [out, coordinating, working, reducers] of [
+    ['roles', await transportAs('coordinator'), await transportAs('worker'), 0],
+    ['reduced', await transportAs('coordinator'), await transportAs('worker'), 2],
+    ['embedded', embedded, embedded, 0],
   ] as const) {
-    const coordinator = await workshop.coordinator({ transport: coordinating, out });
+    const coordinator = await workshop.coordinator({ transport: coordinating, out, reducers });
     const workers = [
-      await workshop.worker({ transport: working, worker: 'w1', once: true }),
-      await workshop.worker({ transport: working, worker: 'w2', once: true }),
+      await workshop.worker({ transport: working, worker: `${out}-1`, once: true }),
+      await workshop.worker({ transport: working, worker: `${out}-2`, once: true }),
     ];
+    const summing = Array.from({ length: reducers }, (_, i) => startReducer(workshop.path, `r${i}`));
     const summary = await coordinator.finished;
     expect(summary.outcome).toBe('finished');
     for (const worker of workers) await worker.finished;
+    for (const { ended } of summing) {
+      const { code, stderr } = await ended;
+      expect(code, stderr).toBe(0);
+      expect(stderr).toMatch(/the reducer is done.* sums=[1-9]/);
+    }
     models.push(await readFile(summary.modelPath));
   }
-  expect(models[0]?.equals(models[1] ?? Buffer.alloc(0))).toBe(true);
+  const [first, ...others] = models;
+  for (const other of others) expect(other.equals(first ?? Buffer.alloc(0))).toBe(true);
   await embedded.close();
   await workshop.dispose();
 }, 120_000);
 
-describe("the worker's account is refused (403)", () => {
+/** `reducer start`, as a process with the account of reducers. */
+function startReducer(cwd: string, id: string): RunningProgram {
+  const given = ['start', '--once', '--kernels', 'reference', '--id', id];
+  return startProgram('reducer', given, { cwd, env: { ONKO_BROKER: place.url('reducer'), HOME: cwd } });
+}
+
+describe.each(['worker', 'reducer'] as const)("the %s's account is refused (403)", (role) => {
   test('in each of these attempts, and the run does not notice', async () => {
-    const { boss, evil } = await stage();
+    const { boss, evil } = await stage(role);
     const answers: Record<string, number> = {};
-    for (const [what, attempt] of attempts) answers[what] = await codeOf(evil, attempt);
-    expect(answers).toEqual(Object.fromEntries(attempts.map(([what]) => [what, 403])));
+    for (const [what, attempt] of attempts[role]) answers[what] = await codeOf(evil, attempt);
+    expect(answers).toEqual(Object.fromEntries(attempts[role].map(([what]) => [what, 403])));
     const received: string[] = [];
     await boss.receive((message) => {
       received.push(message.type);
@@ -98,17 +123,35 @@ describe("the worker's account is refused (403)", () => {
   }, 60_000);
 
   test('attempts that it may make are let through: the answers above are not those of a broken connection', async () => {
-    const { boss, evil } = await stage();
+    const { boss, evil } = await stage(role);
+    const own = ownQueue[role];
     expect(await codeOf(evil, publishing(coordinatorsExchange, 'hello'))).toBe(200);
     expect(await codeOf(evil, publishing(coordinatorsExchange, names.inboxKey))).toBe(200);
-    expect(await codeOf(evil, binding(lobbyExchange, 'announce'))).toBe(200);
+    expect(await codeOf(evil, publishing(coordinatorsExchange, names.resultsKey))).toBe(200);
+    expect(await codeOf(evil, binding(own, lobbyExchange, 'announce'))).toBe(200);
+    expect(await codeOf(evil, binding(own, names.broadcastExchange, ''))).toBe(200);
     expect(await codeOf(evil, (channel) => channel.deleteQueue(own))).toBe(200);
-    expect(await codeOf(evil, binding(names.weightsExchange, ''))).toBe(200);
-    // To take a task and to drop it is one right in RabbitMQ. The coordinator gives out again what does not come back.
-    await boss.publishTask(task('r1'));
-    expect(await codeOf(evil, (channel) => channel.purgeQueue(names.tasks))).toBe(200);
+    if (role === 'reducer') {
+      expect(await codeOf(evil, binding(own, coordinatorsExchange, names.segmentsKey(12)))).toBe(200);
+    } else {
+      expect(await codeOf(evil, binding(own, names.weightsExchange, ''))).toBe(200);
+      // To take a task and to drop it is one right in RabbitMQ. The coordinator gives out again what does not come back.
+      await boss.publishTask(task('r1'));
+      expect(await codeOf(evil, (channel) => channel.purgeQueue(names.tasks))).toBe(200);
+    }
     await boss.deleteRun();
   });
+});
+
+test('the queue of another reducer is locked (405), though the permissions of the account fit its name', async () => {
+  const { boss, evil } = await stage('reducer');
+  await (await transportAs('reducer')).openReducer({ reducer: 'r1' });
+  const queue = reducerInbox('r1');
+  expect(await codeOf(evil, (channel) => channel.consume(queue, () => undefined))).toBe(405);
+  expect(await codeOf(evil, (channel) => channel.purgeQueue(queue))).toBe(405);
+  expect(await codeOf(evil, (channel) => channel.deleteQueue(queue))).toBe(405);
+  expect(await codeOf(evil, (channel) => channel.bindQueue(queue, lobbyExchange, 'announce'))).toBe(405);
+  await boss.deleteRun();
 });
 
 test("the queues of another worker are locked (405), though the account's permissions fit their names", async () => {
@@ -124,7 +167,7 @@ test("the queues of another worker are locked (405), though the account's permis
   await boss.deleteRun();
 });
 
-test("the coordinator's account is refused (403) what is the workers'", async () => {
+test("the coordinator's account is refused (403) what is the workers' and reducers'", async () => {
   const { boss } = await stage();
   const connection = await connectionAs('coordinator');
   const foreign: Attempt[] = [
@@ -132,6 +175,7 @@ test("the coordinator's account is refused (403) what is the workers'", async ()
     ['send as a worker', publishing(coordinatorsExchange, names.inboxKey)],
     ['consume the inbox of a worker', (channel) => channel.consume(workerInbox('w1'), () => undefined)],
     ['declare the inbox of a worker', (channel) => channel.assertQueue(workerInbox('w9'), exclusive)],
+    ['declare the queue of a reducer', (channel) => channel.assertQueue(reducerInbox('r9'), exclusive)],
     ['delete the lobby', (channel) => channel.deleteExchange(lobbyExchange)],
     ['declare outside its prefix', (channel) => channel.assertQueue('mine', exclusive)],
   ];
@@ -151,6 +195,10 @@ test('the wrong account for a role: a sentence that says which right is missing,
   await expect(asCoordinator.openWorker({ worker: 'w1' })).rejects.toThrow(
     /'onko\.worker\.w1'.*'lab-coordinator'/,
   );
+  for (const role of ['worker', 'coordinator'] as const)
+    await expect((await transportAs(role)).openReducer({ reducer: 'r1' })).rejects.toThrow(
+      new RegExp(`'onko\\.reducer\\.r1'.*'lab-${role}'`),
+    );
 });
 
 test('observers take the account of the coordinator; that of the workers is refused', async () => {

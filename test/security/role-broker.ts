@@ -7,7 +7,11 @@ const run = promisify(execFile);
 const generator = fileURLToPath(new URL('../../deploy/rabbitmq/definitions.mjs', import.meta.url));
 
 /** Passwords that no other text in an output can be by chance. */
-export const passwords = { coordinator: 'c00rd/inat@r-s3cret', worker: 'w0rk%r-s3cret' } as const;
+export const passwords = {
+  coordinator: 'c00rd/inat@r-s3cret',
+  worker: 'w0rk%r-s3cret',
+  reducer: 'r3duc#r-s3cret',
+} as const;
 
 export type Role = keyof typeof passwords;
 
@@ -21,7 +25,11 @@ export interface RoleBroker {
 /** Imports what definitions.mjs prints for this virtual host. */
 export async function importRoles(broker: PrivateBroker, vhost: string): Promise<void> {
   const { stdout } = await run(process.execPath, [generator, '--vhost', vhost], {
-    env: { ONKO_COORDINATOR_PASSWORD: passwords.coordinator, ONKO_WORKER_PASSWORD: passwords.worker },
+    env: {
+      ONKO_COORDINATOR_PASSWORD: passwords.coordinator,
+      ONKO_WORKER_PASSWORD: passwords.worker,
+      ONKO_REDUCER_PASSWORD: passwords.reducer,
+    },
   });
   await importDefinitions(broker, stdout);
 }

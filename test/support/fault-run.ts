@@ -22,6 +22,7 @@ export interface FaultRuns {
   coordinator(out: string, args?: string[], o?: Partial<ProgramOptions>): Promise<RunningCoordinator>;
   /** One thread, and a home of its own. */
   worker(id: string, args?: string[], o?: Partial<ProgramOptions>): Promise<RunningProgram>;
+  reducer(id: string, args?: string[], o?: Partial<ProgramOptions>): Promise<RunningProgram>;
   /** SHA-256 of the model of a run. */
   modelSha256(out: string): Promise<string>;
   /** Steps of the checkpoints of a run, ascending. */
@@ -119,6 +120,11 @@ export async function openFaultRuns(brokerUrl: string): Promise<FaultRuns> {
       const cwd = await home(id);
       const given = ['start', '--threads', '1', '--kernels', 'reference', '--id', id, '--verbose', ...args];
       return startProgram('worker', given, { cwd, env: { ...env, HOME: cwd }, ...o });
+    },
+    reducer: async (id, args = [], o = {}) => {
+      const cwd = await home(id);
+      const given = ['start', '--kernels', 'reference', '--id', id, '--verbose', ...args];
+      return startProgram('reducer', given, { cwd, env: { ...env, HOME: cwd }, ...o });
     },
     modelSha256: (out) => modelSha256(join(path, out)),
     checkpoints,

@@ -167,7 +167,6 @@ export function clusterDashboard(): Dashboard {
         unit: 'percentunit',
         min: 0,
         max: 1,
-        width: 12,
         queries: [
           {
             expr: `sum by (worker) (onko_worker_data_cache_hits_total${ofWorkers}) / sum by (worker) (onko_worker_data_cache_hits_total${ofWorkers} + onko_worker_data_cache_misses_total${ofWorkers})`,
@@ -182,12 +181,24 @@ export function clusterDashboard(): Dashboard {
         description: 'Bytes of messages per second, by direction and type.',
         unit: 'Bps',
         min: 0,
-        width: 12,
         queries: [
           {
             expr: `sum by (direction, type) (${rate('onko_bytes_total')})`,
             legend: '{{direction}} {{type}}',
           },
+        ],
+      }),
+    )
+    .withPanel(
+      curves({
+        title: 'Ranges and their reducers',
+        description:
+          'Ranges of the parameters that reducers sum, and those that have one: while some have none, no step is begun (OnkoNoReducer in docs/operations.md). Both are 0 where the coordinator sums.',
+        unit: 'none',
+        min: 0,
+        queries: [
+          { expr: 'onko_ranges{run="$run"}', legend: 'ranges' },
+          { expr: 'onko_ranges_held{run="$run"}', legend: 'with a reducer' },
         ],
       }),
     )

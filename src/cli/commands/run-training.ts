@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import {
   type CoordinatorConfig,
   checkAudits,
+  checkReducers,
   type Progress,
   type RunSummary,
   startCoordinator,
@@ -51,6 +52,7 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
   const { log, signals, host } = session;
   const draft = await trainingSpecOf(o, flavour.minWorkers);
   checkAudits(draft, o.audit);
+  checkReducers(draft, flavour.reducers);
   const { kernels, reason } = resolveKernels(o.kernels ?? undefined);
   log.info('kernels', { name: kernels.name, numerics: kernels.numericsId, why: reason });
   if (draft.gradients?.type === 'topk')

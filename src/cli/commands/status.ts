@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { RunStatus, WorkerStatus } from '../../coordinator/index.js';
+import type { RangeStatus, RunStatus, WorkerStatus } from '../../coordinator/index.js';
 import { formatDuration } from '../../metrics/index.js';
 import { openRabbitObserver } from '../../transport/index.js';
 import { brokerAccess } from '../broker-access.js';
@@ -10,7 +10,7 @@ import type { statusTable } from '../options/tables.js';
 import type { Session } from '../session.js';
 import { newMemberId } from './member.js';
 
-/** `onko status`: one paragraph per run, one line per worker. */
+/** `onko status`: one paragraph per run, one line per worker, and one per range that reducers sum. */
 export async function runStatus(values: Values<typeof statusTable>, session: Session): Promise<ExitCode> {
   const { host, log } = session;
   const link = await openRabbitObserver({
@@ -50,14 +50,15 @@ export function describeRun(run: RunStatus): string {
     `Run ${run.run}: ${run.phase}, epoch ${run.epoch} of ${run.epochs}, ${figures.join(', ')}.`,
     `  coordinator: Onko ${run.version}, start ${run.fence}, last checkpoint ${formatDuration(run.checkpointAgeSeconds)} ago`,
     ...waits,
-    ...table(run.workers),
+    ...workerLines(run.workers),
+    ...rangeLines(run.ranges),
     ...expelled,
   ].join('\n');
 }
 
-function table(workers: readonly WorkerStatus[]): string[] {
+function workerLines(workers: readonly WorkerStatus[]): string[] {
   if (workers.length === 0) return ['  no workers'];
-  const rows = [
+  return table([
     ['worker', 'host', 'threads', 'state', 'seen', 'blocks', 'images/s', 'lag'],
     ...workers.map((one) => [
       one.worker,
@@ -69,7 +70,36 @@ function table(workers: readonly WorkerStatus[]): string[] {
       one.imagesPerSecond === null ? '-' : String(Math.round(one.imagesPerSecond)),
       one.eventLoopLagMs === null ? '-' : `${one.eventLoopLagMs.toFixed(0)} ms`,
     ]),
-  ];
+  ]);
+}
+
+function rangeLines(ranges: readonly RangeStatus[]): string[] {
+  if (ranges.length === 0) return [];
+  const lines = table([
+    ['range', 'parameters', 'share', 'reducer', 'host', 'state', 'seen', 'sum awaited'],
+    ...ranges.map((one) => [
+      String(one.range),
+      String(one.parameters),
+      `${(100 * one.share).toFixed(1)} %`,
+      one.reducer ?? 'nobody',
+      one.host === '' ? '-' : one.host,
+      one.state,
+      one.lastSeenSeconds === null ? '-' : `${one.lastSeenSeconds.toFixed(1)} s ago`,
+      one.awaited.length === 0 ? '-' : `step ${one.awaited.join(', ')}`,
+    ]),
+  ]);
+  const before = ranges.flatMap(({ range, before: last }) =>
+    last === null
+      ? []
+      : [
+          `  range ${range} was with ${last.reducer}${last.host === '' ? '' : ` on ${last.host}`}, last seen ${last.lastSeenSeconds.toFixed(1)} s ago`,
+        ],
+  );
+  return [...lines, ...before];
+}
+
+/** The first row is the head. */
+function table(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   return rows.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd());
 }

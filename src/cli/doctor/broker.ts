@@ -1,5 +1,5 @@
 import { redactUrl, silentLog } from '../../metrics/index.js';
-import { type BrokerInspection, inspectRabbit } from '../../transport/index.js';
+import { type BrokerInspection, brokerRoles, inspectRabbit } from '../../transport/index.js';
 import type { BrokerAccess } from '../broker-access.js';
 import { assertNever } from './assert-never.js';
 import { bad, type Finding, failed, note, ok } from './finding.js';
@@ -46,12 +46,17 @@ export function judgeAccount({
   refusals,
 }: Pick<BrokerInspection, 'user' | 'vhost' | 'refusals'>): Finding {
   const who = `user ${user} on virtual host ${vhost}`;
-  if (refusals.coordinator === null && refusals.worker === null)
-    return ok('account', `${who} may be coordinator and worker`);
-  if (refusals.coordinator === null) return ok('account', `${who} may be coordinator, and not worker`);
-  if (refusals.worker === null) return ok('account', `${who} may be worker, and not coordinator`);
-  return bad('account', 4, `${who} may be neither coordinator nor worker. ${refusals.worker}`, null);
+  const may = brokerRoles.filter((role) => refusals[role] === null);
+  const mayNot = brokerRoles.filter((role) => refusals[role] !== null);
+  if (may.length === 0)
+    return bad('account', 4, `${who} may be none of ${listed(mayNot, 'and')}. ${refusals.worker}`, null);
+  const not = mayNot.length === 0 ? '' : `, and not ${listed(mayNot, 'or')}`;
+  return ok('account', `${who} may be ${listed(may, 'and')}${not}`);
 }
+
+/** `a`, `a and b`, `a, b and c` */
+const listed = (words: readonly string[], last: string): string =>
+  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} ${last} ${String(words.at(-1))}`;
 
 /** Nothing if it could not be tried. */
 export function judgeLargest({ largest }: Pick<BrokerInspection, 'largest'>): Finding[] {

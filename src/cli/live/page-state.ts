@@ -13,8 +13,8 @@ import {
   type Point,
   type ProgressSection,
   pictureUrl,
-  type WorkerRow,
 } from '../../page/index.js';
+import { reducersOf, workersOf } from './member-rows.js';
 
 /** What the page can show of a run without asking anybody else. */
 type RunSections = Omit<PageReading, 'phases' | 'messages'>;
@@ -22,7 +22,6 @@ type RunSections = Omit<PageReading, 'phases' | 'messages'>;
 /** A page is no place for a thousand rows: history.csv has them. */
 const epochsShown = 12;
 const pointsShown = 240;
-const workersShown = 64;
 
 const phaseOf: Readonly<Record<RunView['status']['phase'], PagePhase>> = {
   gathering: 'gathering',
@@ -52,9 +51,11 @@ export function stateBefore(spec: TrainingSpec, version: string, note: string | 
       etaSeconds: null,
       workers: 0,
       threads: 0,
+      freeRanges: 0,
     },
     lines: () => ({ loss: [], accuracy: [], validationLoss: [], validationAccuracy: [], throughput: [] }),
     workers: { rows: [], more: 0 },
+    reducers: null,
     epochs: [],
     validation: null,
     gallery: null,
@@ -75,6 +76,7 @@ export function stateOf(
     progress: progressOf(view),
     lines: () => linesOf(view),
     workers: workersOf(view),
+    reducers: reducersOf(status),
     epochs: view.epochs.slice(-epochsShown).map((row) => ({
       epoch: row.epoch,
       trainLoss: row.trainLoss,
@@ -109,6 +111,7 @@ export function progressOf({ status, seconds, threads }: RunView): ProgressSecti
     etaSeconds: isOver || status.etaSeconds === null ? null : Math.round(status.etaSeconds),
     workers: status.workers.filter(({ state }) => state === 'ready').length,
     threads,
+    freeRanges: status.ranges.filter(({ state }) => state !== 'held').length,
   };
 }
 
@@ -134,43 +137,6 @@ function linesOf({ course, pace, epochs }: RunView): LinesSection {
 
 /** As many digits as a screen shows: most of what travels are these. */
 const round = (value: number): number => Number(value.toPrecision(5));
-
-/** Those that were silent for longest come first: they are why one looks. Else by name, so that rows stay where they are. */
-function workersOf({ status, doing }: RunView): PageState['workers'] {
-  const rows = status.workers
-    .map((row) => workerOf(row, doing.get(row.worker) ?? null))
-    .toSorted((a, b) => lateness(b) - lateness(a) || (a.name < b.name ? -1 : 1));
-  return { rows: rows.slice(0, workersShown), more: Math.max(0, rows.length - workersShown) };
-}
-
-/** A heartbeat that is on its way makes nobody late. */
-const lateness = ({ lastSeenSeconds }: WorkerRow): number => (lastSeenSeconds > 5 ? lastSeenSeconds : 0);
-
-const share = (value: number): number => Number(value.toFixed(2));
-
-function workerOf(
-  row: RunView['status']['workers'][number],
-  doing: { computing: number; fetching: number } | null,
-): WorkerRow {
-  return {
-    name: row.worker,
-    host: row.host,
-    kernels: row.kernels,
-    threads: row.threads,
-    state: row.state,
-    lastSeenSeconds: Math.round(row.lastSeenSeconds),
-    imagesPerSecond: row.imagesPerSecond === null ? null : Math.round(row.imagesPerSecond),
-    blocks: row.blocks.length,
-    doing:
-      doing === null
-        ? null
-        : {
-            computing: share(doing.computing),
-            fetching: share(doing.fetching),
-            waiting: share(1 - doing.computing - doing.fetching),
-          },
-  };
-}
 
 function inRows(confusion: Uint32Array): number[][] {
   const side = Math.round(Math.sqrt(confusion.length));

@@ -3,7 +3,7 @@ import { chain, type Decision, decision, report } from './actions.js';
 import { askRange } from './reduction.js';
 import { withShortage } from './roster.js';
 import type { CoordinatorState, RangeEntry } from './state.js';
-import { announce, missedBeats, seconds } from './waiting.js';
+import { announce, missedBeats, reducerName, seconds } from './waiting.js';
 
 /** Who sums which range: reducers come, are given a free range, and go. */
 
@@ -23,8 +23,9 @@ export function onReducerHello(state: CoordinatorState, hello: ReducerHello, now
   const own = ranges.findIndex((entry) => entry.reducer === reducer);
   const range = own >= 0 ? own : ranges.findIndex((entry) => entry.reducer === null);
   if (range < 0) return decision(state);
-  const held = own >= 0 && ranges[own].held;
-  const offered = putRange(state, range, { reducer, host, held, lastSeenMs: nowMs }, nowMs);
+  const entry = ranges[range];
+  const held = own >= 0 && entry.held;
+  const offered = putRange(state, range, { ...entry, reducer, host, held, lastSeenMs: nowMs }, nowMs);
   return decision(offered, { type: 'offer_range', reducer, range });
 }
 
@@ -53,7 +54,9 @@ export function onRangeHeld(
     const reason = `Range ${range} of this run has another reducer, or is none.`;
     return decision(state, { type: 'refuse_reducer', reducer, reason });
   }
-  const next = putRange(state, range, { ...entry, reducer, held: true, lastSeenMs: nowMs }, nowMs);
+  // Who counted as gone and has held it all along says no hello.
+  const host = entry.reducer === null && entry.before?.reducer === reducer ? entry.before.host : entry.host;
+  const next = putRange(state, range, { ...entry, reducer, host, held: true, lastSeenMs: nowMs }, nowMs);
   if (entry.held) return decision(next);
   const line = `Reducer ${reducerName(next.ranges[range])} sums range ${range} of ${ranges.length}.`;
   return [(s: CoordinatorState) => askRange(s, range, nowMs), begin].reduce(
@@ -92,7 +95,9 @@ function freeRangesOf(state: CoordinatorState, reducer: string, what: string, no
   const range = state.ranges.findIndex((entry) => entry.reducer === reducer);
   if (range < 0) return decision(state);
   const entry = state.ranges[range];
-  const freed = putRange(state, range, { ...entry, reducer: null, held: false }, nowMs);
+  const { host, lastSeenMs } = entry;
+  const before = entry.held ? { reducer, host, lastSeenMs } : entry.before;
+  const freed = putRange(state, range, { ...entry, reducer: null, host: '', held: false, before }, nowMs);
   if (!entry.held) return decision(freed);
   const line = `Reducer ${reducerName(entry)} of range ${range} ${what}: another one is called.`;
   return chain(decision(freed, report('warn', line)), (s) => announce(s, nowMs));
@@ -107,6 +112,3 @@ function putRange(
   const ranges = state.ranges.map((other, i) => (i === range ? entry : other));
   return withShortage({ ...state, ranges }, nowMs);
 }
-
-const reducerName = ({ reducer, host }: RangeEntry): string =>
-  host === '' ? String(reducer) : `${String(reducer)} on ${host}`;

@@ -160,6 +160,8 @@ export interface RangeEntry {
   /** It said that it gets the segments. */
   held: boolean;
   lastSeenMs: number;
+  /** Who held it last and does no more; null if nobody did. */
+  before: { reducer: string; host: string; lastSeenMs: number } | null;
 }
 
 /** What reducers were asked for when all blocks of a step were accepted. */
@@ -268,6 +270,7 @@ export function initialState(plan: RunPlan, position: Position, nowMs: number): 
       host: '',
       held: false,
       lastSeenMs: nowMs,
+      before: null,
     })),
     reductions: 0,
     gone: [],

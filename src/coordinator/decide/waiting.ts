@@ -6,6 +6,7 @@ import { isSummed } from './reduction.js';
 import {
   type CoordinatorState,
   type Front,
+  type RangeEntry,
   rangesAreHeld,
   readyWorkers,
   type Unit,
@@ -24,8 +25,10 @@ export function announce(state: CoordinatorState, nowMs: number): Decision {
 /** Blocks that one line names before it says "and n more". */
 const named = 4;
 
-export const workerName = (entry: WorkerEntry): string =>
-  entry.host === '' ? entry.worker : `${entry.worker} on ${entry.host}`;
+const onHost = (name: string, host: string): string => (host === '' ? name : `${name} on ${host}`);
+export const workerName = ({ worker, host }: WorkerEntry): string => onHost(worker, host);
+export const reducerName = ({ reducer, host }: Pick<RangeEntry, 'reducer' | 'host'>): string =>
+  onHost(String(reducer), host);
 
 export function seconds(ms: number): string {
   const whole = Math.max(0, Math.round(ms / 1000));
@@ -65,7 +68,7 @@ function findWait(state: CoordinatorState, nowMs: number): Wait | null {
   const front = state.fronts.find((one) => !isWhole(one) || !isSummed(state, one));
   if (front !== undefined && nowMs - state.lastProgressMs < patienceOf(state, front)) return null;
   if (readyWorkers(state).length === 0) return { key: 'nobody', line: nobodyLine(state, nowMs) };
-  if (!rangesAreHeld(state)) return { key: reducersLine(state), line: reducersLine(state) };
+  if (!rangesAreHeld(state)) return { key: reducersLine(state), line: reducersLine(state, nowMs) };
   if (front === undefined) return null;
   if (isWhole(front)) return waitForSums(state, front);
   return waitForBlocks(state, front, nowMs, plan.microshards);
@@ -88,10 +91,19 @@ export function gatheringLine(state: CoordinatorState): string {
   return ready.length >= minWorkers ? reducersLine(state) : `${workers} ${reducersLine(state)}`;
 }
 
-function reducersLine({ ranges, plan }: CoordinatorState): string {
-  const held = ranges.filter((entry) => entry.held).length;
+/** `nowMs`: says also when those were last seen that are gone. */
+function reducersLine({ ranges, plan }: CoordinatorState, nowMs: number | null = null): string {
+  const free = ranges.flatMap((entry, range) => (entry.held ? [] : [{ ...entry, range }]));
+  const held = ranges.length - free.length;
+  const names = free.slice(0, named).map(({ range, before }) => {
+    if (nowMs === null || before === null) return `range ${range}`;
+    return `range ${range} (${reducerName(before)}, last seen ${seconds(nowMs - before.lastSeenMs)} ago, had it)`;
+  });
+  const more = free.length > named ? ` and ${free.length - named} more` : '';
+  // At the start nobody asks which.
+  const which = held === 0 && nowMs === null ? '' : `, none for ${names.join(', ')}${more}`;
   const how = plan.workerCommand?.replace(/^worker start/, 'reducer start') ?? null;
-  return `Waiting for reducers: ${held} of ${ranges.length} ready.${how === null ? '' : ` Start one with: ${how}`}`;
+  return `Waiting for reducers: ${held} of ${ranges.length} ready${which}.${how === null ? '' : ` Start one with: ${how}`}`;
 }
 
 function waitForSums({ ranges }: CoordinatorState, { step, reduction }: Front): Wait {

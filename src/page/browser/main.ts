@@ -4,6 +4,7 @@ import { connect, type LinkState } from './connection.js';
 import { byId, setText } from './dom.js';
 import { percent, significant, whole } from './format.js';
 import { showMessages, showPhases, showProgress, showRun, showState } from './progress.js';
+import { showReducers } from './reducers.js';
 import { showConfusion, showEpochs, showGallery } from './validation.js';
 import { showWorkers } from './workers.js';
 
@@ -33,7 +34,7 @@ let drawn: Partial<PageState> = {};
 
 function draw(state: Partial<PageState>): void {
   const changed = (section: keyof PageState): boolean => state[section] !== drawn[section];
-  const { run, progress, lines, phases, workers, epochs, validation, gallery, messages } = state;
+  const { run, progress, lines, phases, workers, reducers, epochs, validation, gallery, messages } = state;
   if (run !== undefined && changed('run')) showRun(run);
   if (progress !== undefined && changed('progress')) showProgress(progress);
   if (lines !== undefined && changed('lines')) {
@@ -49,6 +50,7 @@ function draw(state: Partial<PageState>): void {
   }
   if (phases !== undefined && changed('phases')) showPhases(phases);
   if (workers !== undefined && changed('workers')) showWorkers(workers);
+  if (reducers !== undefined && changed('reducers')) showReducers(reducers);
   if (epochs !== undefined && changed('epochs')) showEpochs(epochs);
   if (validation !== undefined && changed('validation')) showConfusion(validation, run?.classes ?? []);
   if (gallery !== undefined && changed('gallery')) showGallery(gallery);

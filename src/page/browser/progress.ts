@@ -29,9 +29,9 @@ export function showRun({ name, version, facts }: RunSection): void {
 export function showProgress(p: ProgressSection): void {
   // A validation is over in a moment, and said at every epoch it would be noise.
   if (p.phase === 'validating') showState('validating', stateWords.training);
-  else showState(p.phase, stateWords[p.phase]);
+  else showState(p.phase, wordsOf(p));
   const share = p.steps > 0 ? p.step / p.steps : 0;
-  const where = p.epoch > 0 ? `Epoch ${p.epoch} of ${p.epochs}` : stateWords[p.phase];
+  const where = p.epoch > 0 ? `Epoch ${p.epoch} of ${p.epochs}` : wordsOf(p);
   setText(byId('epoch'), p.phase === 'finished' ? `All ${p.epochs} epochs are done` : where);
   setText(byId('eta'), etaOf(p));
   const bar = byId('bar');
@@ -44,6 +44,9 @@ export function showProgress(p: ProgressSection): void {
   showFigures(p);
   document.title = p.steps > 0 ? `${Math.floor(100 * share)} % · Onko` : 'Onko';
 }
+
+const wordsOf = ({ phase, freeRanges }: ProgressSection): string =>
+  phase === 'gathering' && freeRanges > 0 ? 'waiting for reducers' : stateWords[phase];
 
 function etaOf(p: ProgressSection): string {
   const took = `${duration(p.seconds)} so far`;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ChannelModel } from 'amqplib';
-import { coordinatorsExchange } from '../../protocol/index.js';
+import { coordinatorsExchange, runTopology } from '../../protocol/index.js';
 import { AccessRefusedError, LinkDownError } from '../errors.js';
 import { pauseFor } from '../timers.js';
 import { type BrokerAddress, parseBrokerUrl } from './address.js';
@@ -10,7 +10,11 @@ import { openRabbitCoordinator } from './coordinator-link.js';
 import { type RabbitOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { partBytes } from './parts.js';
 import { createPublisher } from './publisher.js';
+import { openRabbitReducer } from './reducer-link.js';
 import { openRabbitWorker } from './worker-link.js';
+
+export const brokerRoles = ['coordinator', 'worker', 'reducer'] as const;
+export type BrokerRole = (typeof brokerRoles)[number];
 
 /** What a broker is, and what it lets an account do. No password in it. */
 export interface BrokerInspection {
@@ -23,7 +27,7 @@ export interface BrokerInspection {
   /** From nothing to an open connection, the handshake of TLS included. */
   connectMs: number;
   /** null: the account may do all that the role needs; else what was refused. */
-  refusals: { coordinator: string | null; worker: string | null };
+  refusals: Record<BrokerRole, string | null>;
   /** A message as large as Onko's largest, sent and confirmed; null if the account may play no role. */
   largest: LargestMessage | null;
 }
@@ -38,7 +42,7 @@ export type LargestMessage =
 const patienceMs = 10_000;
 
 /**
- * Tries a broker as a coordinator and as a worker would use it, under a `name` that nobody else has: queues are declared and
+ * Tries a broker as a coordinator, a worker and a reducer would use it, under a `name` that nobody else has: queues are declared and
  * removed, one message is sent to nobody. It does not disturb runs.
  *
  * @throws BrokerError if it cannot be reached, or does not let the account in
@@ -60,10 +64,14 @@ export async function inspectRabbit(given: RabbitOptions & { name: string }): Pr
         const link = await openRabbitWorker(address, options, given.name);
         await link.close();
       }),
+      reducer: await refusal(async () => {
+        const link = await openRabbitReducer(address, options, given.name);
+        await link.close();
+      }),
     };
     // Where each role may write to without anybody to read it.
-    const exchange =
-      refusals.coordinator === null ? '' : refusals.worker === null ? coordinatorsExchange : null;
+    const mayBeMember = refusals.worker === null || refusals.reducer === null;
+    const exchange = refusals.coordinator === null ? '' : mayBeMember ? coordinatorsExchange : null;
     return {
       host: address.host,
       user: address.user,
@@ -112,7 +120,7 @@ async function sendLargest(
   });
   const startMs = now();
   const sent = publisher
-    .publish(exchange, `onko.nobody.${name}`, new Uint8Array(sizeBytes), {
+    .publish(exchange, runTopology(name).inboxKey, new Uint8Array(sizeBytes), {
       type: 'trial',
       persistent: false,
       mandatory: false,

@@ -9,6 +9,7 @@ import { smallSpec } from '../../support/small-run.js';
 
 type Epoch = RunView['epochs'][number];
 type Worker = RunView['status']['workers'][number];
+type Range = RunView['status']['ranges'][number];
 
 function worker(name: string, lastSeenSeconds: number): Worker {
   return {
@@ -26,7 +27,24 @@ function worker(name: string, lastSeenSeconds: number): Worker {
   };
 }
 
-function view(o: { workers?: Worker[]; epochs?: number; phase?: RunView['status']['phase'] } = {}): RunView {
+function range(index: number, changes: Partial<Range> = {}): Range {
+  return {
+    range: index,
+    parameters: 617,
+    share: 0.5,
+    reducer: `r${index}`,
+    host: 'h',
+    state: 'held',
+    lastSeenSeconds: 0.4,
+    awaited: [],
+    before: null,
+    ...changes,
+  };
+}
+
+function view(
+  o: { workers?: Worker[]; ranges?: Range[]; epochs?: number; phase?: RunView['status']['phase'] } = {},
+): RunView {
   const epochs = Array.from(
     { length: o.epochs ?? 0 },
     (_, i): Epoch => ({
@@ -61,6 +79,7 @@ function view(o: { workers?: Worker[]; epochs?: number; phase?: RunView['status'
       version: '1',
       checkpointAgeSeconds: 1,
       workers: o.workers ?? [],
+      ranges: o.ranges ?? [],
       expelled: [],
     },
     threads: 4,
@@ -128,6 +147,23 @@ it('says a run in the page’s words', () => {
   expect(state.lines().loss).toEqual([[1, 1.2346]]);
   expect(stateFor(view({ phase: 'evaluating' })).progress.phase).toBe('validating');
   expect(stateFor(view({ phase: 'finished' })).progress).toMatchObject({ note: null, etaSeconds: null });
+});
+
+it('shows reducers where there are some, and the ranges that the run waits for until it is over', () => {
+  expect(stateFor(view())).toMatchObject({ reducers: null, progress: { freeRanges: 0 } });
+  const before = { reducer: 'r1', host: 'h', lastSeenSeconds: 8.4 };
+  const free: Partial<Range> = { reducer: null, host: '', state: 'free', lastSeenSeconds: null, before };
+  const ranges = [range(0), range(1, free)];
+  const { reducers, progress } = stateFor(view({ ranges }));
+  expect(progress.freeRanges).toBe(1);
+  expect(reducers).toEqual({
+    free: [1],
+    rows: [
+      { ...range(0), lastSeenSeconds: 0 },
+      { ...range(1, free), before: { reducer: 'r1', lastSeenSeconds: 8 } },
+    ],
+  });
+  expect(stateFor(view({ ranges, phase: 'stopped' })).reducers?.free).toEqual([]);
 });
 
 it('stays small, however many workers and epochs there are, and shows the silent ones first', () => {
