@@ -53,7 +53,7 @@ export function openGradient(result: Result, form: GradientForm, kernels: Kernel
   const finite =
     encoding === 'f32' || !fits
       ? wordsFinite
-      : encodedFinite(form.encoding, bytes, form.count) && Number.isFinite(result.lossSum);
+      : encodedFinite(form.encoding, wordsOf(words), form.count) && Number.isFinite(result.lossSum);
   return {
     gradient: words,
     encoded: encoding === 'f32' || encoding === 'topk' ? null : { encoding, bytes },
@@ -63,6 +63,9 @@ export function openGradient(result: Result, form: GradientForm, kernels: Kernel
     hash,
   };
 }
+
+const wordsOf = ({ buffer, byteOffset, length }: Float32Array): Uint32Array =>
+  new Uint32Array(buffer, byteOffset, length);
 
 function lengthOf({ encoding, gradient }: Result, form: GradientForm): number {
   if (gradient.byteLength === 0 || encoding !== form.encoding) return 0;

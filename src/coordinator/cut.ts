@@ -16,6 +16,15 @@ export function chooseCut(
   return blocksFor(microshards, Math.min(wanted, microshards));
 }
 
+/**
+ * Threads that share one block of training, of workers with so many threads each: the largest power of two that divides all these numbers, so
+ * that none has threads left over. It is the lowest bit that is set in any of them.
+ */
+export function threadsPerBlock(threadsOfWorkers: readonly number[]): number {
+  const bits = threadsOfWorkers.reduce((union, threads) => union | threads, 0);
+  return Math.max(1, bits & -bits);
+}
+
 /** Where a block's samples lie among the `samples` of its step: `count` from `first` on; 0 in the empty tail. */
 export function samplesOfBlock(
   node: number,

@@ -60,7 +60,7 @@ export function createEffects(targets: EffectTargets): (action: Action, arrived:
   const { chronicle, recorder, reporter, viewing, disk, blocks, ending } = targets;
   const { trainer, fence } = run;
   const { run: runId } = run.file;
-  const messages = outgoingMessages(config, run);
+  const messages = outgoingMessages(config, run, state);
 
   /** After its blocks, which are accounted for later too. */
   const close = (front: FrontKey): void => {

@@ -1,5 +1,5 @@
-import type { Kernels } from '../engine/index.js';
-import { siblingOf } from '../protocol/index.js';
+import { type Addend, createTreeSum, type Kernels, type VectorPool } from '../engine/index.js';
+import { isLeft, parentOf, siblingOf } from '../protocol/index.js';
 import { decodeInto, type EncodedValues } from './arrived-gradient.js';
 
 /** What a node came to, apart from its gradient. */
@@ -21,65 +21,51 @@ export function addSums(left: Sums, right: Sums): Sums {
   };
 }
 
-/**
- * The sum over a step, in tree order: whatever the order of arrival, node = left + right, so the bits are always the same
- * (an f32 addition of two finite values does not care which comes first; which two are added is what counts).
- */
+/** A node into its tree; climbs as long as the sibling is there already. */
+function insertSums(waiting: Map<number, Sums>, node: number, sums: Sums): void {
+  let at = node;
+  let total = sums;
+  while (at > 1) {
+    const sibling = waiting.get(siblingOf(at));
+    if (sibling === undefined) break;
+    waiting.delete(siblingOf(at));
+    total = isLeft(at) ? addSums(total, sibling) : addSums(sibling, total);
+    at = parentOf(at);
+  }
+  waiting.set(at, total);
+}
+
+/** The sum over a step, in tree order: whatever the order of arrival, node = left + right, so the bits are always the same. */
 export interface TreeFold {
   /** The node's gradient is added at once or copied: the caller keeps it. Null for a node without samples, or in validation. */
   insert(node: number, gradient: Float32Array | EncodedValues | null, sums: Sums): void;
   /** The root, once every block is in; null before. Its gradient may be written to, and is valid until `reset`. */
   root(): { gradient: Float32Array; sums: Sums } | null;
-  /** Ready for the next step; the buffers stay. */
+  /** Ready for the next step; the buffers go back to the pool. */
   reset(): void;
-  /** Gradient buffers made so far: at most one more than half the blocks of the finest cut. */
-  readonly buffers: number;
 }
 
-export function createTreeFold(kernels: Kernels, parameterCount: number): TreeFold {
-  const waiting = new Map<number, { gradient: Float32Array; sums: Sums }>();
-  const free: Float32Array[] = [];
-  let zeros: Float32Array | null = null;
-  let buffers = 0;
-  const take = (): Float32Array => {
-    const buffer = free.pop();
-    if (buffer !== undefined) return buffer;
-    buffers += 1;
-    return new Float32Array(parameterCount);
-  };
+/** @param pool of whole gradients */
+export function createTreeFold(kernels: Kernels, pool: VectorPool): TreeFold {
+  const gradients = createTreeSum(kernels, pool);
+  const waiting = new Map<number, Sums>();
+  const addendOf = (gradient: Float32Array | EncodedValues | null): Addend =>
+    gradient === null || gradient instanceof Float32Array
+      ? gradient
+      : (y, add) => decodeInto(y, gradient, add, kernels);
   return {
     insert(node, gradient, sums) {
-      let at = node;
-      let total = sums;
-      let arriving = gradient ?? (zeros ??= new Float32Array(parameterCount));
-      let owned: Float32Array | null = null;
-      // Climb as long as the sibling is there already; its buffer takes the sum.
-      while (at > 1) {
-        const sibling = waiting.get(siblingOf(at));
-        if (sibling === undefined) break;
-        waiting.delete(siblingOf(at));
-        if (arriving instanceof Float32Array) kernels.add(sibling.gradient, arriving);
-        else decodeInto(sibling.gradient, arriving, true, kernels);
-        total = at % 2 === 0 ? addSums(total, sibling.sums) : addSums(sibling.sums, total);
-        if (owned !== null) free.push(owned);
-        owned = sibling.gradient;
-        arriving = owned;
-        at >>>= 1;
-      }
-      if (owned === null) {
-        owned = take();
-        if (arriving instanceof Float32Array) owned.set(arriving);
-        else decodeInto(owned, arriving, false, kernels);
-      }
-      waiting.set(at, { gradient: owned, sums: total });
+      gradients.insert(node, addendOf(gradient));
+      insertSums(waiting, node, sums);
     },
-    root: () => waiting.get(1) ?? null,
+    root() {
+      const gradient = gradients.root();
+      const sums = waiting.get(1);
+      return gradient === null || sums === undefined ? null : { gradient, sums };
+    },
     reset() {
-      for (const { gradient } of waiting.values()) free.push(gradient);
+      gradients.reset();
       waiting.clear();
-    },
-    get buffers() {
-      return buffers;
     },
   };
 }
@@ -98,14 +84,7 @@ export function createEvaluationFold(passes: number, classes: number): Evaluatio
     insert(pass, node, sums, counts) {
       const tree = trees[pass - 1];
       if (tree === undefined) throw new RangeError(`Expected a pass from 1 to ${passes}, got ${pass}.`);
-      let at = node;
-      let total = sums;
-      for (let sibling = tree.get(at ^ 1); at > 1 && sibling !== undefined; sibling = tree.get(at ^ 1)) {
-        tree.delete(at ^ 1);
-        total = at % 2 === 0 ? addSums(total, sibling) : addSums(sibling, total);
-        at >>>= 1;
-      }
-      tree.set(at, total);
+      insertSums(tree, node, sums);
       for (let i = 0; i < counts.length; i++) confusion[i] += counts[i];
     },
     total() {

@@ -1,6 +1,7 @@
 /** The coordinator: one run, from its spec to its model. */
 export type { Coordinator, CoordinatorConfig, RunSummary } from './config.js';
 export { startCoordinator } from './coordinator.js';
+export { chooseCut, threadsPerBlock } from './cut.js';
 export type { Action, Decision, DispatchCause, FailCause, RejectReason, UnitKey } from './decide/actions.js';
 export { decide } from './decide/decide.js';
 export type { CoordinatorEvent, ResultHeader } from './decide/events.js';

@@ -2,11 +2,13 @@ import { type Encoding, encodedBytes } from '../engine/index.js';
 import { asBytes, type RangeOffer, type RunOffer, type Task, type Weights } from '../protocol/index.js';
 import type { CoordinatorConfig } from './config.js';
 import type { UnitKey } from './decide/actions.js';
+import { versionsToSend } from './decide/membership.js';
+import type { CoordinatorState } from './decide/state.js';
 import { stalenessBound } from './mode.js';
 import type { PreparedRun } from './prepare.js';
 import { leafSamples } from './spec.js';
 import type { Trainer } from './trainer.js';
-import { meaningOf, versionsBack, weightsVersion } from './weights-version.js';
+import { meaningOf, versionsBack } from './weights-version.js';
 
 /** Rounding to the nearest draws nothing. */
 const noStream = new Int32Array(4);
@@ -20,14 +22,19 @@ export interface OutgoingMessages {
   offer(): RunOffer;
   /** The same for the reducer of a range. */
   rangeOffer(range: number): RangeOffer;
-  /** Those of this version, or, where the trainer is past it, the newest parameters: nobody needs the others any more. */
+  /** Those of this version, or, where the trainer is past it, the newest that anybody needs. */
   weights(version: number): Weights;
   task(unit: UnitKey, weightsVersion: number, attempt: number): Task;
   /** The samples of a block, by name. */
   sampleNames(unit: UnitKey): string[];
 }
 
-export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): OutgoingMessages {
+/** `state`: as it is at the moment of asking. */
+export function outgoingMessages(
+  config: CoordinatorConfig,
+  run: PreparedRun,
+  state: () => CoordinatorState,
+): OutgoingMessages {
   const { spec, pack, kernels } = config;
   const { trainer, curriculum, fence } = run;
   const { run: runId } = run.file;
@@ -79,8 +86,8 @@ export function outgoingMessages(config: CoordinatorConfig, run: PreparedRun): O
       heartbeatMs: config.heartbeatMs,
     }),
     weights(version) {
-      const there = isHeld(trainer, version);
-      const sent = there ? version : weightsVersion(trainer.averages, 'train', trainer.version());
+      // It had to wait behind the emptying of the tasks queue, and a result has ended the step.
+      const sent = isHeld(trainer, version) ? version : Math.max(...versionsToSend(state()));
       return { type: 'weights', run: runId, fence, version: sent, ...written(sent) };
     },
     task: ({ mode, step, pass, node }, version, attempt) => ({

@@ -65,7 +65,7 @@ export function createRecorder(
       clocks.heard(worker, { publishedMs, takenAtMs, sentAtMs, arrivedMs });
       const times = placeBlock(result, clocks.offsetMs(worker), { startMs: publishedMs, endMs: arrivedMs });
       timeline.add(unit, 'compute', times.computing);
-      trace?.block(worker, result.thread, unit, times);
+      trace?.block(worker, result, unit, times);
     },
     closed(front, atMs) {
       sendings.delete(nameOf(front));

@@ -1,4 +1,4 @@
-import { buildModel } from '../engine/index.js';
+import { buildModel, type VectorPool } from '../engine/index.js';
 import { asFloat32, type FoldRange, mostRanges, type ParameterRange, rangesOf } from '../protocol/index.js';
 import { TrainingSpecError } from './errors.js';
 import { addSums, noSums, type Sums } from './fold.js';
@@ -55,28 +55,19 @@ export interface ReducedSums {
   /** The gradient may be written to, and is valid until the step is closed. Only once every range is here. */
   root(step: number): { gradient: Float32Array; sums: Sums };
   close(step: number): void;
-  /** Buffers of a whole gradient. */
-  readonly buffers: number;
 }
 
-export function createReducedSums(parameterCount: number, ranges: readonly ParameterRange[]): ReducedSums {
+/** @param pool of whole gradients */
+export function createReducedSums(pool: VectorPool, ranges: readonly ParameterRange[]): ReducedSums {
   const steps = new Map<number, ReducedStep>();
-  const free: Float32Array[] = [];
-  let buffers = 0;
   const stepOf = (step: number): ReducedStep => {
     const found = steps.get(step);
     if (found === undefined) throw new TypeError(`Expected step ${step} to be open.`);
     return found;
   };
-  const takeBuffer = (): Float32Array => {
-    const buffer = free.pop();
-    if (buffer !== undefined) return buffer;
-    buffers += 1;
-    return new Float32Array(parameterCount);
-  };
   const close = (step: number): void => {
     const gradient = steps.get(step)?.gradient ?? null;
-    if (gradient !== null) free.push(gradient);
+    if (gradient !== null) pool.give(gradient);
     steps.delete(step);
   };
   return {
@@ -101,7 +92,7 @@ export function createReducedSums(parameterCount: number, ranges: readonly Param
     },
     take(step, range, values) {
       const open = stepOf(step);
-      open.gradient ??= takeBuffer();
+      open.gradient ??= pool.take();
       open.gradient.set(asFloat32(values), ranges[range].first);
     },
     root(step) {
@@ -117,8 +108,5 @@ export function createReducedSums(parameterCount: number, ranges: readonly Param
       return { gradient, sums: blocks.size === 0 ? noSums : sumsOf(1) };
     },
     close,
-    get buffers() {
-      return buffers;
-    },
   };
 }

@@ -1,4 +1,4 @@
-import { fingerprint, type Kernels } from '../engine/index.js';
+import { createVectorPool, fingerprint, type Kernels } from '../engine/index.js';
 import type { Result } from '../protocol/index.js';
 import { type EncodedValues, type GradientForm, openGradient } from './arrived-gradient.js';
 import type { UnitKey } from './decide/actions.js';
@@ -93,23 +93,19 @@ export function createStepWork(
   timeline: StepTimeline,
   now: () => number,
 ): StepWork {
-  /** By step, from its first block on; one that is over leaves its buffers to the next. */
-  const trees = new Map<number, TreeFold>();
-  const spare: TreeFold[] = [];
   const { ranges, model } = run;
-  const reduced = ranges.length === 0 ? null : createReducedSums(model.parameterCount, ranges);
-  const everyTree = (): TreeFold[] => [...trees.values(), ...spare];
+  const pool = createVectorPool(model.parameterCount);
+  /** By step, from its first block on. */
+  const trees = new Map<number, TreeFold>();
+  const reduced = ranges.length === 0 ? null : createReducedSums(pool, ranges);
   const treeOf = (step: number): TreeFold => {
-    const tree = trees.get(step) ?? spare.pop() ?? createTreeFold(kernels, run.model.parameterCount);
+    const tree = trees.get(step) ?? createTreeFold(kernels, pool);
     trees.set(step, tree);
     return tree;
   };
   const putAway = (step: number): void => {
-    const tree = trees.get(step);
-    if (tree === undefined) return;
-    tree.reset();
+    trees.get(step)?.reset();
     trees.delete(step);
-    spare.push(tree);
   };
   let evaluation: EvaluationFold | null = null;
   return {
@@ -117,7 +113,7 @@ export function createStepWork(
       if (mode === 'train') {
         putAway(step);
         reduced?.open(step);
-      } else evaluation = createEvaluationFold(passes, run.model.classes);
+      } else evaluation = createEvaluationFold(passes, model.classes);
     },
     fold(unit, { result, gradient, encoded, arrivedMs }) {
       const { mode, step, pass, node } = unit;
@@ -155,7 +151,7 @@ export function createStepWork(
       return total;
     },
     get buffers() {
-      return everyTree().reduce((sum, tree) => sum + tree.buffers, reduced?.buffers ?? 0);
+      return pool.made;
     },
   };
 }

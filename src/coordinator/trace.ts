@@ -1,3 +1,4 @@
+import type { Result } from '../protocol/index.js';
 import type { BlockTimes } from './block-times.js';
 import type { UnitKey } from './decide/actions.js';
 import type { Span, TimedStep } from './step-timeline.js';
@@ -7,8 +8,8 @@ import type { TraceFile } from './trace-file.js';
 export interface RunTrace {
   /** A step or validation, and under it its phases. */
   step(timed: TimedStep): void;
-  /** An accepted block, on the track of the thread that computed it. */
-  block(worker: string, thread: number, unit: UnitKey, times: BlockTimes): void;
+  /** An accepted block, on the track of the thread that computed it, or on that of the threads that shared it. */
+  block(worker: string, by: BlockThreads, unit: UnitKey, times: BlockTimes): void;
   checkpoint(span: Span, sizeBytes: number): void;
   /** A moment of a worker's life. */
   moment(worker: string, what: string, atMs: number): void;
@@ -17,30 +18,40 @@ export interface RunTrace {
   close(): Promise<void>;
 }
 
+/** What a result says of those that computed its block. */
+export type BlockThreads = Pick<Result, 'thread' | 'threads'>;
+
 const coordinatorPid = 1;
 const stepsTrack = 1;
 const checkpointsTrack = 2;
 /** Where the next one is of the tracks of steps that a delay has in flight beside another. */
 const furtherStepsTrack = 3;
-/** Tracks of one worker, whatever it says. */
+/** Threads of one worker that have a track, whatever it says; and threads that share a block, as a power of two. */
 const mostThreads = 1024;
+const mostDoublings = 10;
 
-interface Track {
-  /** Where the last event on it ended. */
+interface Thread {
+  /** Where the last event of it ended, on whichever track. */
   endMs: number;
   /** Its result on the way: drawn when the next block says how long there is room for it. */
-  publishing: { span: Span; args: string } | null;
+  publishing: { track: number; span: Span; args: string } | null;
 }
 
 interface TracedWorker {
   pid: number;
-  tracks: Map<number, Track>;
+  /** By number, from 0: those that computed a block, alone or as the first. */
+  threads: Map<number, Thread>;
+  /** Those that have a name. */
+  tracks: Set<number>;
 }
 
 /**
  * The Trace Event Format of Chrome and Perfetto: complete events (`X`) with times in whole microseconds since
  * `originMs`. The coordinator is one process, each worker another, with a track for each thread. Events on one track never
  * overlap, unless one lies within the other: whoever draws them relies on that.
+ *
+ * A block that threads shared has a track for such blocks, named after the first of them and how many others there were: a result tells neither
+ * which these were nor when each was done, only when all were. On tracks of single threads it would be a guess.
  *
  * Format: "Trace Event Format", Google, docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
  */
@@ -63,31 +74,40 @@ export function createRunTrace(file: TraceFile, run: string, originMs: number): 
     const known = workers.get(worker);
     if (known !== undefined) return known;
     lastPid += 1;
-    const traced = { pid: lastPid, tracks: new Map<number, Track>() };
+    const traced = { pid: lastPid, threads: new Map<number, Thread>(), tracks: new Set<number>() };
     workers.set(worker, traced);
     named(traced.pid, 'process_name', 0, `worker ${worker}`);
     return traced;
   };
-  const trackOf = ({ pid, tracks }: TracedWorker, thread: number): Track => {
-    const known = tracks.get(thread);
+  const threadOf = ({ threads }: TracedWorker, number: number): Thread => {
+    const known = threads.get(number);
     if (known !== undefined) return known;
-    const track: Track = { endMs: Number.NEGATIVE_INFINITY, publishing: null };
-    tracks.set(thread, track);
-    named(pid, 'thread_name', thread + 1, `thread ${thread + 1}`);
+    const thread: Thread = { endMs: Number.NEGATIVE_INFINITY, publishing: null };
+    threads.set(number, thread);
+    return thread;
+  };
+  /** Threads alone come first, then pairs, then fours. */
+  const trackOf = ({ pid, tracks }: TracedWorker, number: number, sharing: number): number => {
+    const doublings = Math.min(mostDoublings, Math.ceil(Math.log2(Math.max(1, sharing))));
+    const track = doublings * mostThreads + number + 1;
+    if (tracks.has(track)) return track;
+    tracks.add(track);
+    const others = doublings === 0 ? '' : ` and ${2 ** doublings - 1} more, on one block`;
+    named(pid, 'thread_name', track, `thread ${number + 1}${others}`);
     return track;
   };
   /** Draws the last result's way, until the thread computes again. */
-  const settle = (pid: number, thread: number, track: Track, untilMs: number): void => {
-    if (track.publishing === null) return;
-    const { span, args } = track.publishing;
-    track.publishing = null;
+  const settle = (pid: number, thread: Thread, untilMs: number): void => {
+    if (thread.publishing === null) return;
+    const { track, span, args } = thread.publishing;
+    thread.publishing = null;
     const endMs = Math.min(span.endMs, untilMs);
     if (endMs <= span.startMs) return;
-    complete(pid, thread + 1, 'publishing', { ...span, endMs }, args);
-    track.endMs = endMs;
+    complete(pid, track, 'publishing', { ...span, endMs }, args);
+    thread.endMs = endMs;
   };
-  const settleAll = ({ pid, tracks }: TracedWorker): void => {
-    for (const [thread, track] of tracks) settle(pid, thread, track, Number.POSITIVE_INFINITY);
+  const settleAll = ({ pid, threads }: TracedWorker): void => {
+    for (const thread of threads.values()) settle(pid, thread, Number.POSITIVE_INFINITY);
   };
 
   named(coordinatorPid, 'process_name', 0, `coordinator of ${run}`);
@@ -113,21 +133,23 @@ export function createRunTrace(file: TraceFile, run: string, originMs: number): 
       complete(coordinatorPid, track, name, whole, `,"args":{"step":${step},"mode":"${mode}"}`);
       for (const segment of segments) complete(coordinatorPid, track, segment.phase, segment);
     },
-    block(worker, claimedThread, { step, pass, node, mode }, times) {
+    block(worker, by, { step, pass, node, mode }, times) {
       const traced = workerOf(worker);
-      const thread = Math.min(claimedThread, mostThreads - 1);
-      const track = trackOf(traced, thread);
-      const args = `,"args":{"step":${step},"pass":${pass},"node":${node},"mode":"${mode}"}`;
-      settle(traced.pid, thread, track, Math.max(times.computing.startMs, track.endMs));
+      const number = Math.min(by.thread, mostThreads - 1);
+      const thread = threadOf(traced, number);
+      const track = trackOf(traced, number, by.threads);
+      const shared = by.threads > 1 ? `,"threads":${by.threads}` : '';
+      const args = `,"args":{"step":${step},"pass":${pass},"node":${node},"mode":"${mode}"${shared}}`;
+      settle(traced.pid, thread, Math.max(times.computing.startMs, thread.endMs));
       // While the thread was at the block before, this one waited for it: what lies before its end is not the thread's.
       for (const phase of ['fetching', 'waiting', 'computing'] as const) {
-        const span = { ...times[phase], startMs: Math.max(times[phase].startMs, track.endMs) };
+        const span = { ...times[phase], startMs: Math.max(times[phase].startMs, thread.endMs) };
         if (span.endMs <= span.startMs) continue;
-        complete(traced.pid, thread + 1, phase, span, args);
-        track.endMs = span.endMs;
+        complete(traced.pid, track, phase, span, args);
+        thread.endMs = span.endMs;
       }
       const { startMs, endMs } = times.publishing;
-      track.publishing = { span: { startMs: Math.max(startMs, track.endMs), endMs }, args };
+      thread.publishing = { track, span: { startMs: Math.max(startMs, thread.endMs), endMs }, args };
     },
     checkpoint(span, sizeBytes) {
       complete(coordinatorPid, checkpointsTrack, 'checkpoint', span, `,"args":{"bytes":${sizeBytes}}`);

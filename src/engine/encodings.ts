@@ -36,17 +36,24 @@ export function encodedBytes(encoding: Encoding, count: number): number {
   }
 }
 
-/** Whether all `count` values that stand in `bytes` are finite; the length has been checked. */
-export function encodedFinite(encoding: Encoding, bytes: Uint8Array, count: number): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const isFinite = (at: number): boolean => (view.getUint32(at, true) & 0x7f80_0000) !== 0x7f80_0000;
+/** Whether all `count` values that stand in the bytes are finite; `words`: the bytes in fours, of which there are as many as they take. */
+export function encodedFinite(encoding: Encoding, words: Uint32Array, count: number): boolean {
   const scales = encoding === 'fp16' || encoding === 'int8' ? Math.ceil(count / chunkValues) : 0;
   const singles = encoding === 'f32' ? count : scales;
-  for (let i = 0; i < singles; i++) if (!isFinite(i * 4)) return false;
+  for (let i = 0; i < singles; i++) if ((words[i] & 0x7f80_0000) === 0x7f80_0000) return false;
   if (encoding === 'f32' || encoding === 'int8') return true;
-  const exponent = encoding === 'bf16' ? 0x7f80 : 0x7c00;
-  for (let i = 0; i < count; i++) {
-    if ((view.getUint16(scales * 4 + i * 2, true) & exponent) === exponent) return false;
-  }
-  return true;
+  return halvesFinite(words, scales, count, encoding === 'bf16' ? 0x7f80 : 0x7c00);
+}
+
+/** Two values stand in a word. Where the bits of `exponent` are all ones, its lowest one added carries over into the sign. */
+function halvesFinite(words: Uint32Array, first: number, count: number, exponent: number): boolean {
+  const mask = exponent | (exponent << 16);
+  const lowest = exponent & -exponent;
+  const one = lowest | (lowest << 16);
+  const whole = first + (count >>> 1);
+  let carried = 0;
+  for (let i = first; i < whole; i++) carried |= ((words[i] & mask) + one) | 0;
+  // What stands beside the last one of an odd number is no value.
+  if (count % 2 === 1) carried |= (words[whole] & exponent) + lowest;
+  return (carried & 0x8000_8000) === 0;
 }

@@ -267,7 +267,7 @@ export interface Result {
   sentAtMs: number;
   /** Compute thread of the worker, from 0; of several that shared the block, the first. */
   thread: number;
-  /** How many shared it, each for `computeMs`; 0, from a worker that does not say: one. */
+  /** How many shared it: `computeMs` lasts until all were done and their sums added. 0, from a worker that does not say: one. */
   threads: number;
   /** In a run with reducers, in training: the mark (fingerprint) of each range's segment, and no gradient. Else empty. */
   segmentMarks: string[];

@@ -1,4 +1,4 @@
-import { fingerprint, type Kernels } from '../engine/index.js';
+import { createTreeSum, createVectorPool, fingerprint, type Kernels, type TreeSum } from '../engine/index.js';
 import { asFloat32, type FoldRange, type Segment, type SegmentFault } from '../protocol/index.js';
 
 /** What a request came to: the sum over its blocks, or those of them that are not here. */
@@ -28,8 +28,7 @@ interface Step {
   blocks: Map<number, { mark: string; worker: string }>;
   /** Segments that were not taken, the last of each block. */
   refused: Map<number, { worker: string; fault: SegmentFault }>;
-  /** Nodes whose sibling is not here. */
-  waiting: Map<number, Float32Array>;
+  sum: TreeSum;
 }
 
 /** Of a block without samples, which has no segment. */
@@ -39,61 +38,29 @@ const mostSteps = 8;
 
 export function createRangeSums(kernels: Kernels, count: number): RangeSums {
   const steps = new Map<number, Step>();
-  const free: Float32Array[] = [];
+  const pool = createVectorPool(count);
   let oldest = 0;
-  let buffers = 0;
 
-  const take = (): Float32Array => {
-    const buffer = free.pop();
-    if (buffer !== undefined) return buffer;
-    buffers += 1;
-    return new Float32Array(count);
-  };
   const clear = (step: Step): void => {
-    // A whole sum may be on its way, by reference: its memory is used again only when the step is over.
-    for (const [node, buffer] of step.waiting) if (node !== 1) free.push(buffer);
-    step.waiting.clear();
+    // A whole sum may be on its way, by reference: its memory is not used again.
+    step.sum.takeRoot();
+    step.sum.reset();
     step.blocks.clear();
   };
   const close = (number: number, step: Step): void => {
-    free.push(...step.waiting.values());
+    step.sum.reset();
     steps.delete(number);
   };
   const stepOf = (number: number): Step => {
     const open = steps.get(number);
     if (open !== undefined) return open;
-    const made: Step = { blocks: new Map(), refused: new Map(), waiting: new Map() };
+    const made: Step = { blocks: new Map(), refused: new Map(), sum: createTreeSum(kernels, pool) };
     steps.set(number, made);
     // A coordinator that died has left its steps behind.
     const [first] = steps;
     if (steps.size > mostSteps && first !== undefined) close(...first);
     return made;
   };
-
-  /** Climbs as long as the sibling is there; its vector takes the sum. */
-  const insert = (step: Step, node: number, values: Float32Array | null): void => {
-    let at = node;
-    let arriving = values;
-    let owned: Float32Array | null = null;
-    for (;;) {
-      const sibling = at > 1 ? step.waiting.get(at ^ 1) : undefined;
-      if (sibling === undefined) break;
-      step.waiting.delete(at ^ 1);
-      kernels.add(sibling, arriving ?? zeroVector());
-      if (owned !== null) free.push(owned);
-      owned = sibling;
-      arriving = owned;
-      at >>>= 1;
-    }
-    if (owned === null) {
-      owned = take();
-      if (arriving === null) owned.fill(0);
-      else owned.set(arriving);
-    }
-    step.waiting.set(at, owned);
-  };
-  let zeroValues: Float32Array | null = null;
-  const zeroVector = (): Float32Array => (zeroValues ??= new Float32Array(count));
 
   return {
     add({ step: number, node, worker, values }) {
@@ -110,7 +77,7 @@ export function createRangeSums(kernels: Kernels, count: number): RangeSums {
       if (step.blocks.get(node)?.mark === mark) return false;
       if ([...step.blocks.keys()].some((other) => overlap(other, node))) clear(step);
       step.blocks.set(node, { mark, worker });
-      insert(step, node, floats);
+      step.sum.insert(node, floats);
       return true;
     },
     fold({ step: number, oldestStep, nodes, marks, emptyNodes }) {
@@ -138,14 +105,14 @@ export function createRangeSums(kernels: Kernels, count: number): RangeSums {
       for (const node of emptyNodes) {
         if (step.blocks.has(node)) continue;
         step.blocks.set(node, { mark: zeros, worker: '' });
-        insert(step, node, null);
+        step.sum.insert(node, null);
       }
-      const root = step.waiting.get(1);
-      if (root !== undefined) return { type: 'sum', values: root };
+      const root = step.sum.root();
+      if (root !== null) return { type: 'sum', values: root };
       throw new RangeError(`Expected blocks that cover the tree, got ${[...wanted.keys()].join(', ')}.`);
     },
     get buffers() {
-      return buffers;
+      return pool.made;
     },
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createEvaluationFold, createTreeFold, type Sums } from '../../src/coordinator/fold.js';
-import { createRandom, permutation, referenceKernels } from '../../src/engine/index.js';
+import { createRandom, createVectorPool, permutation, referenceKernels } from '../../src/engine/index.js';
 import { blocksFor, leavesOf } from '../../src/protocol/index.js';
 
 const parameters = 37;
@@ -35,7 +35,8 @@ describe('the tree fold', () => {
     const microshards = 32;
     const expected = nodeOf(1, microshards);
     const seed = Math.floor(Math.random() * 2 ** 32);
-    const fold = createTreeFold(referenceKernels, parameters);
+    const pool = createVectorPool(parameters);
+    const fold = createTreeFold(referenceKernels, pool);
     for (let trial = 0; trial < 300; trial++) {
       const random = createRandom(seed, trial);
       const blocks = blocksFor(microshards, 1 + random.below(microshards));
@@ -51,20 +52,21 @@ describe('the tree fold', () => {
       expect(root?.sums, `seed ${seed}, trial ${trial}`).toEqual(expected.sums);
       fold.reset();
     }
-    expect(fold.buffers).toBeLessThanOrEqual(microshards / 2 + 1);
+    expect(pool.made).toBeLessThanOrEqual(microshards / 2 + 1);
   });
 
   it('needs few buffers when the blocks come in order', () => {
-    const fold = createTreeFold(referenceKernels, parameters);
+    const pool = createVectorPool(parameters);
+    const fold = createTreeFold(referenceKernels, pool);
     for (let leaf = 0; leaf < 64; leaf++) {
       const { gradient, sums } = leafOf(leaf);
       fold.insert(64 + leaf, gradient, sums);
     }
-    expect(fold.buffers).toBeLessThanOrEqual(7);
+    expect(pool.made).toBeLessThanOrEqual(7);
   });
 
   it('takes a block without samples for a zero, and shared memory for memory', () => {
-    const fold = createTreeFold(referenceKernels, parameters);
+    const fold = createTreeFold(referenceKernels, createVectorPool(parameters));
     const { gradient, sums } = leafOf(0);
     const shared = new Float32Array(new SharedArrayBuffer(parameters * 4));
     shared.set(gradient);

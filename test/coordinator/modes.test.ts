@@ -7,6 +7,7 @@ import { createTrainer } from '../../src/coordinator/trainer.js';
 import {
   buildModel,
   createRandom,
+  createVectorPool,
   encodedBytes,
   referenceKernels,
   streamWords,
@@ -125,7 +126,7 @@ describe('a gradient in int8', () => {
       [2, 3],
       [3, 2],
     ]) {
-      const fold = createTreeFold(referenceKernels, count);
+      const fold = createTreeFold(referenceKernels, createVectorPool(count));
       for (const node of order) fold.insert(node, node === 2 ? left : right, sums);
       expect(fold.root()?.gradient).toEqual(expected);
     }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeInto } from '../../src/coordinator/arrived-gradient.js';
 import { createTreeFold } from '../../src/coordinator/fold.js';
 import { openResult } from '../../src/coordinator/step-work.js';
-import { createRandom, encodeSparse, referenceKernels } from '../../src/engine/index.js';
+import { createRandom, createVectorPool, encodeSparse, referenceKernels } from '../../src/engine/index.js';
 import type { Result } from '../../src/protocol/index.js';
 import { result as sampleResult } from '../transport/samples.js';
 import { Driver, published } from './support.js';
@@ -84,7 +84,7 @@ describe('a gradient of its largest values', () => {
       [4, 5, 6, 7],
       [7, 5, 4, 6],
     ]) {
-      const fold = createTreeFold(kernels, form.count);
+      const fold = createTreeFold(kernels, createVectorPool(form.count));
       // What a step before has left in the buffers.
       for (const node of order) fold.insert(node, new Float32Array(form.count).fill(9), sums);
       fold.reset();

@@ -134,7 +134,15 @@ describe('the trace', () => {
       for (const name of ['fetching', 'computing', 'publishing']) expect(names).toContain(name);
       const tracks = named('thread_name').filter((one) => one.pid === pid);
       expect(new Set(spansOf(pid).map(({ tid }) => tid))).toEqual(new Set(tracks.map(({ tid }) => tid)));
-      expect(tracks.length).toBeLessThanOrEqual(threads);
+      // Blocks that both threads shared, and those of one.
+      const shared = tracks.find(({ args }) => args?.['name'] === 'thread 1 and 1 more, on one block');
+      expect(tracks.length).toBeLessThanOrEqual(threads + 1);
+      const computing = spansOf(pid).filter(({ name }) => name === 'computing');
+      expect(computing.some(({ tid }) => tid === shared?.tid)).toBe(true);
+      for (const { tid, args } of computing)
+        expect([args?.['mode'], args?.['threads']]).toEqual(
+          tid === shared?.tid ? ['train', threads] : [expect.any(String), undefined],
+        );
     }
   });
 

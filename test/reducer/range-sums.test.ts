@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createTreeFold, noSums } from '../../src/coordinator/fold.js';
-import { createRandom, fingerprint, referenceKernels } from '../../src/engine/index.js';
+import { createRandom, createVectorPool, fingerprint, referenceKernels } from '../../src/engine/index.js';
 import { asBytes } from '../../src/protocol/index.js';
 import { createRangeSums, type RangeSums } from '../../src/reducer/range-sums.js';
 
@@ -32,7 +32,7 @@ function fold(
 
 /** As a coordinator without reducers would. */
 function expected(blocks: readonly Block[], emptyNodes: number[] = []): number[] {
-  const tree = createTreeFold(referenceKernels, count);
+  const tree = createTreeFold(referenceKernels, createVectorPool(count));
   for (const { node, values } of blocks) tree.insert(node, values, noSums);
   for (const node of emptyNodes) tree.insert(node, null, noSums);
   return [...(tree.root()?.gradient ?? [])];

@@ -64,6 +64,9 @@ export class Faults {
         return this.#sim.tell(worker?.process.name ?? 'nobody', 'loses its cache of data blocks');
       case 'kill coordinator':
         return coordinator === null ? undefined : this.#killCoordinator(coordinator, 20, false);
+      case 'stop coordinator':
+        if (coordinator !== null) this.#sim.stopCoordinator(coordinator);
+        return;
       case 'kill coordinator while a worker sleeps':
         // It wakes up with a result for the one before in hand.
         if (worker === undefined || coordinator === null) return;

@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { mutants } from './mutants.js';
-import { unchanged } from './mutation.js';
+import { always, type Mutation, unchanged } from './mutation.js';
+import { isOption, optionNames } from './options.js';
 import { type Outcome, simulate } from './simulate.js';
 
 /** Seeds that a process takes at a time. */
@@ -14,7 +15,8 @@ const shownLines = 40;
 const shownSeeds = 3;
 
 const usage = `npm run sim -- --seeds N [--from S] [--jobs J]   N schedules, from seed S on (1), in J processes (2)
-npm run sim -- --seed S [--mutant NAME]          one schedule, with its timeline; NAME: one of the planted bugs`;
+npm run sim -- --seed S [--mutant NAME]          one schedule, with its timeline; NAME: one of the planted bugs
+                  [--option NAME]                either, in runs that all have this one: ${optionNames.join(', ')}`;
 
 interface Command {
   seeds: number;
@@ -22,31 +24,39 @@ interface Command {
   jobs: number;
   seed: number | null;
   mutant: string | null;
+  /** '' for what the seeds draw. */
+  option: string;
 }
+
+/** The true rules in runs with an option; '' for what the seeds draw. */
+const rulesWith = (option: string): Mutation => (isOption(option) ? always(option) : unchanged);
 
 function parse(argv: string[]): Command {
   const text = { type: 'string' } as const;
-  const options = { seeds: text, from: text, jobs: text, seed: text, mutant: text };
+  const options = { seeds: text, from: text, jobs: text, seed: text, mutant: text, option: text };
   const { values } = parseArgs({ args: argv, options });
   const whole = (name: 'seeds' | 'from' | 'jobs' | 'seed', otherwise: number): number => {
     const value = Number(values[name] ?? otherwise);
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`--${name} wants a whole number.`);
     return value;
   };
-  const { mutant } = values;
+  const { mutant, option = '' } = values;
   if (mutant !== undefined && !mutants.some(({ name }) => name === mutant))
     throw new RangeError(`--mutant wants one of: ${mutants.map(({ name }) => name).join('; ')}`);
+  if (option !== '' && !isOption(option))
+    throw new RangeError(`--option wants one of: ${optionNames.join(', ')}`);
   return {
     seeds: whole('seeds', 200),
     from: whole('from', 1),
     jobs: Math.max(1, whole('jobs', 2)),
     seed: values.seed === undefined ? null : whole('seed', 0),
     mutant: mutant ?? null,
+    option,
   };
 }
 
-async function playOne(seed: number, mutant: string | null): Promise<boolean> {
-  const mutation = mutants.find(({ name }) => name === mutant) ?? unchanged;
+async function playOne(seed: number, mutant: string | null, option: string): Promise<boolean> {
+  const mutation = mutants.find(({ name }) => name === mutant) ?? rulesWith(option);
   const { timeline, violation, ...figures } = await simulate(seed, mutation, true);
   console.log(timeline.join('\n'));
   console.log(JSON.stringify(figures));
@@ -58,7 +68,7 @@ const describe = (seed: number, { invariant, what, atMs }: NonNullable<Outcome['
   `Seed ${seed} breaks "${invariant}" at t=${(atMs / 1000).toFixed(3)} s: ${what}.`;
 
 /** Plays all seeds in child processes, each of which asks for more when it is done with its portion. */
-async function playAll({ seeds, from, jobs }: Command): Promise<boolean> {
+async function playAll({ seeds, from, jobs, option }: Command): Promise<boolean> {
   const startMs = performance.now();
   const end = from + seeds;
   const failed: Outcome[] = [];
@@ -89,12 +99,13 @@ async function playAll({ seeds, from, jobs }: Command): Promise<boolean> {
     failed.push(outcome);
     console.log(describe(outcome.seed, outcome.violation));
     if (failed.length <= shownSeeds) console.log(outcome.timeline.slice(-shownLines).join('\n'));
-    console.log(`Replay it with: npm run sim -- --seed ${outcome.seed}`);
+    const again = option === '' ? '' : ` --option ${option}`;
+    console.log(`Replay it with: npm run sim -- --seed ${outcome.seed}${again}`);
   };
 
   const serve = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const child = fork(process.argv[1], ['--child'], { serialization: 'advanced' });
+      const child = fork(process.argv[1], ['--child', option], { serialization: 'advanced' });
       let portions = 0;
       const hand = (): void => {
         const count = portions++ < portionsPerProcess ? Math.min(portion, end - next) : 0;
@@ -138,12 +149,13 @@ function answer(): void {
 }
 
 async function playPortion({ from, count }: { from: number; count: number }): Promise<void> {
+  const rules = rulesWith(process.argv.at(-1) ?? '');
   const before = process.cpuUsage();
   const outcomes: Outcome[] = [];
   for (let seed = from; seed < from + count; seed++) {
-    const outcome = await simulate(seed);
+    const outcome = await simulate(seed, rules);
     // The same again, with its timeline.
-    outcomes.push(outcome.violation === null ? outcome : await simulate(seed, unchanged, true));
+    outcomes.push(outcome.violation === null ? outcome : await simulate(seed, rules, true));
   }
   const { user, system } = process.cpuUsage(before);
   process.send?.({ outcomes, cpuMs: (user + system) / 1000 });
@@ -159,8 +171,8 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const { seed, mutant } = command;
-  const held = seed === null ? await playAll(command) : await playOne(seed, mutant);
+  const { seed, mutant, option } = command;
+  const held = seed === null ? await playAll(command) : await playOne(seed, mutant, option);
   if (!held) process.exitCode = 1;
 }
 

@@ -17,7 +17,7 @@ export function mutant(
   changes: Partial<Mutation>,
   withinSeeds = 100,
 ): Mutant {
-  // They are found where they were before there were reducers, or asynchronous training.
+  // They are found where they were before there were reducers, asynchronous training, or options.
   const { stage = inOrder } = changes;
   return {
     ...unchanged,

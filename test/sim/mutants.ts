@@ -8,6 +8,7 @@ import type { WorkerAction } from '../../src/worker/events.js';
 import { changeRun, type HeldTask } from '../../src/worker/state.js';
 import { hearing, type Mutant, mutant } from './mutant.js';
 import { mutantsInFlight } from './mutants-in-flight.js';
+import { mutantsOfOptions } from './mutants-of-options.js';
 import { type Mutation, unchanged } from './mutation.js';
 import { standsFor } from './stand-in.js';
 
@@ -211,4 +212,5 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant('gradients of earlier steps are kept', ['memory'], { createStepWork: keepEverything }),
   ...mutantsInFlight,
+  ...mutantsOfOptions,
 ];

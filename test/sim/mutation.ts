@@ -2,7 +2,8 @@ import { decide as decideCoordinator } from '../../src/coordinator/decide/decide
 import { createStepWork } from '../../src/coordinator/step-work.js';
 import type { FileOperations } from '../../src/store/index.js';
 import { decide as decideWorker } from '../../src/worker/decide.js';
-import type { Schedule } from './schedule.js';
+import { type OptionName, withOptions } from './options.js';
+import { type Schedule, withStops } from './schedule.js';
 
 /** The rules that a simulated cluster follows. The true ones, or some with a bug in them to see that it is found. */
 export interface Mutation {
@@ -11,7 +12,7 @@ export interface Mutation {
   decideWorker: typeof decideWorker;
   createStepWork: typeof createStepWork;
   filesOf: (files: FileOperations) => FileOperations;
-  /** What of a schedule is not left to chance. */
+  /** What is made of the schedule that the seed gives, without the options and stops that are drawn beside it. */
   stage: (schedule: Schedule) => Schedule;
 }
 
@@ -21,5 +22,11 @@ export const unchanged: Mutation = {
   decideWorker,
   createStepWork,
   filesOf: (files) => files,
-  stage: (schedule) => schedule,
+  stage: (schedule) => withStops(withOptions(schedule)),
 };
+
+/** The true rules, in runs that have an option. */
+export const always = (option: OptionName): Mutation => ({
+  ...unchanged,
+  stage: (schedule) => withStops(withOptions(schedule, option)),
+});

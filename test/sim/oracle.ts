@@ -2,9 +2,8 @@ import type { Action, Decision, UnitKey } from '../../src/coordinator/decide/act
 import type { CoordinatorEvent } from '../../src/coordinator/decide/events.js';
 import type { FrontKey } from '../../src/coordinator/decide/fronts.js';
 import { inFlight, isAsynchronous } from '../../src/coordinator/decide/staleness.js';
-import type { CoordinatorState, RunPlan } from '../../src/coordinator/decide/state.js';
-import { stalenessBound } from '../../src/coordinator/mode.js';
-import type { TrainingSpec } from '../../src/coordinator/spec.js';
+import { type CoordinatorState, type RunPlan, stepsPerEpoch } from '../../src/coordinator/decide/state.js';
+import { isReproducible, type TrainingSpec } from '../../src/coordinator/spec.js';
 import type { StepWork } from '../../src/coordinator/step-work.js';
 import type { Trainer } from '../../src/coordinator/trainer.js';
 import { fingerprint } from '../../src/engine/index.js';
@@ -56,11 +55,27 @@ export const blockName = (fence: number, step: number, pass: number, node: numbe
 
 const frontName = ({ mode, step }: FrontKey): string => `${mode}/${step}`;
 
-/** Of the weights that work has to be done with: those that the step `delay` before it began with, or its epoch if that is later. */
+/**
+ * Of the weights that work has to be done with: those that the step `delay` before it began with, or its epoch if that is later. Where what is
+ * validated is other than what is trained, it is what has the even numbers.
+ */
 function versionOf({ mode, step }: FrontKey, plan: RunPlan): number {
-  if (mode === 'evaluate') return step + 1;
-  const perEpoch = Math.ceil(plan.trainSamples / (plan.microshards * plan.microshardSamples));
-  return Math.max(Math.floor(step / perEpoch) * perEpoch, step - plan.delay);
+  if (mode === 'evaluate') return plan.averages ? 2 * (step + 1) : step + 1;
+  const epochBegan = step - (step % stepsPerEpoch(plan));
+  const begun = Math.max(epochBegan, step - plan.delay);
+  return plan.averages ? 2 * begun + 1 : begun;
+}
+
+/** Whole steps behind weights that were trained on; NaN for others. */
+function stepsBehind(version: number, { averages }: RunPlan): number {
+  if (!averages) return version;
+  return version % 2 === 1 ? (version - 1) / 2 : Number.NaN;
+}
+
+/** Samples of a training step. */
+function samplesOf(step: number, plan: RunPlan): number {
+  const full = plan.microshards * plan.microshardSamples;
+  return Math.min(full, plan.trainSamples - (step % stepsPerEpoch(plan)) * full);
 }
 
 const blocksOf = (fronts: readonly { units: unknown[] }[]): number =>
@@ -132,6 +147,8 @@ export class Oracle {
     if (type === 'accept' || type === 'apply_step' || type === 'record_epoch') this.progressed();
     if (type === 'publish_task' && action.cause !== 'first') this.redispatched += 1;
     if (type === 'reject') this.rejected += 1;
+    // It was asked to stop while the disk was full.
+    if (type === 'fail' && action.cause.type === 'unsaved') return;
     if (this.hadSickWorkers) return;
     if (type === 'alarm')
       this.fail('no false alarm', `alarm about ${action.workers.join(' and ')} in step ${action.unit.step}`);
@@ -163,6 +180,7 @@ export class Oracle {
         this.#checkStaleness(step, trainer.version(), state());
         const before = nameOf(trainer);
         const applied = work.apply(step);
+        this.#checkSamples(step, applied.sums.samples, state());
         this.#checkLineage(this.#lineage.applied(before, nameOf(trainer), step));
         this.#checkVersion(trainer.version(), trainer.parameters());
         return applied;
@@ -182,7 +200,7 @@ export class Oracle {
   /** The parameters that a coordinator starts with. */
   startsWith(trainer: Trainer, spec: TrainingSpec): void {
     this.#checkVersion(trainer.version(), trainer.parameters());
-    if (stalenessBound(spec) !== null)
+    if (!isReproducible(spec))
       this.#checkLineage(this.#lineage.starts(nameOf(trainer), trainer.version(), trainer.ahead()));
   }
 
@@ -193,8 +211,10 @@ export class Oracle {
   /** `version`: that of the parameters which the gradient is applied to. */
   #checkStaleness(step: number, version: number, state: CoordinatorState | null): void {
     const staleness = state?.plan.staleness ?? null;
-    const missed = version - (this.#foldedOn.get(step) ?? Number.NaN);
+    const foldedOn = this.#foldedOn.get(step) ?? Number.NaN;
     this.#foldedOn.delete(step);
+    if (state === null) return;
+    const missed = version - stepsBehind(foldedOn, state.plan);
     if (staleness !== null && !(missed >= 0 && missed <= staleness))
       this.fail('not too stale', `step ${step} misses ${missed} updates, ${staleness} are allowed`);
   }
@@ -300,6 +320,13 @@ export class Oracle {
       this.fail('fits', `step ${step} is applied to version ${version}`);
   }
 
+  #checkSamples(step: number, samples: number, state: CoordinatorState | null): void {
+    if (state === null) return;
+    const expected = samplesOf(step, state.plan);
+    if (samples !== expected)
+      this.fail('each once', `step ${step} is applied with ${samples} samples instead of ${expected}`);
+  }
+
   #checkVersion(version: number, parameters: Float32Array): void {
     const { hash } = fingerprint(parameters, 0, 0);
     this.versions[version] = hash;
@@ -307,7 +334,7 @@ export class Oracle {
       this.fail('same bits', `the parameters before step ${version} differ`);
   }
 
-  /** fold.ts: waiting nodes have no waiting sibling, so there are at most half as many as blocks; one more is being added. */
+  /** tree-sum.ts: waiting nodes have no waiting sibling, so there are at most half as many as blocks; one more is being added. */
   #checkBuffers(buffers: number, state: CoordinatorState | null): void {
     this.buffers = Math.max(this.buffers, buffers);
     if (state === null) return;

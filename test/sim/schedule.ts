@@ -1,6 +1,6 @@
 import { createRandom, type Random } from '../../src/engine/index.js';
 import type { Conditions } from './network.js';
-import type { WorldChoice } from './small-world.js';
+import type { WorldChoice } from './spec.js';
 
 export const faultKinds = [
   'kill worker',
@@ -30,9 +30,13 @@ export const reducerFaultKinds = [
   'freeze reducer',
   'cut reducer off',
 ] as const;
-export type FaultKind = (typeof faultKinds)[number] | (typeof reducerFaultKinds)[number];
+export type FaultKind =
+  | (typeof faultKinds)[number]
+  | (typeof reducerFaultKinds)[number]
+  /** Orderly, and gone on with later. */
+  | 'stop coordinator';
 
-/** Everything that a seed decides before anything happens. */
+/** Everything that a seed decides before anything happens. What else a spec may say is drawn after that (options.ts). */
 export interface Schedule {
   seed: number;
   world: WorldChoice;
@@ -57,7 +61,7 @@ export interface Schedule {
   faultsUntilMs: number;
 }
 
-const pick = <T>(random: Random, values: readonly T[]): T => values[random.below(values.length)];
+export const pick = <T>(random: Random, values: readonly T[]): T => values[random.below(values.length)];
 
 export function drawSchedule(seed: number, random: Random): Schedule {
   const chance = (share: number): boolean => random.float() < share;
@@ -77,6 +81,7 @@ export function drawSchedule(seed: number, random: Random): Schedule {
       delay: 0,
       staleness: null,
       wide: false,
+      options: {},
     },
     workers,
     mostWorkers,
@@ -117,6 +122,13 @@ function withReducers(schedule: Schedule, random: Random): Schedule {
   const others = reducerFaultKinds.filter(() => random.below(2) === 0);
   const faults = schedule.faults.length === 0 ? [] : [...schedule.faults, ...others];
   return { ...schedule, reducers, faults, world: { ...schedule.world, wide: true } };
+}
+
+/** In half of the schedules in which something goes wrong the coordinator is asked to stop, too. */
+export function withStops(schedule: Schedule): Schedule {
+  const { seed, faults } = schedule;
+  if (faults.length === 0 || createRandom(seed, 8).below(2) === 0) return schedule;
+  return { ...schedule, faults: [...faults, 'stop coordinator'] };
 }
 
 const isOfReducers = (kind: FaultKind): boolean => reducerFaultKinds.some((one) => one === kind);

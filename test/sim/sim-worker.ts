@@ -6,17 +6,19 @@ import type { Log } from '../../src/metrics/index.js';
 import type { Task } from '../../src/protocol/index.js';
 import { createRabbitTransport } from '../../src/transport/index.js';
 import type { WorkerBlocks } from '../../src/worker/blocks.js';
-import type { ComputeOutcome } from '../../src/worker/compute-pool.js';
+import type { BlockSums } from '../../src/worker/compute-messages.js';
 import type { Decision } from '../../src/worker/decide.js';
 import type { WorkerAction, WorkerEvent } from '../../src/worker/events.js';
 import { Performer } from '../../src/worker/performer.js';
 import type { RunSession, SessionOptions } from '../../src/worker/run-session.js';
+import { computeShared } from '../../src/worker/shared-block.js';
 import type { WorkerState } from '../../src/worker/state.js';
 import { createWeightsShelf } from '../../src/worker/weights-shelf.js';
 import type { SimProcess, VirtualClock } from './clock.js';
 import type { Mutation } from './mutation.js';
 import type { SimNetwork } from './network.js';
 import { blockName } from './oracle.js';
+import { createSimThreads } from './sim-threads.js';
 import { createReader, type World } from './small-world.js';
 import { standsFor } from './stand-in.js';
 
@@ -151,11 +153,18 @@ export class SimWorker {
   }
 
   #openSession({ offer, blocks }: SessionOptions): RunSession {
-    const { world, microshardMs, process, cache } = this.options;
+    const { world, microshardMs, process, cache, threads, clock } = this.options;
+    const { kernels } = world;
     const { manifest } = world.pack;
-    const weights = createWeightsShelf(offer.parameterCount, world.kernels);
-    const compute = world.computer(createReader(manifest, cache));
-    const inWork = new Map<number, (outcome: ComputeOutcome) => void>();
+    const weights = createWeightsShelf(offer.parameterCount, kernels, !offer.newestWeights);
+    const reader = createReader(manifest, cache);
+    const pool = createSimThreads({
+      computers: Array.from({ length: threads }, () => world.computer(reader, offer, threads)),
+      missing: ({ samples }) => blocks.missing(manifest, samples)[0],
+      computeMs: (samples) => this.#computeMs(samples, microshardMs),
+      after: (ms, run) => process.after(ms, run),
+    });
+    const sharing = { pool, kernels, microshards: offer.microshards, now: () => clock.nowMs };
     const put = async (hash: string, bytes: Uint8Array): Promise<void> => blocks.put(hash, bytes);
     return {
       run: offer.run,
@@ -170,47 +179,31 @@ export class SimWorker {
         await put(hash, bytes);
         return null;
       },
-      compute: (delivery, task) => {
+      compute: async (delivery, task, width) => {
         const borrowed = weights.borrow(task.weightsVersion);
         // One for each thread that reads, and those that may be read next.
-        const most = this.options.threads + 1 + offer.staleness;
+        const most = threads + 1 + offer.staleness;
         if (weights.buffers > most)
           this.options.onExcess(`${weights.buffers} copies of the weights, ${most} are enough`);
-        const outcome = new Promise<ComputeOutcome>((resolve) => {
-          inWork.set(delivery, resolve);
-          const isAllThere = blocks.missing(manifest, task.samples).length === 0;
-          const computeMs = isAllThere ? this.#computeMs(task.samples.length, microshardMs) : 1;
-          process.after(computeMs, () => {
-            const [missing] = blocks.missing(manifest, task.samples);
-            if (missing !== undefined) return resolve({ type: 'block_missing', block: missing });
-            // The parameters are read at the end: if they have changed under the computation, its bits tell.
-            const request = {
-              id: delivery,
-              mode: task.mode,
-              fence: task.fence,
-              step: task.step,
-              epoch: task.epoch,
-              node: task.node,
-              samples: task.samples,
-              nextSamples: task.nextSamples,
-              perMicroshard: task.evaluationSamples,
-              parameters: borrowed.buffer,
-            };
-            const sums = compute(request, () => false);
-            if (sums === null) return resolve({ type: 'abandoned' });
-            if (this.isSick) this.#spoil(sums);
-            return resolve({ type: 'computed', sums, computeMs, thread: 0, threads: 1 });
-          });
-        });
-        return outcome.finally(() => {
-          inWork.delete(delivery);
-          borrowed.giveBack();
-        });
+        const {
+          mode,
+          fence,
+          step,
+          epoch,
+          node,
+          samples,
+          nextSamples,
+          evaluationSamples: perMicroshard,
+        } = task;
+        const where = { id: delivery, mode, fence, step, epoch, node };
+        const request = { ...where, samples, nextSamples, perMicroshard, parameters: borrowed.buffer };
+        const outcome = width === 1 ? pool.compute(request) : computeShared(request, width, sharing);
+        const computed = await outcome.finally(() => borrowed.giveBack());
+        if (computed.type === 'computed' && this.isSick) spoil(computed.sums, this.#random);
+        return computed;
       },
-      abandon: (delivery) => inWork.get(delivery)?.({ type: 'abandoned' }),
-      close: async () => {
-        for (const resolve of inWork.values()) resolve({ type: 'abandoned' });
-      },
+      abandon: (delivery) => pool.abandon(delivery),
+      close: () => pool.close(),
     };
   }
 
@@ -219,14 +212,25 @@ export class SimWorker {
     // Now and then something else has the processor.
     return this.#random.float() < 0.03 ? usualMs + 10_000 * this.#random.float() : usualMs;
   }
+}
 
-  /** What bad memory or a wrong build would send. */
-  #spoil(sums: { samples: number; gradient: Float32Array; lossSum: number }): void {
-    const dice = this.#random.below(5);
-    if (dice === 0 && sums.gradient.length > 0) sums.gradient[0] = Number.NaN;
-    else if (dice === 1 && sums.gradient.length > 0) sums.gradient[1] = Number.POSITIVE_INFINITY;
-    else if (dice === 2) sums.lossSum = Number.NaN;
-    else if (dice === 3) sums.gradient = sums.gradient.subarray(1).slice();
-    else if (dice === 4) sums.samples += 1;
-  }
+/** What bad memory or a wrong build would send. */
+function spoil(sums: BlockSums, random: Random): void {
+  const dice = random.below(5);
+  const { gradient, encoded } = sums;
+  if (dice === 2) sums.lossSum = Number.NaN;
+  else if (dice === 4) sums.samples += 1;
+  else if (encoded !== null) sums.encoded = { ...encoded, bytes: spoilt(encoded.bytes, dice) };
+  else if (gradient.length === 0) return;
+  else if (dice === 0) gradient[0] = Number.NaN;
+  else if (dice === 1) gradient[1] = Number.POSITIVE_INFINITY;
+  else sums.gradient = gradient.subarray(1).slice();
+}
+
+/** Each encoding begins with a scale. */
+function spoilt(bytes: Uint8Array<ArrayBuffer>, dice: number): Uint8Array<ArrayBuffer> {
+  if (dice > 1) return bytes.slice(4);
+  const scale = dice === 0 ? Number.NaN : Number.POSITIVE_INFINITY;
+  new DataView(bytes.buffer).setFloat32(bytes.byteOffset, scale, true);
+  return bytes;
 }

@@ -1,9 +1,11 @@
+import { isReproducible } from '../../src/coordinator/spec.js';
 import { createRandom } from '../../src/engine/index.js';
 import { Faults } from './faults.js';
 import { type Mutation, unchanged } from './mutation.js';
 import type { Expected, Violation } from './oracle.js';
 import { drawSchedule, type Schedule, undisturbed } from './schedule.js';
 import { Simulation } from './simulation.js';
+import { specOf } from './spec.js';
 
 /** What one schedule came to. */
 export interface Outcome {
@@ -48,9 +50,9 @@ export async function simulate(
   return { seed, violation, timeline, virtualMs, events, longestWaitMs, ...counts };
 }
 
-/** What it has to come to, bit by bit; null for asynchronous training, where that depends on the order of arrival. */
+/** What it has to come to, bit by bit; null where that depends on the cluster, too (asynchronous training, topk). */
 async function expectedFor(schedule: Schedule): Promise<Expected | null> {
-  if (schedule.world.staleness !== null) return null;
+  if (!isReproducible(specOf(schedule.world))) return null;
   const key = JSON.stringify(schedule.world);
   const known = expectedOf.get(key) ?? expect(schedule);
   expectedOf.set(key, known);

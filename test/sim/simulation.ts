@@ -9,6 +9,7 @@ import {
   RunStoppedError,
 } from '../../src/coordinator/index.js';
 import { runPaths } from '../../src/coordinator/run-dir.js';
+import { isReproducible } from '../../src/coordinator/spec.js';
 import { createRandom, type Random } from '../../src/engine/index.js';
 import { createRegistry, type Log } from '../../src/metrics/index.js';
 import { runTopology } from '../../src/protocol/index.js';
@@ -21,6 +22,7 @@ import {
 } from '../../src/transport/index.js';
 import { SimProcess, VirtualClock } from './clock.js';
 import { SimDisk } from './disk.js';
+import { FoldedSums } from './folded-sums.js';
 import type { Mutation } from './mutation.js';
 import { SimNetwork } from './network.js';
 import { type Expected, Oracle } from './oracle.js';
@@ -51,6 +53,10 @@ export class Simulation {
   /** Null between two starts. */
   coordinator: SimProcess | null = null;
   outcome: string | null = null;
+  /** Of the coordinator that has begun last. */
+  #running: { process: SimProcess; coordinator: Coordinator } | null = null;
+  /** Coordinators that were asked to end. */
+  readonly #stopping = new WeakSet<SimProcess>();
   /** When messages were damaged for the last time. */
   damagedMs = Number.NEGATIVE_INFINITY;
   readonly #mutation: Mutation;
@@ -246,15 +252,32 @@ export class Simulation {
         return decision;
       },
       createStepWork: (run, kernels, timeline, clock) => {
-        oracle.startsWith(run.trainer, world.spec);
-        const work = this.#mutation.createStepWork(run, kernels, timeline, clock);
-        return oracle.watch(work, run.trainer, () => state);
+        const { trainer } = run;
+        oracle.startsWith(trainer, world.spec);
+        const sums = new FoldedSums(world.spec.microshards, world.model.parameterCount, (step) =>
+          oracle.fail('each once', `step ${step} is applied with other gradients than were folded`),
+        );
+        const watched = isReproducible(world.spec) ? run : { ...run, trainer: sums.ofTrainer(trainer) };
+        const work = this.#mutation.createStepWork(watched, kernels, timeline, clock);
+        return oracle.watch(isReproducible(world.spec) ? work : sums.ofWork(work), trainer, () => state);
       },
       writeCurves: async () => undefined,
     });
+    this.#running = { process, coordinator };
     const { outcome, modelSha256 } = await coordinator.finished;
     if (outcome === 'finished') oracle.finished(modelSha256, this.#rest());
     return outcome;
+  }
+
+  /** Somebody presses Ctrl-C; the run is gone on with some time after that. */
+  stopCoordinator(process: SimProcess): void {
+    if (this.#running?.process !== process || this.#stopping.has(process)) return;
+    const { coordinator } = this.#running;
+    this.tell(process.name, 'is asked to stop');
+    this.#stopping.add(process);
+    process.enter(() => {
+      coordinator.stop().catch(() => undefined);
+    });
   }
 
   #coordinatorEnded(process: SimProcess, outcome: string, error: unknown): void {
@@ -265,7 +288,10 @@ export class Simulation {
       this.outcome = outcome;
       return;
     }
-    const expected = error !== null && (isAway(error) || error instanceof RunStoppedError);
+    const expected =
+      error === null
+        ? outcome === 'stopped' && this.#stopping.has(process)
+        : isAway(error) || error instanceof RunStoppedError;
     if (!expected) this.oracle.fail('no crash', `${process.name}: ${describe(error)}`);
     this.clock.after(1_000, () => {
       if (this.coordinator === null && this.outcome === null) this.startCoordinator();

@@ -1,42 +1,25 @@
 import { createHash } from 'node:crypto';
-import type { TrainingSpec } from '../../src/coordinator/index.js';
-import {
-  defaultPreprocessing,
-  type Pack,
-  type PackManifest,
-  type SampleReader,
-} from '../../src/data/index.js';
+import { stepSamples, type TrainingSpec } from '../../src/coordinator/spec.js';
+import type { Pack, PackManifest, SampleReader } from '../../src/data/index.js';
 import {
   buildModel,
+  createLocalTraining,
   type Kernels,
+  type LocalTraining,
   type Model,
   type Plan,
+  parseLocalTraining,
   referenceKernels,
   type Tally,
 } from '../../src/engine/index.js';
+import type { RunOffer } from '../../src/protocol/index.js';
 import { type BlockComputer, createBlockComputer } from '../../src/worker/block-computer.js';
+import { createGradientSource } from '../../src/worker/gradient-buffers.js';
 import { createInputs } from '../../src/worker/inputs.js';
+import { perMicroshard, smallImages, specOf, type WorldChoice } from './spec.js';
 import { standsFor } from './stand-in.js';
 
-/** Samples of a full microshard: what the protocol asks for at least. */
-const perMicroshard = 16;
 const samplesPerBlock = 48;
-
-/** What of a run fixes its bits; everything else of a schedule must not matter. */
-export interface WorldChoice {
-  microshards: number;
-  stepsPerEpoch: number;
-  epochs: number;
-  validates: boolean;
-  optimizer: 'sgd' | 'adam';
-  seed: number;
-  /** Steps that a gradient is late by. */
-  delay: number;
-  /** Updates that a gradient may miss in asynchronous training; null: steps have an order, and the run has bits of its own. */
-  staleness: number | null;
-  /** Some hundred parameters instead of six: enough for two ranges. */
-  wide: boolean;
-}
 
 /** A run as small as it can be: six parameters, images of two bytes. Everything but the tensors' size is as it is. */
 export interface World {
@@ -44,8 +27,8 @@ export interface World {
   model: Model;
   pack: Pack;
   kernels: Kernels;
-  /** Computes blocks from the samples that `reader` has. */
-  computer(reader: SampleReader): BlockComputer;
+  /** What a thread, of so many in its worker, computes with for the run of this offer, from the samples that `reader` has. */
+  computer(reader: SampleReader, offer: RunOffer, threads: number): BlockComputer;
 }
 
 /** Stands for the augmentation: a wrong epoch, or another sample, shows in the bits. */
@@ -54,56 +37,32 @@ const tint = (pixels: Uint8Array, indices: Uint32Array, epoch: number): void => 
 };
 
 export function createWorld(choice: WorldChoice): World {
-  const { microshards, seed } = choice;
-  const batch = microshards * perMicroshard;
+  const spec = specOf(choice);
+  const full = stepSamples(spec);
   // The last step of an epoch is a short one.
-  const trained = (choice.stepsPerEpoch - 1) * batch + Math.ceil(batch / 3);
-  const sampleCount = choice.validates ? Math.ceil(trained / 0.7) : trained;
-  const spec: TrainingSpec = {
-    model: {
-      name: 'small-world',
-      input: [1, 1, 2],
-      layers: [
-        { type: 'flatten' },
-        ...(choice.wide ? [{ type: 'linear', units: 64 } as const] : []),
-        { type: 'linear', units: 2 },
-        { type: 'softmax' },
-      ],
-    },
-    preprocessing: { ...defaultPreprocessing, width: 2, height: 1 },
-    optimizer: choice.optimizer === 'sgd' ? { type: 'sgd', momentum: 0.9 } : { type: 'adam' },
-    schedule: { type: 'constant' },
-    learningRate: 0.01,
-    clipNorm: null,
-    epochs: choice.epochs,
-    batch,
-    microshards,
-    seed,
-    validate: choice.validates ? { fraction: 0.3 } : null,
-    trainFolders: ['a'],
-    ...(choice.delay === 0 ? {} : { delay: choice.delay }),
-    ...(choice.staleness === null
-      ? {}
-      : { mode: { type: 'async', staleness: choice.staleness, reproducible: false } }),
-  };
+  const trained = (choice.stepsPerEpoch - 1) * full + Math.ceil(full / 3);
+  const { validate } = spec;
+  const validated = validate !== null && 'fraction' in validate ? validate.fraction : 0;
+  const sampleCount = Math.ceil(trained / (1 - validated));
   const model = buildModel(spec.model);
   return {
     spec,
     model,
     pack: createPack(sampleCount),
     kernels: referenceKernels,
-    computer: (reader) => {
+    computer: (reader, offer, threads) => {
       const inputs = createInputs({ reader, augment: tint, sampleBytes: 2, capacity: perMicroshard });
       const compute = createBlockComputer({
         model,
         plan: createSmallPlan(model),
         kernels: referenceKernels,
         inputs,
-        microshards,
-        seed,
-        localTraining: null,
-        gradientEncoding: 'f32',
-        gradientsKept: 0,
+        microshards: offer.microshards,
+        seed: offer.seed,
+        gradientFor: createGradientSource(model.parameterCount, { ...offer, threads }),
+        localTraining: localTrainingOf(model, offer),
+        gradientEncoding: offer.gradientEncoding,
+        gradientsKept: offer.gradientsKept,
       });
       // As a compute thread does.
       return (request, isAbandoned) => {
@@ -115,6 +74,11 @@ export function createWorld(choice: WorldChoice): World {
     },
   };
 }
+
+const localTrainingOf = (model: Model, { localTrainingJson }: RunOffer): LocalTraining | null =>
+  localTrainingJson === ''
+    ? null
+    : createLocalTraining(model, parseLocalTraining(JSON.parse(localTrainingJson)), referenceKernels);
 
 /**
  * In place of layers: a gradient that is a function of parameters, samples and step, whose values are so far apart that any
@@ -176,7 +140,7 @@ function createPack(sampleCount: number): Pack {
   }));
   const manifest: PackManifest = {
     hash: createHash('sha256').update(JSON.stringify(blocks)).digest('hex'),
-    preprocessing: { ...defaultPreprocessing, width: 2, height: 1 },
+    preprocessing: smallImages,
     sampleBytes: 2,
     samplesPerBlock,
     sampleCount,

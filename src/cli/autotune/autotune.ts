@@ -4,10 +4,11 @@ import type { Log } from '../../metrics/index.js';
 import { chooseSizes, type Sizes, type WantedSizes } from './choose.js';
 import { measureEngine } from './measure.js';
 
-/** The way to the workers, as far as their number and distance decide the sizes. */
+/** The workers and the way to them, as far as their number and distance decide the sizes. */
 export interface Way {
-  /** Threads that will compute at once, as far as is known at the start. */
-  threads: number;
+  /** That will compute at once, as far as is known at the start. */
+  workers: number;
+  threadsPerWorker: number;
   /** Milliseconds that a message of so many bytes takes to a worker; null where nothing travels. */
   messageMs: ((sizeBytes: number) => Promise<number>) | null;
 }
@@ -30,20 +31,25 @@ export async function settleSizes(
 ): Promise<Sizes> {
   const { batch, microshards } = wanted;
   if (batch !== 'auto' && microshards !== 'auto') return { batch, microshards };
-  const { threads, messageMs } = o.way;
-  const { imageMs, updateMs } = measureEngine(spec.model, spec.optimizer, o.kernels, o.now);
+  const { workers, threadsPerWorker, messageMs } = o.way;
+  const engine = measureEngine(spec.model, spec.optimizer, o.kernels, o.now);
   const sizeBytes = buildModel(spec.model).parameterCount * Float32Array.BYTES_PER_ELEMENT;
   const travelMs = messageMs === null ? 0 : await messageMs(sizeBytes);
-  // The parameters go out at once; the gradients come to one coordinator.
-  const idleMs = updateMs + (1 + threads) * travelMs;
-  const chosen = chooseSizes(wanted, { imageMs, idleMs, threads });
+  const asynchronous = spec.mode?.type === 'async';
+  const chosen = chooseSizes(
+    wanted,
+    { ...engine, messageMs: travelMs },
+    { workers, threadsPerWorker, asynchronous },
+  );
   o.log.info('sizes chosen by a measurement', {
     batch: chosen.batch,
     microshards: chosen.microshards,
-    imageMicroseconds: Math.round(imageMs * 1000),
-    updateMs: rounded(updateMs),
+    imageMicroseconds: Math.round(engine.imageMs * 1000),
+    updateMs: rounded(engine.updateMs),
     ...(messageMs === null ? {} : { messageMs: rounded(travelMs) }),
-    threads,
+    workers,
+    threadsPerWorker,
+    gradientsPerStep: chosen.gradients,
     idlePercent: Math.round(chosen.idleShare * 100),
   });
   return { batch: chosen.batch, microshards: chosen.microshards };

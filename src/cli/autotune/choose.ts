@@ -1,13 +1,25 @@
+import { chooseCut, threadsPerBlock } from '../../coordinator/index.js';
 import { LANES } from '../../engine/index.js';
 
-/** What a short measurement at the start says of this machine, and of the way to the workers. */
+/** What a short measurement at the start says of this machine, and of the way to the workers. Milliseconds. */
 export interface Pace {
-  /** Milliseconds that one thread computes on one training image. */
+  /** That one thread computes on one training image. */
   imageMs: number;
-  /** Milliseconds of a step that no worker computes in: the sum, the optimizer, parameters and gradients on their way. */
-  idleMs: number;
-  /** Threads that compute at once. */
-  threads: number;
+  /** For adding one gradient to another. */
+  addMs: number;
+  /** For one update by the optimizer. */
+  updateMs: number;
+  /** That a message of a whole gradient, or of the parameters, is on its way; 0 where nothing travels. */
+  messageMs: number;
+}
+
+/** Those that will compute, as far as is known at the start. */
+export interface Cluster {
+  /** Each sends the sum of what its threads have computed. */
+  workers: number;
+  threadsPerWorker: number;
+  /** A step is the whole batch on one thread, and others compute other steps meanwhile. */
+  asynchronous: boolean;
 }
 
 export interface Sizes {
@@ -20,8 +32,11 @@ export interface Sizes {
 /** `auto`: to be chosen here. */
 export type WantedSizes = { [K in keyof Sizes]: Sizes[K] | 'auto' };
 
-export interface ChosenSizes extends Sizes {
-  /** The share of a step that no worker computes in, as far as the measurement can tell: 0 to 1. */
+/** A step as it is reckoned with. */
+export interface ReckonedStep {
+  /** That are sent to the coordinator. */
+  gradients: number;
+  /** The share of the threads' time that is not spent on computing: 0 to 1. Of threads that have a part of the batch at all. */
   idleShare: number;
 }
 
@@ -36,15 +51,40 @@ const bearableShare = 0.25;
  * The smallest batch of which a step is spent on computing for the most part, and as many microshards as there are threads, or eight. What is
  * given is kept.
  */
-export function chooseSizes(wanted: WantedSizes, pace: Pace): ChosenSizes {
-  const { imageMs, idleMs, threads } = pace;
-  const idleShare = (batch: number): number => idleMs / (idleMs + (batch * imageMs) / threads);
-  const needed = wanted.microshards === 'auto' ? LANES : wanted.microshards * LANES;
-  const candidates = wanted.batch === 'auto' ? batchesOf(needed) : [wanted.batch];
-  const batch =
-    candidates.find((one) => idleShare(one) <= bearableShare) ?? candidates[candidates.length - 1];
-  const microshards = wanted.microshards === 'auto' ? microshardsFor(batch, threads) : wanted.microshards;
-  return { batch, microshards, idleShare: idleShare(batch) };
+export function chooseSizes(wanted: WantedSizes, pace: Pace, cluster: Cluster): Sizes & ReckonedStep {
+  const threads = cluster.workers * cluster.threadsPerWorker;
+  // Threads for which the given microshards are too few idle with any batch.
+  const usable =
+    wanted.microshards === 'auto' || cluster.asynchronous ? threads : Math.min(threads, wanted.microshards);
+  const candidates =
+    wanted.batch === 'auto'
+      ? batchesOf(wanted.microshards === 'auto' ? LANES : wanted.microshards * LANES)
+      : [wanted.batch];
+  const reckoned = candidates.map((batch) => {
+    const microshards = wanted.microshards === 'auto' ? microshardsFor(batch, threads) : wanted.microshards;
+    const sizes = { batch, microshards };
+    return { ...sizes, ...reckonStep(sizes, pace, cluster, usable) };
+  });
+  return reckoned.find(({ idleShare }) => idleShare <= bearableShare) ?? reckoned[reckoned.length - 1];
+}
+
+/**
+ * The parameters go out at once; the gradients come to one coordinator, one for each block that a step is cut into, and each worker has added up
+ * those of the threads that share a block. Computing is divided among the threads as far as there are microshards.
+ */
+function reckonStep(
+  { batch, microshards }: Sizes,
+  { imageMs, addMs, updateMs, messageMs }: Pace,
+  { workers, threadsPerWorker, asynchronous }: Cluster,
+  usable: number,
+): ReckonedStep {
+  const sharing = asynchronous ? 1 : threadsPerBlock([threadsPerWorker]);
+  const blocks = (workers * threadsPerWorker) / sharing;
+  const gradients = asynchronous ? 1 : chooseCut(microshards, batch / microshards, batch, blocks).length;
+  const busy = asynchronous ? usable : Math.min(usable, microshards);
+  const idleMs = updateMs + (sharing - 1 + gradients) * addMs + (1 + gradients) * messageMs;
+  const stepMs = (batch * imageMs) / busy + idleMs;
+  return { gradients, idleShare: 1 - (batch * imageMs) / usable / stepMs };
 }
 
 /** Those that can be cut into parts of `unit` samples; the smallest that can where all usual ones are too small. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { redactUrl } from '../../metrics/index.js';
 import { createRabbitTransport, type RabbitOptions, timeRabbitMessage } from '../../transport/index.js';
 import { brokerAccess } from '../broker-access.js';
@@ -39,9 +40,10 @@ export async function runCoordinatorStart(
       run: { name: values.run, takeOver: values.takeOver },
       workerCommand: `worker start --broker ${shownUrl}`,
       resumeCommand: `coordinator start --broker ${shownUrl}`,
-      // Each worker computes on one thread at least, and on this machine's kernels, as far as can be known before it is there.
+      // A worker takes all cores of its machine unless it is told otherwise; that it is a machine like this one is all that can be supposed.
       way: {
-        threads: values.minWorkers,
+        workers: values.minWorkers,
+        threadsPerWorker: availableParallelism(),
         messageMs: (sizeBytes) => timeRabbitMessage({ ...broker, name: randomUUID() }, sizeBytes),
       },
       openTransport: async () => createRabbitTransport(broker),

@@ -25,7 +25,7 @@ export async function runTrain(values: Values<typeof trainTable>, session: Sessi
       run: { name: null, takeOver: false },
       workerCommand: null,
       resumeCommand: 'onko train',
-      way: { threads: count, messageMs: null },
+      way: { workers: count, threadsPerWorker: 1, messageMs: null },
       openTransport: async () => createEmbeddedTransport(),
       startWorkers: async ({ transport, kernels, cacheDir }) => {
         const workers = await Promise.all(

@@ -83,10 +83,10 @@ function join(state: CoordinatorState, worker: string, threads: number | null, n
 }
 
 /**
- * What somebody who comes needs: the weights of what is under way, or of what is next. Not those of a step where a validation is next: they
- * are newer than the validation's, which the worker would then take for done.
+ * What somebody who comes needs, and what weights are replaced by that were to be sent and are past: those of what is under way, or of what
+ * is next. Not those of a step where a validation is next: they are newer than the validation's, which the worker would then take for done.
  */
-function versionsToSend(state: CoordinatorState): number[] {
+export function versionsToSend(state: CoordinatorState): number[] {
   const { plan, position } = state;
   const versions = versionsInUse(state);
   if (versions.length > 0) return versions;

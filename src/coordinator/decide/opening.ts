@@ -1,6 +1,6 @@
 import type { Mode } from '../../protocol/index.js';
 import { firstLeft } from '../ahead.js';
-import { chooseCut, samplesOfBlock } from '../cut.js';
+import { chooseCut, samplesOfBlock, threadsPerBlock } from '../cut.js';
 import { weightsStep, weightsVersion } from '../weights-version.js';
 import { type Action, chain, type Decision, decision } from './actions.js';
 import { isAudited } from './audit.js';
@@ -13,8 +13,8 @@ import {
   leafSamples,
   passSamples,
   readyThreads,
+  readyWorkers,
   stepsPerEpoch,
-  threadsPerBlock,
   type Unit,
 } from './state.js';
 
@@ -93,7 +93,8 @@ const wholeTree = [1];
  */
 function blocksWanted(state: CoordinatorState, mode: Mode): number {
   if (mode === 'evaluate') return readyThreads(state);
-  return state.plan.gradientBlocks ?? readyThreads(state) / threadsPerBlock(state);
+  const threads = readyWorkers(state).map((entry) => entry.threads);
+  return state.plan.gradientBlocks ?? readyThreads(state) / threadsPerBlock(threads);
 }
 
 function sizeOf({ plan }: CoordinatorState, { mode, step }: FrontKey): Pick<Front, 'samples' | 'passes'> {

@@ -311,11 +311,3 @@ export const readyWorkers = (state: CoordinatorState): WorkerEntry[] =>
 export const rangesAreHeld = ({ ranges }: CoordinatorState): boolean => ranges.every(({ held }) => held);
 export const readyThreads = (state: CoordinatorState): number =>
   readyWorkers(state).reduce((sum, entry) => sum + entry.threads, 0);
-/**
- * Threads that share one block of training: the largest power of two that divides the number of threads of every ready worker, so that
- * none has threads left over. It is the lowest bit that is set in any of them.
- */
-export const threadsPerBlock = (state: CoordinatorState): number => {
-  const bits = readyWorkers(state).reduce((union, entry) => union | entry.threads, 0);
-  return Math.max(1, bits & -bits);
-};

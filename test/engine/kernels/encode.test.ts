@@ -36,6 +36,9 @@ function decoded(kernels: Kernels, bytes: Uint8Array, encoding: Encoding, length
   return y;
 }
 
+/** In memory of their own, wherever they lay before. */
+const wordsOf = (bytes: Uint8Array): Uint32Array => new Uint32Array(bytes.slice().buffer);
+
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bits = (values: Float32Array): string => hex(new Uint8Array(values.buffer));
 
@@ -72,7 +75,7 @@ describe.each([...availableKernels.values()])('vectors written shorter by $name'
           expect(Object.is(found[i], expected[i]), `${length} ${i}`).toBe(true);
         const all = found.every(Number.isFinite);
         // Of huge scales a product may overflow where none of its parts does.
-        if (all) expect(encodedFinite(encoding, bytes, length)).toBe(true);
+        if (all) expect(encodedFinite(encoding, wordsOf(bytes), length)).toBe(true);
       }
     }
   });
@@ -163,15 +166,40 @@ describe('what is read', () => {
       const spoilt = x.slice();
       spoilt[600] = bad;
       const bytes = encoded(referenceKernels, spoilt, encoding);
-      expect(encodedFinite(encoding, bytes, x.length)).toBe(false);
+      expect(encodedFinite(encoding, wordsOf(bytes), x.length)).toBe(false);
       expect(Number.isFinite(decoded(referenceKernels, bytes, encoding, x.length)[600])).toBe(false);
     }
-    expect(encodedFinite(encoding, encoded(referenceKernels, x, encoding), x.length)).toBe(true);
+    expect(encodedFinite(encoding, wordsOf(encoded(referenceKernels, x, encoding)), x.length)).toBe(true);
   });
 
   test('fp16: an infinite half under a plain scale is known, too', () => {
     const bytes = encoded(referenceKernels, x, 'fp16');
     new DataView(bytes.buffer).setUint16(16 + 2 * 999, 0xfc00, true);
-    expect(encodedFinite('fp16', bytes, x.length)).toBe(false);
+    expect(encodedFinite('fp16', wordsOf(bytes), x.length)).toBe(false);
   });
+
+  const halves = [
+    { encoding: 'bf16', infinity: 0x7f80, largest: 0xff7f },
+    { encoding: 'fp16', infinity: 0x7c00, largest: 0xfbff },
+  ] as const;
+  test.each(halves)(
+    '$encoding: one value that is not finite is found wherever it is, and its neighbours are not blamed',
+    (half) => {
+      const { encoding, infinity, largest } = half;
+      for (const length of [1, 2, 255, 256, 257]) {
+        const bytes = encoded(referenceKernels, new Float32Array(length).fill(1), encoding);
+        const view = new DataView(bytes.buffer);
+        const first = encoding === 'fp16' ? Math.ceil(length / 256) * 4 : 0;
+        for (let i = 0; i < length; i++) view.setUint16(first + 2 * i, largest, true);
+        // Beside the last one.
+        if (length % 2 === 1) view.setUint16(first + 2 * length, infinity, true);
+        expect(encodedFinite(encoding, wordsOf(bytes), length)).toBe(true);
+        for (let i = 0; i < length; i++) {
+          view.setUint16(first + 2 * i, i % 2 === 0 ? infinity : 0xffff, true);
+          expect(encodedFinite(encoding, wordsOf(bytes), length), `${i} of ${length}`).toBe(false);
+          view.setUint16(first + 2 * i, largest, true);
+        }
+      }
+    },
+  );
 });
