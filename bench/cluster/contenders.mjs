@@ -74,10 +74,10 @@ async function ending(programs) {
 }
 
 /** `onko train`: coordinator and workers are threads of one process. */
-export const embedded = (threads, more = []) => ({
+export const embedded = (threads) => ({
   name: `embedded, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
   async measure(what) {
-    const program = startTraining([...trainingOf(what), ...more, '--workers', String(threads)]);
+    const program = startTraining([...trainingOf(what), '--workers', String(threads)]);
     try {
       return await watch(program, { 'onko train': program.pid }, what);
     } finally {

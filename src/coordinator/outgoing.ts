@@ -54,7 +54,8 @@ export function outgoingMessages(
   };
   const nextSamplesOf = ({ mode, step, pass, node }: UnitKey): Uint32Array => {
     const isLast = (step + 1) % curriculum.stepsPerEpoch === 0;
-    if (mode === 'evaluate' || isLast) return noSamples;
+    // As they are, images are not made ready (src/worker/inputs.ts): the hint would only make the task larger.
+    if (mode === 'evaluate' || isLast || spec.augmentation === undefined) return noSamples;
     return curriculum.samplesOf({ mode, step: step + 1, pass, node });
   };
   return {

@@ -87,7 +87,7 @@ export interface Task {
   evaluationSamples: number;
   /** Of the training step, from 0: what is drawn for a sample is keyed by it. */
   epoch: number;
-  /** Those of the same block in the next step of the epoch, as a hint: they can be made ready before its weights are there. Else empty. */
+  /** Where images are augmented, those of the same block in the next step of the epoch, as a hint: they can be made ready before its weights are there. Else empty. */
   nextSamples: Uint32Array;
 }
 

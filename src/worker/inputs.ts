@@ -50,25 +50,27 @@ export function createInputs(options: InputsOptions): Inputs {
   const mostReady = Math.floor(maxReadyBytes / sampleBytes / capacity) * capacity;
   let ready = { pixels: new Uint8Array(0), labels: new Uint8Array(0) };
   let expected: { block: InputsOfBlock; count: number } | null = null;
-  /** What `train` was last asked for: whether that is the block that was expected is found out once. */
-  let current: { samples: Uint32Array; isReady: boolean } | null = null;
   let misses = 0;
   let blocksToSkip = 0;
 
-  /** Whether the block is the expected one. */
-  const meets = (block: InputsOfBlock): boolean => {
-    if (current?.samples === block.samples) return current.isReady;
-    const isReady = expected !== null && isSame(expected.block, block);
-    if (expected !== null) misses = isReady ? 0 : misses + 1;
-    if (!isReady) expected = null;
-    current = { samples: block.samples, isReady };
-    return isReady;
+  /** How many of the block's samples are ready. One that was not expected ends the expectation. */
+  const readyOf = (block: InputsOfBlock): number => {
+    if (expected === null) return 0;
+    if (!isSame(expected.block, block)) {
+      misses += 1;
+      expected = null;
+      return 0;
+    }
+    misses = 0;
+    // Asked for piece by piece: from now on it is known by its array.
+    expected.block = block;
+    return expected.count;
   };
 
   return {
     train(batch, block, first, count) {
       batch.count = count;
-      if (meets(block) && first + count <= (expected?.count ?? 0)) {
+      if (first + count <= readyOf(block)) {
         batch.pixels = ready.pixels.subarray(first * sampleBytes, (first + count) * sampleBytes);
         batch.labels = ready.labels.subarray(first, first + count);
         return;
@@ -87,7 +89,6 @@ export function createInputs(options: InputsOptions): Inputs {
     },
     prepare(block) {
       expected = null;
-      current = null;
       // Reading alone takes less than it costs to do it at another time (decision 19).
       if (augment === null) return;
       if (misses >= mostMisses) {
@@ -120,6 +121,6 @@ function isSame(a: InputsOfBlock, b: InputsOfBlock): boolean {
   return (
     a.epoch === b.epoch &&
     a.samples.length === b.samples.length &&
-    a.samples.every((sample, i) => sample === b.samples[i])
+    (a.samples === b.samples || a.samples.every((sample, i) => sample === b.samples[i]))
   );
 }

@@ -5,22 +5,26 @@ import type { CoordinatorConfig, TrainingSpec } from '../../src/coordinator/inde
 import { type OutgoingMessages, outgoingMessages } from '../../src/coordinator/outgoing.js';
 import { type PreparedRun, prepareRun } from '../../src/coordinator/prepare.js';
 import { planOf } from '../../src/coordinator/run-plan.js';
+import { parseAugmentation } from '../../src/data/index.js';
 import { referenceKernels } from '../../src/engine/index.js';
 import { Registry, silentLog } from '../../src/metrics/index.js';
 import { createEmbeddedTransport } from '../../src/transport/index.js';
 import { folder, pack, spec } from './run-stage.js';
+
+let runs = 0;
 
 /** A run after as many steps as the position says. */
 async function after(
   position: Position,
   changes: Partial<TrainingSpec>,
 ): Promise<{ run: PreparedRun; messages: OutgoingMessages }> {
+  runs += 1;
   const config: CoordinatorConfig = {
     spec: { ...spec, ...changes },
     pack,
     transport: createEmbeddedTransport(),
     kernels: referenceKernels,
-    outDir: join(folder, `run-${position.recordedEpochs}`),
+    outDir: join(folder, `run-${runs}`),
     resume: false,
     minWorkers: 1,
     workerWaitMs: null,
@@ -60,3 +64,26 @@ describe.each([{ weightsDtype: 'bf16' }, { averaging: { decay: 0.9 } }] as const
     });
   },
 );
+
+describe('a task', () => {
+  const begin = { ...epoch, step: 0, recordedEpochs: 0 };
+  const block = { pass: 0, node: 2 } as const;
+  const augmentation = parseAugmentation('light') ?? undefined;
+  const train = (step: number) => ({ ...block, mode: 'train', step }) as const;
+
+  it('names the samples that its block has in the next step of the epoch', async () => {
+    const { messages } = await after(begin, { augmentation });
+    const next = messages.task(train(2), 2, 0).samples;
+    expect(next.length).toBeGreaterThan(0);
+    expect(messages.task(train(1), 1, 0).nextSamples).toEqual(next);
+  });
+
+  it('names none at the end of an epoch, of a validation, or where images stay as they are', async () => {
+    const { messages } = await after(begin, { augmentation });
+    expect(messages.task(train(3), 3, 0).nextSamples).toHaveLength(0);
+    const validation = { ...block, mode: 'evaluate', step: 0, pass: 1 } as const;
+    expect(messages.task(validation, 1, 0).nextSamples).toHaveLength(0);
+    const plain = await after(begin, {});
+    expect(plain.messages.task(train(1), 1, 0).nextSamples).toHaveLength(0);
+  });
+});

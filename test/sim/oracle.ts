@@ -2,14 +2,20 @@ import type { Action, Decision, UnitKey } from '../../src/coordinator/decide/act
 import type { CoordinatorEvent } from '../../src/coordinator/decide/events.js';
 import type { FrontKey } from '../../src/coordinator/decide/fronts.js';
 import { inFlight, isAsynchronous } from '../../src/coordinator/decide/staleness.js';
-import { type CoordinatorState, type RunPlan, stepsPerEpoch } from '../../src/coordinator/decide/state.js';
+import {
+  type CoordinatorState,
+  passSamples,
+  type RunPlan,
+  stepsPerEpoch,
+} from '../../src/coordinator/decide/state.js';
 import { isReproducible, type TrainingSpec } from '../../src/coordinator/spec.js';
 import type { StepWork } from '../../src/coordinator/step-work.js';
 import type { Trainer } from '../../src/coordinator/trainer.js';
 import { fingerprint } from '../../src/engine/index.js';
-import { decodeTask, decodeToCoordinator, leavesOf } from '../../src/protocol/index.js';
 import type { BrokerMessage } from './broker.js';
 import type { SimProcess } from './clock.js';
+import { CountedLeaves } from './counted-leaves.js';
+import { HandedIn } from './handed-in.js';
 import { Lineage } from './lineage.js';
 
 /** What must hold at every moment of every schedule. */
@@ -49,11 +55,6 @@ export interface Expected {
   /** History and optimizer, as the last checkpoint has them. */
   rest: string;
 }
-
-export const blockName = (fence: number, step: number, pass: number, node: number): string =>
-  `${fence}/${step}/${pass}/${node}`;
-
-const frontName = ({ mode, step }: FrontKey): string => `${mode}/${step}`;
 
 /**
  * Of the weights that work has to be done with: those that the step `delay` before it began with, or its epoch if that is later. Where what is
@@ -104,9 +105,8 @@ export class Oracle {
   readonly #expected: Expected | null;
   #state: CoordinatorState | null = null;
   #highestFence = 0;
-  /** Microshards that count already, by pass, of each front that is open. */
-  readonly #folded = new Map<string, Map<number, Set<number>>>();
-  readonly #results = new Set<string>();
+  readonly #counted = new CountedLeaves();
+  readonly #handedIn = new HandedIn();
   readonly #lineage = new Lineage();
   /** Weights that the asynchronous gradients are of which are folded and not applied yet, by step. */
   readonly #foldedOn = new Map<number, number>();
@@ -161,7 +161,7 @@ export class Oracle {
   watch(work: StepWork, trainer: Trainer, state: () => CoordinatorState | null): StepWork {
     return {
       open: (front, passes) => {
-        this.#folded.set(frontName(front), new Map());
+        this.#counted.open(front);
         work.open(front, passes);
       },
       fold: (unit, arrived) => {
@@ -186,7 +186,8 @@ export class Oracle {
         return applied;
       },
       forget: (unit) => {
-        this.#forget(unit, state());
+        const plan = state()?.plan;
+        if (plan !== undefined) this.#counted.forget(unit, plan.microshards);
         work.forget(unit);
       },
       reduced: work.reduced,
@@ -229,12 +230,7 @@ export class Oracle {
 
   /** A queue has taken a message. */
   enqueued(message: BrokerMessage): void {
-    const { type } = message.properties;
-    if (type !== 'result' && type !== 'task_failed') return;
-    const said = decodeToCoordinator(message.content);
-    if (said.type !== 'result' && said.type !== 'task_failed') return;
-    const { fence, step, pass, node, worker } = said;
-    this.#results.add(`${worker}/${blockName(fence, step, pass, node)}`);
+    this.#handedIn.enqueued(message);
   }
 
   /** A worker has acked a task; `hasTwin`: because it had another delivery of the same block in hand. */
@@ -245,26 +241,8 @@ export class Oracle {
     hasTwin: (name: string) => boolean,
   ): void {
     if (message.properties.type !== 'task' || damaged || this.#state === null) return;
-    const { fence, step, pass, node, mode, weightsVersion } = decodeTask(message.content);
-    const { plan, fronts, phase } = this.#state;
-    // What a run that is over has sent out is void: whoever goes on with it has a higher fence.
-    if (phase === 'ending' || phase === 'ended') return;
-    const front = fronts.find((one) => one.step === step && one.mode === mode);
-    const unit = front?.units.find((one) => one.pass === pass && one.node === node);
-    const isVoid =
-      fence !== plan.fence ||
-      front === undefined ||
-      (weightsVersion !== front.weightsVersion && !isAsynchronous(plan, mode)) ||
-      unit === undefined ||
-      unit.accepted !== null;
-    if (isVoid) return;
-    const name = blockName(fence, step, pass, node);
-    if (this.#results.has(`${process.name}/${name}`)) return;
-    if (hasTwin(name)) return;
-    this.fail(
-      'ack after confirm',
-      `${process.name} acks block ${node} of step ${step} (fence ${fence}) without its result`,
-    );
+    const wrong = this.#handedIn.acked(message, process.name, this.#state, hasTwin);
+    if (wrong !== null) this.fail('ack after confirm', wrong);
   }
 
   #checkFit(
@@ -289,31 +267,14 @@ export class Oracle {
 
   #checkOnce(unit: UnitKey, state: CoordinatorState | null): void {
     if (state === null) return;
-    const { first, count } = leavesOf(unit.node, state.plan.microshards);
-    const ofFront = this.#folded.get(frontName(unit)) ?? new Map<number, Set<number>>();
-    this.#folded.set(frontName(unit), ofFront);
-    const leaves = ofFront.get(unit.pass) ?? new Set();
-    ofFront.set(unit.pass, leaves);
-    for (let leaf = first; leaf < first + count; leaf++) {
-      if (leaves.has(leaf)) this.fail('each once', `microshard ${leaf} counts twice in step ${unit.step}`);
-      leaves.add(leaf);
-    }
-  }
-
-  /** It will be folded again. */
-  #forget(unit: UnitKey, state: CoordinatorState | null): void {
-    if (state === null) return;
-    const { first, count } = leavesOf(unit.node, state.plan.microshards);
-    const leaves = this.#folded.get(frontName(unit))?.get(unit.pass);
-    for (let leaf = first; leaf < first + count; leaf++) leaves?.delete(leaf);
+    for (const leaf of this.#counted.count(unit, state.plan.microshards))
+      this.fail('each once', `microshard ${leaf} counts twice in step ${unit.step}`);
   }
 
   /** `version`: that of the parameters which it is applied to. */
   #checkWhole(step: number, version: number, state: CoordinatorState | null): void {
     if (state === null) return;
-    const name = frontName({ mode: 'train', step });
-    const counted = this.#folded.get(name)?.get(0)?.size ?? 0;
-    this.#folded.delete(name);
+    const counted = this.#counted.close(step);
     if (counted !== state.plan.microshards)
       this.fail('each once', `step ${step} is applied with ${counted} microshards`);
     if (step !== version && state.plan.staleness === null)
@@ -351,7 +312,7 @@ export class Oracle {
   #checkSize(state: CoordinatorState): void {
     const { fronts, closed, durations, gone, plan } = state;
     const most = 1 + plan.delay;
-    const passes = Math.ceil(plan.validationSamples / (plan.microshards * plan.microshardSamples));
+    const passes = Math.ceil(plan.validationSamples / passSamples(plan, 'evaluate'));
     const blocks = Math.max(1, passes) * plan.microshards;
     const open = plan.staleness === null ? most : this.#mostInFlight;
     const sizes: [what: string, size: number, bound: number][] = [

@@ -1,40 +1,23 @@
-import type { connect } from 'amqplib';
-import { decodeCheckpoint } from '../../src/coordinator/checkpoint.js';
-import { startCoordinator } from '../../src/coordinator/coordinator.js';
-import type { CoordinatorState } from '../../src/coordinator/decide/state.js';
-import {
-  type Coordinator,
-  type CoordinatorConfig,
-  defaultPatience,
-  RunStoppedError,
-} from '../../src/coordinator/index.js';
+import { RunStoppedError } from '../../src/coordinator/index.js';
 import { runPaths } from '../../src/coordinator/run-dir.js';
-import { isReproducible } from '../../src/coordinator/spec.js';
 import { createRandom, type Random } from '../../src/engine/index.js';
-import { createRegistry, type Log } from '../../src/metrics/index.js';
+import type { Log } from '../../src/metrics/index.js';
 import { runTopology } from '../../src/protocol/index.js';
-import { canonicalJson, OutputError } from '../../src/store/index.js';
-import {
-  BrokerError,
-  createRabbitTransport,
-  LinkDownError,
-  RunTakenError,
-} from '../../src/transport/index.js';
+import { OutputError } from '../../src/store/index.js';
+import { BrokerError, LinkDownError, RunTakenError } from '../../src/transport/index.js';
 import { SimProcess, VirtualClock } from './clock.js';
 import { SimDisk } from './disk.js';
-import { FoldedSums } from './folded-sums.js';
 import type { Mutation } from './mutation.js';
 import { SimNetwork } from './network.js';
 import { type Expected, Oracle } from './oracle.js';
 import type { Schedule } from './schedule.js';
+import { outDir, SimCoordinator } from './sim-coordinator.js';
 import { SimReducer } from './sim-reducer.js';
 import { SimWorker } from './sim-worker.js';
 import { createWorld, type World } from './small-world.js';
-import { standsFor } from './stand-in.js';
 import { lineOfCoordinator, lineOfWorker } from './trace.js';
 
 export const runName = 'run-simulated';
-const outDir = '/run';
 
 /** One run: its cluster on a virtual clock, and the oracle that watches it. */
 export class Simulation {
@@ -53,10 +36,8 @@ export class Simulation {
   /** Null between two starts. */
   coordinator: SimProcess | null = null;
   outcome: string | null = null;
-  /** Of the coordinator that has begun last. */
-  #running: { process: SimProcess; coordinator: Coordinator } | null = null;
-  /** Coordinators that were asked to end. */
-  readonly #stopping = new WeakSet<SimProcess>();
+  /** That of the last start. */
+  #newest: SimCoordinator | null = null;
   /** When messages were damaged for the last time. */
   damagedMs = Number.NEGATIVE_INFINITY;
   readonly #mutation: Mutation;
@@ -191,96 +172,40 @@ export class Simulation {
   }
 
   startCoordinator(): void {
-    const process = new SimProcess(`coordinator-${++this.#coordinatorCount}`, this.clock);
+    const number = ++this.#coordinatorCount;
+    const process = new SimProcess(`coordinator-${number}`, this.clock);
+    const { clock, network, disk, world, oracle, schedule } = this;
+    const coordinator = new SimCoordinator({
+      process,
+      clock,
+      network,
+      disk,
+      world,
+      oracle,
+      schedule,
+      mutation: this.#mutation,
+      random: createRandom(schedule.seed, 4, number),
+      onAction: (action) => this.#trace(process.name, lineOfCoordinator(action)),
+      log: this.#logOf(process.name),
+    });
     this.coordinator = process;
+    this.#newest = coordinator;
     this.tell(process.name, 'starts');
-    this.oracle.progressed();
+    oracle.progressed();
     process.enter(() => {
-      this.#runCoordinator(process).then(
-        (outcome) => this.#coordinatorEnded(process, outcome, null),
-        (error: unknown) => this.#coordinatorEnded(process, 'failed', error),
+      coordinator.run().then(
+        (outcome) => this.#coordinatorEnded(coordinator, outcome, null),
+        (error: unknown) => this.#coordinatorEnded(coordinator, 'failed', error),
       );
     });
   }
 
-  async #runCoordinator(process: SimProcess): Promise<string> {
-    const { schedule, world, network, oracle } = this;
-    const now = (): number => this.clock.nowMs;
-    const open = () => network.connect(process, schedule.brokerHeartbeatMs);
-    standsFor<typeof connect>(open);
-    const log = this.#logOf(process.name);
-    const random = createRandom(schedule.seed, 4, this.#coordinatorCount);
-    const transport = await createRabbitTransport({
-      url: 'amqp://broker',
-      connect: open,
-      timers: process.timers,
-      now,
-      random: () => random.float(),
-      heartbeatMs: schedule.brokerHeartbeatMs,
-      log,
-    });
-    const config: CoordinatorConfig = {
-      spec: world.spec,
-      pack: world.pack,
-      transport,
-      kernels: world.kernels,
-      outDir,
-      resume: true,
-      minWorkers: schedule.minWorkers,
-      workerWaitMs: null,
-      checkpointEveryMs: schedule.checkpointEveryMs,
-      keepCheckpoints: schedule.keepCheckpoints,
-      heartbeatMs: schedule.heartbeatMs,
-      auditShare: schedule.auditShare,
-      reducers: schedule.reducers,
-      version: 'simulated',
-      metrics: createRegistry(),
-      log,
-      now,
-      timers: process.timers,
-      files: this.#mutation.filesOf(this.disk.filesOf(process)),
-      // Here workers die by chance, and often with the same block in hand: that is not the block's fault.
-      patience: { ...defaultPatience, failuresToQuarantine: 1_000_000 },
-    };
-    let state: CoordinatorState | null = null;
-    const coordinator: Coordinator = await startCoordinator(config, {
-      decide: (before, event, nowMs) => {
-        const decision = this.#mutation.decideCoordinator(before, event, nowMs);
-        state = decision.state;
-        for (const action of decision.actions) this.#trace(process.name, lineOfCoordinator(action));
-        oracle.decided(decision.state, event, decision);
-        return decision;
-      },
-      createStepWork: (run, kernels, timeline, clock) => {
-        const { trainer } = run;
-        oracle.startsWith(trainer, world.spec);
-        const sums = new FoldedSums(world.spec.microshards, world.model.parameterCount, (step) =>
-          oracle.fail('each once', `step ${step} is applied with other gradients than were folded`),
-        );
-        const watched = isReproducible(world.spec) ? run : { ...run, trainer: sums.ofTrainer(trainer) };
-        const work = this.#mutation.createStepWork(watched, kernels, timeline, clock);
-        return oracle.watch(isReproducible(world.spec) ? work : sums.ofWork(work), trainer, () => state);
-      },
-      writeCurves: async () => undefined,
-    });
-    this.#running = { process, coordinator };
-    const { outcome, modelSha256 } = await coordinator.finished;
-    if (outcome === 'finished') oracle.finished(modelSha256, this.#rest());
-    return outcome;
-  }
-
   /** Somebody presses Ctrl-C; the run is gone on with some time after that. */
   stopCoordinator(process: SimProcess): void {
-    if (this.#running?.process !== process || this.#stopping.has(process)) return;
-    const { coordinator } = this.#running;
-    this.tell(process.name, 'is asked to stop');
-    this.#stopping.add(process);
-    process.enter(() => {
-      coordinator.stop().catch(() => undefined);
-    });
+    if (this.#newest?.process === process) this.#newest.stop();
   }
 
-  #coordinatorEnded(process: SimProcess, outcome: string, error: unknown): void {
+  #coordinatorEnded({ process, isStopping }: SimCoordinator, outcome: string, error: unknown): void {
     if (!process.isAlive) return;
     this.tell(process.name, error === null ? `ends: ${outcome}` : `ends: ${messageOf(error)}`);
     this.removeCoordinator(process, 20);
@@ -290,7 +215,7 @@ export class Simulation {
     }
     const expected =
       error === null
-        ? outcome === 'stopped' && this.#stopping.has(process)
+        ? outcome === 'stopped' && isStopping
         : isAway(error) || error instanceof RunStoppedError;
     if (!expected) this.oracle.fail('no crash', `${process.name}: ${describe(error)}`);
     this.clock.after(1_000, () => {
@@ -302,17 +227,6 @@ export class Simulation {
     process.kill();
     if (this.coordinator === process) this.coordinator = null;
     for (const connection of this.network.of(process)) connection.cut(0, noticedAfterMs);
-  }
-
-  /** Optimizer and history: with the model, everything that must not depend on the schedule. Null if the file rots. */
-  #rest(): string | null {
-    const [newest] = this.disk.list(`${runPaths(outDir).checkpoints}/step-`).toReversed();
-    const bytes = newest === undefined ? null : this.disk.readWhole(newest);
-    if (bytes === null) return null;
-    const { metadata, optimizerState } = decodeCheckpoint(this.world.model, bytes);
-    const history = metadata.history.map((row) => Object.entries(row).filter(([name]) => !isTime(name)));
-    const slots = Object.entries(optimizerState.slots).map(([name, values]) => [name, [...values]] as const);
-    return canonicalJson({ history, slots, updates: optimizerState.updates, step: metadata.step });
   }
 
   #placeRunFile(): void {
@@ -351,9 +265,6 @@ const isAway = (error: unknown): boolean =>
   error instanceof BrokerError ||
   error instanceof RunTakenError ||
   error instanceof LinkDownError;
-
-/** Columns of the history that may differ. */
-const isTime = (name: string): boolean => name === 'seconds' || name === 'imagesPerSecond';
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : JSON.stringify(error);
