@@ -11,24 +11,25 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import { dataSource } from './parts.js';
+import { justGrown } from './promql.js';
 
-/** What happened, as marks on every curve: changes of counters, as Prometheus sees them. */
+/** What happened, as marks on every curve: counters that grew, as Prometheus sees them. */
 const marks = [
   {
     name: 'Joins',
-    expr: 'changes(onko_worker_joins_total{run="$run"}[$__rate_interval]) > 0',
+    expr: justGrown('onko_worker_joins_total'),
     text: 'a worker joined',
     color: 'green',
   },
   {
     name: 'Deaths',
-    expr: 'changes(onko_worker_departures_total{run="$run",cause=~"death|expelled"}[$__rate_interval]) > 0',
+    expr: justGrown('onko_worker_departures_total', '{run="$run",cause=~"death|expelled"}'),
     text: 'a worker is gone: {{cause}}',
     color: 'red',
   },
   {
     name: 'Checkpoints',
-    expr: 'changes(onko_checkpoints_total{run="$run"}[$__rate_interval]) > 0',
+    expr: justGrown('onko_checkpoints_total'),
     text: 'checkpoint',
     color: 'blue',
   },

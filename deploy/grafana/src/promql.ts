@@ -10,3 +10,10 @@ export const increase = (counter: string, of = ofRun): string =>
 
 /** How fast a counter grows, per second. `of`: whose series. */
 export const rate = (counter: string, of = ofRun): string => `rate(${counter}${of}[$__rate_interval])`;
+
+/**
+ * Not zero at a time at which a counter has just grown. A counter that is not zero when it is first scraped has grown,
+ * too, which `changes` does not see.
+ */
+export const justGrown = (counter: string, of = ofRun): string =>
+  `changes(${counter}${of}[$__rate_interval]) > 0 or (${counter}${of} > 0 unless ${counter}${of} offset $__rate_interval)`;
