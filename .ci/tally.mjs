@@ -2,6 +2,25 @@
 //   node tally.mjs NAME EXIT_CODE REPORT [NAME EXIT_CODE REPORT …]
 import { readFileSync } from 'node:fs';
 
+const inRepository = (path) => path.replace(/^.*\/(?=test\/)/, '');
+
+/** Which tests failed, and why in a line: the end of a log is what is kept of it. */
+function nameFailures(name, testResults) {
+  const failures = testResults.flatMap(({ name: file, status, message, assertionResults }) =>
+    status === 'failed' && assertionResults.length === 0
+      ? [{ title: inRepository(file), reason: message }]
+      : assertionResults
+          .filter((test) => test.status === 'failed')
+          .map(({ fullName, failureMessages: [reason = ''] }) => ({
+            title: `${inRepository(file)}: ${fullName}`,
+            reason,
+          })),
+  );
+  if (failures.length > 0) console.log(`Failed, ${name}:`);
+  for (const { title, reason } of failures)
+    console.log(`  ${title}\n    ${reason.split('\n')[0].slice(0, 300)}`);
+}
+
 /** What a run of Vitest counted; one that ended badly without a failed test has failed all the same. */
 function count(name, exitCode, path) {
   let report;
@@ -14,13 +33,14 @@ function count(name, exitCode, path) {
   const { numPassedTests: passed, numFailedTests, numTotalTests: total, testResults } = report;
   const slowest = testResults
     .map(({ name: file, startTime, endTime }) => ({
-      file: file.replace(/^.*\/(?=test\/)/, ''),
+      file: inRepository(file),
       seconds: (endTime - startTime) / 1000,
     }))
     .toSorted((a, b) => b.seconds - a.seconds)
     .slice(0, 5);
   console.log(`Slowest files, ${name}:`);
   for (const { file, seconds } of slowest) console.log(`  ${seconds.toFixed(1).padStart(6)} s  ${file}`);
+  nameFailures(name, testResults);
   // A file that could not be loaded has no tests to count; it must not look like a pass. Nor must a run that found none.
   const brokenFiles = testResults.filter(
     ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,

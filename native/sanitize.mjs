@@ -53,7 +53,8 @@ if (libraries === null) {
 
 const copy = mkdtempSync(join(tmpdir(), 'onko-sanitize-'));
 try {
-  for (const name of ['dist', 'native', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts']) {
+  // With the sources, to which the source maps point.
+  for (const name of ['dist', 'src', 'native', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts']) {
     cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
