@@ -1,7 +1,8 @@
 // What a coordinator weighs with few and with many workers: a true process on a true RabbitMQ, the same model, batch and microshards;
 // the workers are simulated (bench/simulated-workers.mjs), so that as many as wanted fit on one machine. Linux only.
 //   npm run build:test-programs && node bench/coordinator-memory.mjs [--broker amqp://…] [--workers 4,256] [--model lenet]
-//     [--microshards 256] [--steps 30]
+//     [--microshards 256] [--seconds 90]
+// A coordinator of few workers does many more steps in that time: both have to come to where V8 clears up now and then, which takes a minute.
 // Without --broker it starts a RabbitMQ of its own.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,12 +20,14 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '4,256' },
     model: { type: 'string', default: 'lenet' },
     microshards: { type: 'string', default: '256' },
-    steps: { type: 'string', default: '30' },
+    seconds: { type: 'string', default: '90' },
   },
 });
 const { model } = values;
-const [microshards, steps] = [Number(values.microshards), Number(values.steps)];
+const [microshards, seconds] = [Number(values.microshards), Number(values.seconds)];
 const batch = 16 * microshards;
+const stepsPerEpoch = 4;
+const endless = 1_000_000;
 const MiB = 2 ** 20;
 /** Milliseconds that a block takes, at most: so results arrive in any order. */
 const longestMs = 20;
@@ -37,7 +40,7 @@ const { kernels } = resolveKernels();
 const broker = await brokerOf(values.broker);
 
 const data = `${workspace}/data`;
-await finished(drawDemo([data, '--count', `training-a=${batch}`]));
+await finished(drawDemo([data, '--count', `training-a=${stepsPerEpoch * batch}`]));
 
 /** The most that was resident of a process so far, MiB; null when it is gone. */
 function peakRss(pid) {
@@ -48,7 +51,7 @@ function peakRss(pid) {
   }
 }
 
-/** A coordinator that trains for so many epochs of one step, and how to end its workers. */
+/** A coordinator that trains for so many epochs, and how to end its workers. */
 async function start(workers, epochs, env = {}) {
   const spec = ['--data', data, '--train', 'training-a', '--validate', 'none', '--model', model];
   const cut = ['--batch', String(batch), '--microshards', String(microshards), '--epochs', String(epochs)];
@@ -71,22 +74,22 @@ async function weigh(workers) {
   const file = `${workspace}/probe-${workers}`;
   const probe = new URL('memory-probe.mjs', import.meta.url).href;
   const env = { NODE_OPTIONS: `--expose-gc --import=${probe}`, MEMORY_PROBE: file };
-  const { coordinator, end } = await start(workers, steps, env);
+  const { coordinator, end } = await start(workers, endless, env);
   const url = await metricsUrlOf(coordinator);
-  const reaches = async (step) => {
-    while (((await figuresOf(url)).get('onko_step') ?? 0) < step) await sleep(100);
-  };
+  while (((await figuresOf(url)).get('onko_step') ?? 0) < 1) await sleep(100);
   // Nobody clears up for it until two thirds are done: its peak is that of an ordinary run.
-  await reaches(Math.floor((2 * steps) / 3));
+  await sleep((2 * seconds * 1000) / 3);
   const peak = peakRss(coordinator.pid);
-  for (let i = 1; i <= probes; i++) {
+  for (let i = 0; i < probes; i++) {
     process.kill(coordinator.pid, 'SIGUSR2');
-    await reaches(Math.floor(((2 + i / (probes + 1)) * steps) / 3));
+    await sleep((seconds * 1000) / 3 / probes);
   }
+  const steps = (await figuresOf(url)).get('onko_step');
+  coordinator.kill('SIGTERM');
   // The curves, at the end, take more than any step.
   let whole = peak;
   const watching = setInterval(() => (whole = peakRss(coordinator.pid) || whole), 20);
-  await finished(coordinator);
+  await coordinator.ended;
   clearInterval(watching);
   await end();
   const seen = readFileSync(file, 'utf8')
@@ -94,7 +97,7 @@ async function weigh(workers) {
     .split('\n')
     .map((line) => JSON.parse(line));
   const of = (name) => median(seen.map((one) => one[name])) / MiB;
-  return { peak, whole, rss: of('rss'), heap: of('heapUsed'), buffers: of('arrayBuffers') };
+  return { steps, peak, whole, rss: of('rss'), heap: of('heapUsed'), buffers: of('arrayBuffers') };
 }
 
 const rows = [];
@@ -106,19 +109,20 @@ try {
 }
 const figures = ['rss', 'peak', 'whole', 'heap', 'buffers'];
 console.log(
-  `${model}, ${microshards} microshards of 16, ${steps} steps; MiB; "after" means after a garbage collection in mid-run`,
+  `${model}, ${microshards} microshards of 16, ${seconds} s; MiB; "after" means after a garbage collection in mid-run`,
 );
 console.log(
   table([
     [
       'workers',
+      'steps',
       'resident, after',
       'resident, peak of the steps',
       'and of the whole run',
       'heap, after',
       'buffers, after',
     ],
-    ...rows.map((row) => [row.count, ...figures.map((name) => row[name].toFixed(1))]),
+    ...rows.map((row) => [row.count, row.steps, ...figures.map((name) => row[name].toFixed(1))]),
   ]),
 );
 const [few, many] = [rows[0], rows.at(-1)];

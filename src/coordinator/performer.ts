@@ -105,7 +105,10 @@ export async function startPerformer(
       accounts.catchUp();
       return reporter.account();
     },
-    onClose: () => stopListening(),
+    onClose: () => {
+      stopListening();
+      run.overflow.close();
+    },
   });
 
   const events: { event: CoordinatorEvent; arrived: Arrived }[] = [];

@@ -1,7 +1,7 @@
 import { channelsOf } from '../data/index.js';
 import { buildModel, type Model } from '../engine/index.js';
 import type { ParameterRange } from '../protocol/index.js';
-import { canonicalJson } from '../store/index.js';
+import { canonicalJson, createVectorFile, type VectorFile } from '../store/index.js';
 import { firstLeft } from './ahead.js';
 import type { GradientForm } from './arrived-gradient.js';
 import { type Checkpoint, type CheckpointMetadata, readNewestCheckpoint } from './checkpoint.js';
@@ -25,6 +25,8 @@ export interface PreparedRun {
   instructions: Instructions;
   /** Of the parameters, summed by a reducer each; none where the coordinator sums. */
   ranges: readonly ParameterRange[];
+  /** For gradients that wait for others and have no room in memory. */
+  overflow: VectorFile;
   /** Null for a run that begins. */
   restored: CheckpointMetadata | null;
 }
@@ -71,7 +73,10 @@ export async function prepareRun(config: CoordinatorConfig): Promise<PreparedRun
     log.info(`Run ${file.run} has no checkpoint yet: it starts from the beginning.`);
   }
   const fence = Math.max(await readFence(outDir, files), restored?.fence ?? 0) + 1;
-  return { file, fence, model, trainer, curriculum, instructions, ranges, restored };
+  const overflow = createVectorFile(outDir, model.parameterCount, ({ message }) =>
+    log.warn(`Gradients that wait for others stay in memory from now on. ${message}`),
+  );
+  return { file, fence, model, trainer, curriculum, instructions, ranges, overflow, restored };
 }
 
 /** How gradients come, as its workers were told. */

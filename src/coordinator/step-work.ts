@@ -16,6 +16,18 @@ import type { PreparedRun } from './prepare.js';
 import { createReducedSums, type ReducedSums } from './reduced-sums.js';
 import type { StepTimeline } from './step-timeline.js';
 
+const bytesInMemory = 8 * 2 ** 20;
+const fewestInMemory = 16;
+
+/**
+ * Gradients that may wait in memory; others wait in a file. Enough for the 16 microshards that a run has unless it is told otherwise, and for more of a
+ * small model.
+ */
+function mostInMemory(parameterCount: number): number {
+  const bytes = parameterCount * Float32Array.BYTES_PER_ELEMENT;
+  return Math.max(fewestInMemory, Math.floor(bytesInMemory / bytes));
+}
+
 const noCounts = new Uint32Array(0);
 const noValues = new Float32Array(0);
 
@@ -93,8 +105,9 @@ export function createStepWork(
   timeline: StepTimeline,
   now: () => number,
 ): StepWork {
-  const { ranges, model } = run;
-  const pool = createVectorPool(model.parameterCount);
+  const { ranges, model, overflow: store } = run;
+  const { parameterCount } = model;
+  const pool = createVectorPool(parameterCount, { most: mostInMemory(parameterCount), store });
   /** By step, from its first block on. */
   const trees = new Map<number, TreeFold>();
   const reduced = ranges.length === 0 ? null : createReducedSums(pool, ranges);

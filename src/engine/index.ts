@@ -58,4 +58,10 @@ export * from './state-dict.js';
 export { averageStatistics, type RunningStatistics, updateStatistics } from './statistics.js';
 export { balancedWeights, type LossSpec, lossTargets } from './targets.js';
 export { applyTemperature, fitTemperature } from './temperature.js';
-export { type Addend, createTreeSum, createVectorPool, type TreeSum, type VectorPool } from './tree-sum.js';
+export { type Addend, createTreeSum, type TreeSum } from './tree-sum.js';
+export {
+  createVectorPool,
+  type StoredVector,
+  type VectorPool,
+  type VectorStore,
+} from './vector-pool.js';

@@ -1,37 +1,5 @@
 import type { Kernels } from './kernels/kernels.js';
-
-/** Vectors of one length that are used again and again. */
-export interface VectorPool {
-  /** f32[length]; what stands in it is whatever was written there last. */
-  take(): Float32Array;
-  /** Of those that were taken: whoever gives one back reads it no more. */
-  give(vector: Float32Array): void;
-  /** f32[length] of zeros, one for all: only read. */
-  zeros(): Float32Array;
-  /** Vectors made so far, the zeros apart. */
-  readonly made: number;
-}
-
-export function createVectorPool(length: number): VectorPool {
-  const free: Float32Array[] = [];
-  let zeros: Float32Array | null = null;
-  let made = 0;
-  return {
-    take() {
-      const vector = free.pop();
-      if (vector !== undefined) return vector;
-      made += 1;
-      return new Float32Array(length);
-    },
-    give(vector) {
-      free.push(vector);
-    },
-    zeros: () => (zeros ??= new Float32Array(length)),
-    get made() {
-      return made;
-    },
-  };
-}
+import type { KeptVector, VectorPool } from './vector-pool.js';
 
 /** What a node is: a vector that is only read; something that writes its values to y, or adds them to it; null for zeros. */
 export type Addend = Float32Array | ((y: Float32Array, add: boolean) => void) | null;
@@ -51,9 +19,13 @@ export interface TreeSum {
   reset(): void;
 }
 
-/** Holds a vector for each node that waits for its sibling: at most log2(leaves) when they come in leaf order, half of the leaves in any other. */
+/**
+ * Keeps a vector for each node that waits for its sibling: at most log2(leaves) when they come in leaf order, half of the leaves in any other.
+ * Those that the pool has no room for lie in its store.
+ */
 export function createTreeSum(kernels: Pick<Kernels, 'add'>, pool: VectorPool): TreeSum {
-  const waiting = new Map<number, Float32Array>();
+  const waiting = new Map<number, KeptVector>();
+  let root: Float32Array | null = null;
 
   const addTo = (y: Float32Array, addend: Addend): void => {
     if (typeof addend === 'function') addend(y, true);
@@ -73,25 +45,30 @@ export function createTreeSum(kernels: Pick<Kernels, 'add'>, pool: VectorPool): 
       let sum: Float32Array | null = null;
       // Climbs as long as the sibling is there already; its vector takes the sum.
       while (at > 1) {
-        const sibling = waiting.get(at ^ 1);
-        if (sibling === undefined) break;
+        const kept = waiting.get(at ^ 1);
+        if (kept === undefined) break;
         waiting.delete(at ^ 1);
+        const sibling = pool.fetch(kept);
         addTo(sibling, sum ?? addend);
         if (sum !== null) pool.give(sum);
         sum = sibling;
         at >>>= 1;
       }
-      waiting.set(at, sum ?? copyOf(addend));
+      sum ??= copyOf(addend);
+      if (at === 1) root = sum;
+      else waiting.set(at, pool.keep(sum));
     },
-    root: () => waiting.get(1) ?? null,
+    root: () => root,
     takeRoot() {
-      const root = waiting.get(1) ?? null;
-      waiting.delete(1);
-      return root;
+      const taken = root;
+      root = null;
+      return taken;
     },
     reset() {
-      for (const vector of waiting.values()) pool.give(vector);
+      for (const kept of waiting.values()) pool.drop(kept);
       waiting.clear();
+      if (root !== null) pool.give(root);
+      root = null;
     },
   };
 }

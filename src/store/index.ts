@@ -1,4 +1,4 @@
-/** Files that must never be half there: atomic writes, and the model file. */
+/** Files that must never be half there: atomic writes, and the model file; and one for what memory has no room for. */
 export { canonicalJson } from './canonical-json.js';
 export { ModelFileError, OutputError, outputError } from './errors.js';
 export {
@@ -10,6 +10,7 @@ export {
   readModelFile,
   temperatureMetadata,
 } from './model-file.js';
+export { createVectorFile, type SyncFiles, type VectorFile } from './vector-file.js';
 export {
   type FileOperations,
   makeFolder,

@@ -14,6 +14,11 @@ export const realFiles: FileOperations = nodeFiles;
 const temporaryPrefix = '.onko-';
 const temporarySuffix = '.tmp';
 
+/** A name in the folder that nobody else has, and by which `removeLeftovers` knows what a crash has left. */
+export function temporaryPath(folder: string): string {
+  return join(folder, `${temporaryPrefix}${randomUUID()}${temporarySuffix}`);
+}
+
 /**
  * Replaces a file as a whole: whoever reads it, whenever, finds the old content or the new, also after a crash or a power cut. The
  * bytes go to a temporary file beside it and to the disk, then take its name, then the folder goes to the disk. Of several
@@ -30,7 +35,7 @@ export async function writeAtomically(
   try {
     const target = await resolveTarget(path, files);
     const folder = dirname(target);
-    const temporary = join(folder, `${temporaryPrefix}${randomUUID()}${temporarySuffix}`);
+    const temporary = temporaryPath(folder);
     try {
       await writeAndSync(temporary, bytes, files);
       await files.rename(temporary, target);

@@ -42,6 +42,48 @@ describe('the block server', () => {
     expect(sent[3].response).toMatchObject({ error: '', bytes: await pack.readBlock(3) });
   });
 
+  it('reads a block once for all who wait for it, and sends all of them the same response', async () => {
+    const reads: number[] = [];
+    const { server, sent, served } = slowServer((block) => {
+      reads.push(block);
+      return pack.readBlock(block);
+    });
+    const blocks = pack.manifest.blocks.slice(0, 4);
+    for (const worker of ['w1', 'w2', 'w3'])
+      for (const [block, { hash }] of blocks.entries()) server.request(worker, block, hash);
+    for (let done = 0; done < 12; done++) {
+      await settle();
+      sent[done].taken();
+    }
+    await settle();
+    expect([served(), sent.length]).toEqual([12, 12]);
+    expect(reads).toEqual([0, 1, 2, 3]);
+    for (const block of reads) {
+      const ofBlock = sent.filter(({ response }) => response.block === block);
+      expect(ofBlock.map(({ worker }) => worker).toSorted()).toEqual(['w1', 'w2', 'w3']);
+      expect(new Set(ofBlock.map(({ response }) => response)).size).toBe(1);
+    }
+  });
+
+  it('keeps no block when nobody waits, and none that could not be read', async () => {
+    let reads = 0;
+    const { server, sent } = slowServer((block) => {
+      reads += 1;
+      if (reads === 2) throw new Error('disk gone');
+      return pack.readBlock(block);
+    });
+    const { hash } = pack.manifest.blocks[0];
+    for (const error of ['', 'Block 0 cannot be read: disk gone', '']) {
+      server.request('w1', 0, hash);
+      await settle();
+      const last = sent.at(-1);
+      expect(last?.response.error).toBe(error);
+      last?.taken();
+      await settle();
+    }
+    expect(reads).toBe(3);
+  });
+
   it('answers an impatient worker once', async () => {
     const { server, sent } = slowServer();
     for (let i = 0; i < 5; i++) {

@@ -9,6 +9,7 @@ import {
   type Random,
   referenceKernels,
   resolveKernels,
+  type VectorStore,
 } from '../../src/engine/index.js';
 import { watched } from './watched.js';
 
@@ -48,13 +49,21 @@ const seed = Number(process.env['ONKO_TEST_SEED'] ?? randomInt(2 ** 31));
 
 describe('a sum in tree order', () => {
   it.each([
-    ['plain', referenceKernels],
-    ['native', resolveKernels().kernels],
+    ['plain', referenceKernels, Number.POSITIVE_INFINITY],
+    ['native', resolveKernels().kernels, Number.POSITIVE_INFINITY],
+    ['native', resolveKernels().kernels, 4],
+    ['plain', referenceKernels, 0],
   ])(
     'has the bits of its definition, in whatever order and form its nodes come, with %s kernels',
-    (_name, kernels) => {
-      const pool = createVectorPool(count);
-      // Several at once take from one pool, as the steps in flight do.
+    (_name, kernels, most) => {
+      // Several at once take from one pool, as the steps in flight do; and what does not fit lies elsewhere.
+      const store: VectorStore = {
+        put(lying) {
+          const values = lying.slice();
+          return { moveTo: (y) => y.set(values), drop: () => undefined };
+        },
+      };
+      const pool = createVectorPool(count, { most, store });
       const sums = [createTreeSum(kernels, pool), createTreeSum(kernels, pool), createTreeSum(kernels, pool)];
       const depth = 6;
       for (let trial = 0; trial < 60; trial++) {
@@ -130,19 +139,5 @@ describe('a sum in tree order', () => {
     expect(sum.root()).not.toBe(taken);
     expect(bits(taken)).toEqual(bits(values));
     expect(pool.made).toBe(2);
-  });
-});
-
-describe('a pool of vectors', () => {
-  it('makes one only when none is free', () => {
-    const pool = createVectorPool(count);
-    const [a, b] = [pool.take(), pool.take()];
-    expect([a.length, b.length, pool.made]).toEqual([count, count, 2]);
-    pool.give(a);
-    expect(pool.take()).toBe(a);
-    expect(pool.take()).not.toBe(b);
-    expect(pool.made).toBe(3);
-    expect(pool.zeros()).toBe(pool.zeros());
-    expect(pool.made).toBe(3);
   });
 });

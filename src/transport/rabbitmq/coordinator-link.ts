@@ -1,4 +1,5 @@
 import {
+  type BlockResponse,
   decodeToCoordinator,
   encode,
   lobbyExchange,
@@ -88,6 +89,15 @@ export async function openRabbitCoordinator(
   });
   await sessions.start();
 
+  /** Of blocks, which go to one worker after the other as they are. */
+  const encodedBlocks = new WeakMap<BlockResponse, Uint8Array>();
+  const encoded = (message: Message): Uint8Array => {
+    if (message.type !== 'block_response') return encode(message);
+    const bytes = encodedBlocks.get(message) ?? encode(message);
+    encodedBlocks.set(message, bytes);
+    return bytes;
+  };
+
   const publish = async (
     exchange: string,
     routingKey: string,
@@ -95,7 +105,7 @@ export async function openRabbitCoordinator(
     { persistent = false, mandatory = false } = {},
   ): Promise<void> => {
     if (deleted) throw new LinkDownError(`Run ${run} was deleted.`);
-    const bytes = encode(message);
+    const bytes = encoded(message);
     const { publisher } = sessions.get();
     events.traffic.tell({ direction: 'out', type: message.type, sizeBytes: bytes.length });
     try {
