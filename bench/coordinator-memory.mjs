@@ -27,7 +27,7 @@ const { model } = values;
 const [microshards, seconds] = [Number(values.microshards), Number(values.seconds)];
 const batch = 16 * microshards;
 const stepsPerEpoch = 4;
-const endless = 1_000_000;
+const endless = 100_000;
 const MiB = 2 ** 20;
 /** Milliseconds that a block takes, at most: so results arrive in any order. */
 const longestMs = 20;

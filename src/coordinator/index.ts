@@ -24,6 +24,7 @@ export {
 export type { AsynchronousSgd, LocalSgd } from './mode.js';
 export type { Progress } from './progress.js';
 export { checkReducers } from './reduced-sums.js';
+export { checkRunFolder } from './run-dir.js';
 export {
   checkAudits,
   type GradientEncoding,

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { constants } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Log } from '../metrics/index.js';
 import {
   canonicalJson,
+  errorCode,
   type FileOperations,
   makeFolder,
+  OutputError,
   outputError,
   realFiles,
   removeLeftovers,
@@ -86,11 +89,7 @@ export async function openRunFolder(
   await makeFolder(outDir, files);
   const file = await readRunFile(paths.runFile, files);
   if (file !== null) {
-    if (!resume) {
-      throw new RunFolderError(
-        `${outDir} already holds run ${file.run}. Go on with it by --resume, or name another folder with --out.`,
-      );
-    }
+    if (!resume) throw alreadyHolds(outDir, file);
     if (runName !== null && runName !== file.run) {
       throw new ResumeMismatchError(
         `The run in ${outDir} is named ${file.run}, not ${runName}: leave out --run, or name another folder with --out.`,
@@ -117,6 +116,49 @@ export async function openRunFolder(
   };
   await writeRunFile(outDir, fresh, files);
   return { file: fresh, isNew: true };
+}
+
+/**
+ * What can be said of the folder of a run before there is anything to put into it. Changes nothing.
+ *
+ * @throws RunFolderError if a run is in it and none is to be resumed; OutputError if it cannot be written; CheckpointError
+ */
+export async function checkRunFolder(
+  outDir: string,
+  resume: boolean,
+  files: FileOperations = realFiles,
+): Promise<void> {
+  const existing = await nearestExisting(outDir, files);
+  if (existing === outDir) {
+    const file = await readRunFile(runPaths(outDir).runFile, files);
+    if (file !== null && !resume) throw alreadyHolds(outDir, file);
+  }
+  try {
+    await files.access(existing, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw outputError(outDir, error);
+  }
+}
+
+/** The folder itself, or the nearest one above it that is there. */
+async function nearestExisting(path: string, files: FileOperations): Promise<string> {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      if ((await files.stat(at)).isDirectory()) return at;
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT' && dirname(at) !== at) continue;
+      throw outputError(path, error);
+    }
+    throw new OutputError(
+      `Cannot write ${path}: a file stands where a folder is needed (${at}). Move it away or choose another folder.`,
+    );
+  }
+}
+
+function alreadyHolds(outDir: string, { run }: RunFile): RunFolderError {
+  return new RunFolderError(
+    `${outDir} already holds run ${run}. Go on with it by --resume, or name another folder with --out.`,
+  );
 }
 
 export async function writeRunFile(

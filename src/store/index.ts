@@ -1,6 +1,6 @@
 /** Files that must never be half there: atomic writes, and the model file; and one for what memory has no room for. */
 export { canonicalJson } from './canonical-json.js';
-export { ModelFileError, OutputError, outputError } from './errors.js';
+export { errorCode, ModelFileError, OutputError, outputError } from './errors.js';
 export {
   decodeModelFile,
   encodeModelFile,

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -219,4 +219,21 @@ it('shows the stack trace on request', async () => {
 it('warns about variables that mean nothing', async () => {
   const ended = await runProgram('onko', ['doctor'], { cwd: dir, env: { ONKO_EPOCH: '3' } });
   expect(ended.stderr).toContain('ONKO_EPOCH means nothing to Onko. Did you mean "ONKO_EPOCHS"?');
+});
+
+it.each(['worker', 'reducer'] as const)(
+  '%s: kernels that there are not, before the broker is asked for',
+  async (program) => {
+    const ended = await runProgram(program, ['start', '--kernels', 'NOPE'], {
+      cwd: dir,
+      env: { ONKO_BROKER: 'amqp://127.0.0.1:1' },
+    });
+    expectPlain(ended, 2, /no kernels named "NOPE" here/);
+  },
+);
+
+it('a folder for the run that cannot be: code 7, before the images are decoded', async () => {
+  const ended = await train('--train', 'training-a', '--out', 'broken.json/run', '--cache-dir', 'untouched');
+  expectPlain(ended, 7, /Cannot write .*broken\.json.run: a file stands where a folder is needed/);
+  await expect(access(join(dir, 'untouched'))).rejects.toThrow('ENOENT');
 });

@@ -1,9 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openRunFolder, readFence, runPaths, writeFence } from '../../src/coordinator/run-dir.js';
+import {
+  checkRunFolder,
+  openRunFolder,
+  readFence,
+  runPaths,
+  writeFence,
+} from '../../src/coordinator/run-dir.js';
 import { silentLog } from '../../src/metrics/index.js';
+import { realFiles } from '../../src/store/index.js';
 
 const identity = {
   spec: { seed: 1, optimizer: { type: 'adam' } },
@@ -21,6 +28,9 @@ afterEach(async () => {
 const open = (resume: boolean, changes = {}): ReturnType<typeof openRunFolder> =>
   openRunFolder(join(folder, 'out'), resume, { ...identity, ...changes }, '1.0.0', silentLog);
 
+const readOnly = (): Promise<never> =>
+  Promise.reject(Object.assign(new Error('read-only file system'), { code: 'EROFS' }));
+
 describe('the run folder', () => {
   it('is made for a new run and found again by resuming', async () => {
     const made = await open(false);
@@ -35,6 +45,40 @@ describe('the run folder', () => {
         name: 'RunFolderError',
         message: expect.stringMatching(/already holds.*--resume/),
       }),
+    );
+  });
+
+  it('is looked at before there is anything to put into it, and left as it is', async () => {
+    const out = join(folder, 'deep', 'out');
+    await checkRunFolder(out, false);
+    expect(await readdir(folder)).toEqual([]);
+    await open(false);
+    await checkRunFolder(join(folder, 'out'), true);
+    await expect(checkRunFolder(join(folder, 'out'), false)).rejects.toThrow(
+      expect.objectContaining({
+        name: 'RunFolderError',
+        message: expect.stringMatching(/already holds.*--resume/),
+      }),
+    );
+  });
+
+  it('says before all else that it cannot be written', async () => {
+    await writeFile(join(folder, 'file'), '');
+    for (const out of [
+      join(folder, 'file'),
+      join(folder, 'file', 'out'),
+      join(folder, 'file', 'deep', 'out'),
+    ])
+      await expect(checkRunFolder(out, false)).rejects.toThrow(
+        expect.objectContaining({
+          name: 'OutputError',
+          message: expect.stringMatching(/^Cannot write .*: a file stands where a folder is needed/),
+        }),
+      );
+    await expect(
+      checkRunFolder(join(folder, 'out'), false, { ...realFiles, access: readOnly }),
+    ).rejects.toThrow(
+      `Cannot write ${join(folder, 'out')}: that file system is read-only. Choose another folder.`,
     );
   });
 

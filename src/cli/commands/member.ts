@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { resolveKernels } from '../../engine/index.js';
 import { createRegistry, type Registry, serveMetrics } from '../../metrics/index.js';
 import { isIdentifier } from '../../protocol/index.js';
 import { createRabbitTransport, type Transport } from '../../transport/index.js';
@@ -47,6 +48,8 @@ export async function serveAsMember<Summary>(
     throw new UsageError(`--id "${name}" cannot be a ${kind}'s name: use letters, digits, ".", "_" and "-".`);
   }
   checkRunName(values.run);
+  // Throws for a name that there is not: not only when the broker is reached.
+  resolveKernels(values.kernels ?? undefined);
   const access = await brokerAccess(values);
   const metrics = createRegistry();
   let running: RunningMember<Summary> | null = null;

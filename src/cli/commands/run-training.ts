@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import {
   type CoordinatorConfig,
   checkAudits,
   checkReducers,
+  checkRunFolder,
   type Progress,
   type RunSummary,
   startCoordinator,
@@ -66,6 +67,7 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
   };
   const cacheDir = o.cacheDir ?? defaultCacheDir(host.env);
   const outDir = o.out ?? join('runs', `${spec.model.name}-${timestamp(new Date())}`);
+  await checkRunFolder(resolve(outDir), o.resume);
   const registry = createRegistry();
   const cleanups: (() => Promise<void>)[] = [];
   const { metricsPort: port, metricsHost, allowHost } = o;
@@ -192,7 +194,7 @@ async function openPack(
     dataDir: o.data,
     folders,
     preprocessing: spec.preprocessing,
-    cacheDir: join(cacheDir, 'packs'),
+    cacheDir,
     threads: o.threads ?? Math.min(availableParallelism(), mostDecodeThreads),
     maxRejects: o.maxRejects,
     onProgress: ({ done, total }) => {
