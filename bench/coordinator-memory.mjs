@@ -28,6 +28,7 @@ const [microshards, seconds] = [Number(values.microshards), Number(values.second
 const batch = 16 * microshards;
 const stepsPerEpoch = 4;
 const endless = 100_000;
+let runs = 0;
 const MiB = 2 ** 20;
 /** Milliseconds that a block takes, at most: so results arrive in any order. */
 const longestMs = 20;
@@ -55,7 +56,8 @@ function peakRss(pid) {
 async function start(workers, epochs, env = {}) {
   const spec = ['--data', data, '--train', 'training-a', '--validate', 'none', '--model', model];
   const cut = ['--batch', String(batch), '--microshards', String(microshards), '--epochs', String(epochs)];
-  const out = `${workspace}/run-${workers}-${epochs}`;
+  runs += 1;
+  const out = `${workspace}/run-${runs}`;
   const run = ['--out', out, '--min-workers', String(workers), '--lr', '0.00001'];
   const coordinator = startCoordinator(broker.url, [...spec, ...cut, ...run], env);
   const names = Array.from({ length: workers }, (_, i) => `simulated-${i + 1}`);

@@ -16,7 +16,10 @@ const noSamples = new Uint32Array(0);
 /** Rounded weights that are kept: those of every step in flight, and more. */
 const roundedKept = 4;
 
-/** What goes out to workers with the run's tensors, samples and settings in it. */
+/**
+ * What goes out to workers with the run's tensors, samples and settings in it. Of offers, and of weights of one version, there is one message for all who
+ * get it.
+ */
 export interface OutgoingMessages {
   /** What a worker must know to take part. */
   offer(): RunOffer;
@@ -58,25 +61,28 @@ export function outgoingMessages(
     if (mode === 'evaluate' || isLast || spec.augmentation === undefined) return noSamples;
     return curriculum.samplesOf({ mode, step: step + 1, pass, node });
   };
+  const makeOffer = (): RunOffer => ({
+    type: 'offer',
+    run: runId,
+    fence,
+    seed: spec.seed,
+    microshards: spec.microshards,
+    microshardSamples,
+    numericsId: kernels.numericsId,
+    modelSpecJson: JSON.stringify(run.model.spec),
+    manifestJson: JSON.stringify(pack.manifest),
+    parameterCount: run.model.parameterCount,
+    heartbeatMs: config.heartbeatMs,
+    coordinatorVersion: config.version,
+    staleness: versionsBack(trainer.averages, spec.delay ?? 0),
+    newestWeights: stalenessBound(spec) !== null,
+    reducers: run.ranges.length,
+    ...run.instructions,
+  });
+  let offer: RunOffer | null = null;
+  let last: Weights | null = null;
   return {
-    offer: () => ({
-      type: 'offer',
-      run: runId,
-      fence,
-      seed: spec.seed,
-      microshards: spec.microshards,
-      microshardSamples,
-      numericsId: kernels.numericsId,
-      modelSpecJson: JSON.stringify(run.model.spec),
-      manifestJson: JSON.stringify(pack.manifest),
-      parameterCount: run.model.parameterCount,
-      heartbeatMs: config.heartbeatMs,
-      coordinatorVersion: config.version,
-      staleness: versionsBack(trainer.averages, spec.delay ?? 0),
-      newestWeights: stalenessBound(spec) !== null,
-      reducers: run.ranges.length,
-      ...run.instructions,
-    }),
+    offer: () => (offer ??= makeOffer()),
     rangeOffer: (range) => ({
       type: 'range_offer',
       run: runId,
@@ -89,7 +95,9 @@ export function outgoingMessages(
     weights(version) {
       // It had to wait behind the emptying of the tasks queue, and a result has ended the step.
       const sent = isHeld(trainer, version) ? version : Math.max(...versionsToSend(state()));
-      return { type: 'weights', run: runId, fence, version: sent, ...written(sent) };
+      if (last?.version !== sent)
+        last = { type: 'weights', run: runId, fence, version: sent, ...written(sent) };
+      return last;
     },
     task: ({ mode, step, pass, node }, version, attempt) => ({
       type: 'task',

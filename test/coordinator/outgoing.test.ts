@@ -65,6 +65,21 @@ describe.each([{ weightsDtype: 'bf16' }, { averaging: { decay: 0.9 } }] as const
   },
 );
 
+describe('offers, and weights of a version,', () => {
+  it('are one message for all who get them', async () => {
+    const { run, messages } = await after({ ...epoch, recordedEpochs: 1 }, {});
+    expect(messages.offer()).toBe(messages.offer());
+    const [before, again] = [messages.weights(4), messages.weights(4)];
+    expect(again).toBe(before);
+    run.trainer.apply(new Float32Array(run.model.parameterCount).fill(1), 64);
+    const later = messages.weights(5);
+    expect([before.version, later.version]).toEqual([4, 5]);
+    expect(Buffer.from(later.parameters)).toEqual(
+      Buffer.from(run.trainer.parameters().buffer, 0, later.parameters.byteLength),
+    );
+  });
+});
+
 describe('a task', () => {
   const begin = { ...epoch, step: 0, recordedEpochs: 0 };
   const block = { pass: 0, node: 2 } as const;

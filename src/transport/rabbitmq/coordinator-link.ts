@@ -1,5 +1,4 @@
 import {
-  type BlockResponse,
   decodeToCoordinator,
   encode,
   lobbyExchange,
@@ -89,12 +88,11 @@ export async function openRabbitCoordinator(
   });
   await sessions.start();
 
-  /** Of blocks, which go to one worker after the other as they are. */
-  const encodedBlocks = new WeakMap<BlockResponse, Uint8Array>();
-  const encoded = (message: Message): Uint8Array => {
-    if (message.type !== 'block_response') return encode(message);
-    const bytes = encodedBlocks.get(message) ?? encode(message);
-    encodedBlocks.set(message, bytes);
+  /** Of messages that go to one worker after the other as they are: offers, weights, data blocks. */
+  const sentBefore = new WeakMap<Message, Uint8Array>();
+  const encodeOnce = (message: Message): Uint8Array => {
+    const bytes = sentBefore.get(message) ?? encode(message);
+    sentBefore.set(message, bytes);
     return bytes;
   };
 
@@ -102,10 +100,10 @@ export async function openRabbitCoordinator(
     exchange: string,
     routingKey: string,
     message: Message,
-    { persistent = false, mandatory = false } = {},
+    { persistent = false, mandatory = false, encoder = encode } = {},
   ): Promise<void> => {
     if (deleted) throw new LinkDownError(`Run ${run} was deleted.`);
-    const bytes = encoded(message);
+    const bytes = encoder(message);
     const { publisher } = sessions.get();
     events.traffic.tell({ direction: 'out', type: message.type, sizeBytes: bytes.length });
     try {
@@ -119,9 +117,9 @@ export async function openRabbitCoordinator(
 
   return {
     publishTask: (task) => publish('', names.tasks, task, { mandatory: true }),
-    broadcastWeights: (weights) => publish(names.weightsExchange, '', weights),
+    broadcastWeights: (weights) => publish(names.weightsExchange, '', weights, { encoder: encodeOnce }),
     announce: () => publish(lobbyExchange, sharedKeys.announce, { type: 'announce', run }),
-    send: (worker, message) => publish('', workerInbox(worker), message),
+    send: (worker, message) => publish('', workerInbox(worker), message, { encoder: encodeOnce }),
     sendTask: (worker, task) => publish('', workerInbox(worker), task),
     sendToReducer: async (reducer, message) => {
       try {
