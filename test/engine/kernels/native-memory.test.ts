@@ -140,8 +140,9 @@ describe.each(sets)('the addon for %s', (_set, operations) => {
   );
 
   test.each(seeds)('writes its outputs and nothing around them, wherever they lie (seed %i)', (seed) => {
+    const twins = validCalls(seed, operations);
     for (const [index, call] of validCalls(seed, operations).entries()) {
-      const twin = validCalls(seed, operations)[index] ?? call;
+      const twin = twins[index];
       const random = createRandom(seed, index);
       const inGuards = call.args.map((arg) => {
         if (!isArray(arg)) return arg;
@@ -168,7 +169,9 @@ describe.each(sets)('the addon for %s', (_set, operations) => {
         ).toBe(true);
         const original = call.args[i];
         if (!call.outputs.includes(i) && isArray(original)) {
-          expect(bytesOf(arg), `${call.operation}, argument ${i}`).toEqual(bytesOf(original));
+          // Not by `toEqual`, which takes most of a minute for all of them.
+          const isAsBefore = Buffer.compare(bytesOf(arg), bytesOf(original)) === 0;
+          expect(isAsBefore, `${call.operation}, argument ${i}`).toBe(true);
         }
       }
     }
