@@ -88,7 +88,8 @@ export function createBlockServer(o: {
   return {
     request(worker, block, hash) {
       // An impatient worker asks again while its first question still waits, or is being answered.
-      if ([...queue, ...active].some((asked) => asked.worker === worker && asked.block === block)) return;
+      const isSame = (asked: Asked): boolean => asked.worker === worker && asked.block === block;
+      if (queue.some(isSame) || [...active].some(isSame)) return;
       queue.push({ worker, block, hash });
       pump();
     },

@@ -13,8 +13,6 @@ import { meaningOf, versionsBack } from './weights-version.js';
 /** Rounding to the nearest draws nothing. */
 const noStream = new Int32Array(4);
 const noSamples = new Uint32Array(0);
-/** Rounded weights that are kept: those of every step in flight, and more. */
-const roundedKept = 4;
 
 /**
  * What goes out to workers with the run's tensors, samples and settings in it. Of offers, and of weights of one version, there is one message for all who
@@ -42,17 +40,14 @@ export function outgoingMessages(
   const { trainer, curriculum, fence } = run;
   const { run: runId } = run.file;
   const microshardSamples = leafSamples(spec);
-  /** By step, once however many ask; never written again, since workers of this process hold them by reference. */
-  const rounded = new Map<number, Uint8Array>();
   const written = (version: number): { encoding: Encoding; parameters: Uint8Array } => {
     const { step, averaged } = meaningOf(trainer.averages, version);
     const values = averaged ? trainer.evaluated() : (trainer.parametersAfter(step) ?? trainer.parameters());
     const { weightsDtype } = spec;
     if (averaged || weightsDtype === undefined) return { encoding: 'f32', parameters: asBytes(values) };
-    const bytes = rounded.get(step) ?? new Uint8Array(encodedBytes(weightsDtype, values.length));
-    if (!rounded.has(step)) kernels.encode(bytes, values, weightsDtype, noStream);
-    rounded.set(step, bytes);
-    for (const old of rounded.keys()) if (old <= step - roundedKept) rounded.delete(old);
+    // Never written again: workers of this process hold them by reference.
+    const bytes = new Uint8Array(encodedBytes(weightsDtype, values.length));
+    kernels.encode(bytes, values, weightsDtype, noStream);
     return { encoding: weightsDtype, parameters: bytes };
   };
   const nextSamplesOf = ({ mode, step, pass, node }: UnitKey): Uint32Array => {
@@ -80,7 +75,8 @@ export function outgoingMessages(
     ...run.instructions,
   });
   let offer: RunOffer | null = null;
-  let last: Weights | null = null;
+  /** By version: those that the trainer still has. */
+  const made = new Map<number, Weights>();
   return {
     offer: () => (offer ??= makeOffer()),
     rangeOffer: (range) => ({
@@ -95,9 +91,16 @@ export function outgoingMessages(
     weights(version) {
       // It had to wait behind the emptying of the tasks queue, and a result has ended the step.
       const sent = isHeld(trainer, version) ? version : Math.max(...versionsToSend(state()));
-      if (last?.version !== sent)
-        last = { type: 'weights', run: runId, fence, version: sent, ...written(sent) };
-      return last;
+      for (const old of made.keys()) if (!isHeld(trainer, old)) made.delete(old);
+      const message = made.get(sent) ?? {
+        type: 'weights',
+        run: runId,
+        fence,
+        version: sent,
+        ...written(sent),
+      };
+      made.set(sent, message);
+      return message;
     },
     task: ({ mode, step, pass, node }, version, attempt) => ({
       type: 'task',

@@ -36,19 +36,20 @@ export function createVectorFile(
   const free: number[] = [];
   let places = 0;
   let file: number | null = null;
-  let isClosed = false;
+  let isShut = false;
 
   const open = (): number => {
+    if (file !== null) return file;
     const path = temporaryPath(folder);
-    const opened = files.openSync(path, 'wx+');
+    file = files.openSync(path, 'wx+');
     files.unlinkSync(path);
-    return opened;
+    return file;
   };
   const write = (vector: Float32Array, place: number): void => {
-    file ??= open();
+    const opened = open();
     const bytes = bytesOf(vector);
     for (let done = 0; done < size; )
-      done += files.writeSync(file, bytes, done, size - done, place * size + done);
+      done += files.writeSync(opened, bytes, done, size - done, place * size + done);
   };
   const read = (vector: Float32Array, place: number): void => {
     const bytes = bytesOf(vector);
@@ -62,12 +63,12 @@ export function createVectorFile(
 
   return {
     put(vector) {
-      if (isClosed) return null;
+      if (isShut) return null;
       const place = free.pop() ?? places++;
       try {
         write(vector, place);
       } catch (error) {
-        isClosed = true;
+        isShut = true;
         onFailed(outputError(folder, error));
         return null;
       }
@@ -81,7 +82,7 @@ export function createVectorFile(
       };
     },
     close() {
-      isClosed = true;
+      isShut = true;
       if (file !== null) files.closeSync(file);
       file = null;
     },

@@ -1,4 +1,3 @@
-import type { connect } from 'amqplib';
 import { decodeCheckpoint } from '../../src/coordinator/checkpoint.js';
 import { startCoordinator } from '../../src/coordinator/coordinator.js';
 import type { Action } from '../../src/coordinator/decide/actions.js';
@@ -9,7 +8,6 @@ import { isReproducible } from '../../src/coordinator/spec.js';
 import type { Random } from '../../src/engine/index.js';
 import { createRegistry, type Log } from '../../src/metrics/index.js';
 import { canonicalJson } from '../../src/store/index.js';
-import { createRabbitTransport } from '../../src/transport/index.js';
 import type { SimProcess, VirtualClock } from './clock.js';
 import type { SimDisk } from './disk.js';
 import { FoldedSums } from './folded-sums.js';
@@ -17,8 +15,8 @@ import type { Mutation } from './mutation.js';
 import type { SimNetwork } from './network.js';
 import type { Oracle } from './oracle.js';
 import type { Schedule } from './schedule.js';
+import { openSimTransport } from './sim-transport.js';
 import type { World } from './small-world.js';
-import { standsFor } from './stand-in.js';
 
 /** Of the one run, on the disk that every coordinator finds. */
 export const outDir = '/run';
@@ -76,15 +74,12 @@ export class SimCoordinator {
   async #configure(): Promise<CoordinatorConfig> {
     const { process, clock, network, disk, world, schedule, mutation, random, log } = this.#options;
     const now = (): number => clock.nowMs;
-    const open = () => network.connect(process, schedule.brokerHeartbeatMs);
-    standsFor<typeof connect>(open);
-    const transport = await createRabbitTransport({
-      url: 'amqp://broker',
-      connect: open,
-      timers: process.timers,
-      now,
-      random: () => random.float(),
+    const transport = await openSimTransport({
+      process,
+      clock,
+      network,
       heartbeatMs: schedule.brokerHeartbeatMs,
+      random,
       log,
     });
     return {

@@ -1,14 +1,12 @@
-import type { connect } from 'amqplib';
 import { createRandom } from '../../src/engine/index.js';
 import { createRegistry, type Log } from '../../src/metrics/index.js';
 import type { RunningReducer } from '../../src/reducer/config.js';
 import { createReducerMetrics } from '../../src/reducer/metrics.js';
 import { startPerformer } from '../../src/reducer/performer.js';
-import { createRabbitTransport } from '../../src/transport/index.js';
 import type { SimProcess, VirtualClock } from './clock.js';
 import type { SimNetwork } from './network.js';
+import { openSimTransport } from './sim-transport.js';
 import type { World } from './small-world.js';
-import { standsFor } from './stand-in.js';
 
 export interface SimReducerOptions {
   process: SimProcess;
@@ -41,15 +39,12 @@ export class SimReducer {
     const { kernels } = world;
     const random = createRandom(seed);
     const now = (): number => clock.nowMs;
-    const open = () => network.connect(process, brokerHeartbeatMs);
-    standsFor<typeof connect>(open);
-    const transport = await createRabbitTransport({
-      url: 'amqp://broker',
-      connect: open,
-      timers: process.timers,
-      now,
-      random: () => random.float(),
+    const transport = await openSimTransport({
+      process,
+      clock,
+      network,
       heartbeatMs: brokerHeartbeatMs,
+      random,
       log,
     });
     const reducer = process.name;

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import { connect } from 'amqplib';
 import { BlockMismatchError } from '../../src/data/index.js';
 import { createRandom, type Random } from '../../src/engine/index.js';
 import type { Log } from '../../src/metrics/index.js';
 import type { Task } from '../../src/protocol/index.js';
-import { createRabbitTransport } from '../../src/transport/index.js';
 import type { WorkerBlocks } from '../../src/worker/blocks.js';
 import type { BlockSums } from '../../src/worker/compute-messages.js';
 import type { Decision } from '../../src/worker/decide.js';
@@ -19,8 +17,8 @@ import { blockName } from './handed-in.js';
 import type { Mutation } from './mutation.js';
 import type { SimNetwork } from './network.js';
 import { createSimThreads } from './sim-threads.js';
+import { openSimTransport } from './sim-transport.js';
 import { createReader, type World } from './small-world.js';
-import { standsFor } from './stand-in.js';
 
 const nameOf = ({ fence, step, pass, node }: Task): string => blockName(fence, step, pass, node);
 
@@ -66,15 +64,12 @@ export class SimWorker {
   async run(): Promise<void> {
     const { process, clock, network, world, threads, mutation, log } = this.options;
     const now = (): number => clock.nowMs;
-    const open = () => network.connect(process, this.options.brokerHeartbeatMs);
-    standsFor<typeof connect>(open);
-    const transport = await createRabbitTransport({
-      url: 'amqp://broker',
-      connect: open,
-      timers: process.timers,
-      now,
-      random: () => this.#random.float(),
+    const transport = await openSimTransport({
+      process,
+      clock,
+      network,
       heartbeatMs: this.options.brokerHeartbeatMs,
+      random: this.#random,
       log,
     });
     const link = await transport.openWorker({ worker: process.name });

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
 import {
   type CoordinatorConfig,
   checkAudits,
@@ -54,6 +54,8 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
   const draft = await trainingSpecOf(o, flavour.minWorkers);
   checkAudits(draft, o.audit);
   checkReducers(draft, flavour.reducers);
+  const outDir = o.out ?? join('runs', `${draft.model.name}-${timestamp(new Date())}`);
+  await checkRunFolder(outDir, o.resume);
   const { kernels, reason } = resolveKernels(o.kernels ?? undefined);
   log.info('kernels', { name: kernels.name, numerics: kernels.numericsId, why: reason });
   if (draft.gradients?.type === 'topk')
@@ -66,8 +68,6 @@ export async function runTraining(o: RunOptions, flavour: Flavour, session: Sess
     ...(await settleSizes(wantedSizes(o), draft, { kernels, way: flavour.way, log, now })),
   };
   const cacheDir = o.cacheDir ?? defaultCacheDir(host.env);
-  const outDir = o.out ?? join('runs', `${spec.model.name}-${timestamp(new Date())}`);
-  await checkRunFolder(resolve(outDir), o.resume);
   const registry = createRegistry();
   const cleanups: (() => Promise<void>)[] = [];
   const { metricsPort: port, metricsHost, allowHost } = o;
